@@ -1,0 +1,89 @@
+//! Identifiers as types of their own, so that two of them can never be swapped.
+
+use std::fmt;
+
+/// An account, as the database numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(pub i64);
+
+/// One signed-in connection of an account; unique within the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+/// A switchboard room. Clients read it as a signed 32-bit decimal (`docs/protocol/25 §18`),
+/// so it is always between 1 and 2^31-1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomId(pub u32);
+
+/// Which dialect a connection speaks, as a mark that only the `dialect` module reads.
+/// It lets the hub carry a dialect from a notification session to its switchboards
+/// without knowing what it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DialectTag(pub u8);
+
+/// A contact's or group's identity on the wire of the later clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Guid(uuid::Uuid);
+
+impl Guid {
+    /// A new random identity.
+    pub fn random() -> Self {
+        Self(uuid::Uuid::new_v4())
+    }
+
+    /// Reads the hyphenated form, with or without braces, in either case; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bare = text
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+            .unwrap_or(text);
+        (bare.len() == 36)
+            .then(|| uuid::Uuid::try_parse(bare).ok())
+            .flatten()
+            .map(Self)
+    }
+}
+
+impl fmt::Display for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for RoomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guid_survives_its_text_form() {
+        let guid = Guid::random();
+        assert_eq!(Guid::parse(&guid.to_string()), Some(guid));
+        assert_eq!(Guid::parse(&format!("{{{guid}}}")), Some(guid));
+        assert_eq!(Guid::parse(&guid.to_string().to_uppercase()), Some(guid));
+    }
+
+    #[test]
+    fn other_spellings_are_no_guid() {
+        for text in ["", "1", "New%20Group", "9f00000000004000800000000000f100"] {
+            assert_eq!(Guid::parse(text), None, "{text}");
+        }
+    }
+}

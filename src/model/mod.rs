@@ -1,0 +1,24 @@
+//! Domain words: people, addresses, lists, presence, rooms.
+//!
+//! No input or output, no protocol words, nothing serialisable. A value of one of these types
+//! is known to be well formed; whatever comes from outside is parsed into them once, at the
+//! edge. Everything here is cheap to clone.
+
+pub mod address;
+pub mod contacts;
+pub mod event;
+pub mod ids;
+pub mod label;
+pub mod presence;
+pub mod refusal;
+
+pub use address::Address;
+pub use contacts::{
+    Contact, ContactBook, Group, GroupNumber, GroupRef, List, ListSet, Phone, Phones, Privacy,
+    ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,
+};
+pub use event::{Invitation, NsEvent, PresenceNews, SbEvent, Sender};
+pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};
+pub use label::Label;
+pub use presence::{Capabilities, PersonalMessage, Presence, Status};
+pub use refusal::Refusal;

@@ -1,0 +1,1 @@
+//! Integration tests: a real server on port 0, raw bytes, several clients.

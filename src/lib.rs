@@ -8,4 +8,6 @@
     )
 )]
 
+pub mod dialect;
 pub mod model;
+pub mod wire;

@@ -9,5 +9,6 @@
 )]
 
 pub mod dialect;
+pub mod hub;
 pub mod model;
 pub mod wire;

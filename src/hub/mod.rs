@@ -1,0 +1,73 @@
+//! The live state of this node: who is online, who hears about whom, and which rooms are open.
+//!
+//! `Hub` is a cloneable handle. Inside are two areas behind plain mutexes, *presence*
+//! ([`online`]) and *rooms* ([`rooms`]), and one mutex in each room. The rules:
+//!
+//! 1. At most one of these locks is held at a time. Nothing is awaited, no I/O is done and
+//!    nothing is rendered under one.
+//! 2. Under a lock: read or change maps, and post to mailboxes, which never waits. Posting under
+//!    the lock keeps events about one person in one order for everybody.
+//! 3. Going online takes the snapshot of online contacts and registers as their watcher in one
+//!    critical section, so no change is lost and none is told twice.
+//! 4. Locks are an implementation detail; callers see methods.
+
+mod mailbox;
+mod online;
+mod rooms;
+mod tickets;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use mailbox::{Inbox, Mailbox, mailbox};
+pub use online::{Entrance, OnlineGuard, StateChange};
+pub use rooms::{Delivery, JoinError, Membership, Occupant, RoomEntrance, RoomLimits};
+pub use tickets::{RoomTicket, TicketPurpose};
+
+use crate::model::SessionId;
+
+/// A handle to the live state; clones share it.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    presence: Mutex<online::PresenceArea>,
+    rooms: Mutex<rooms::RoomsArea>,
+    room_limits: RoomLimits,
+    next_session: AtomicU64,
+}
+
+impl Hub {
+    pub fn new(room_limits: RoomLimits) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                presence: Mutex::default(),
+                rooms: Mutex::default(),
+                room_limits,
+                next_session: AtomicU64::new(1),
+            }),
+        }
+    }
+
+    /// A number that no other session of this process has.
+    pub fn new_session(&self) -> SessionId {
+        SessionId(self.shared.next_session.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn presence(&self) -> MutexGuard<'_, online::PresenceArea> {
+        lock(&self.shared.presence)
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, rooms::RoomsArea> {
+        lock(&self.shared.rooms)
+    }
+}
+
+/// Locks, also after a panic elsewhere: every critical section leaves its maps consistent.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

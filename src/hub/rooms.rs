@@ -1,0 +1,742 @@
+//! Switchboard rooms and their members (`docs/protocol/03`).
+//!
+//! Each room has a mutex of its own, so conversations do not wait for each other. A member is a
+//! connection, not an account. Messages, joins and leaves are posted under the room's lock, so
+//! all members see the same order.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::mailbox::Mailbox;
+use super::tickets::{self, RoomTicket, TicketPurpose, Tickets};
+use super::{Hub, lock};
+use crate::model::{
+    Address, Capabilities, DialectTag, Invitation, NsEvent, Refusal, RoomId, SbEvent, Sender,
+    SessionId, UserId,
+};
+
+/// Bounds on rooms.
+#[derive(Debug, Clone, Copy)]
+pub struct RoomLimits {
+    /// People in one room.
+    pub members: usize,
+    /// Rooms one session may be in.
+    pub rooms_per_session: usize,
+    /// A room in which nobody says anything this long is closed.
+    pub idle: Duration,
+}
+
+impl Default for RoomLimits {
+    fn default() -> Self {
+        Self {
+            members: 50,
+            rooms_per_session: 100,
+            idle: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Tickets that one session may have out for rooms.
+const TICKETS_PER_SESSION: usize = 100;
+
+/// Everything under the rooms lock: how to find rooms. What happens in a room is under its own.
+#[derive(Debug, Default)]
+pub(super) struct RoomsArea {
+    rooms: HashMap<RoomId, Arc<Room>>,
+    tickets: Tickets,
+    /// The rooms a notification session takes part in, so that they end with it.
+    by_session: HashMap<SessionId, Vec<(Arc<Room>, MemberId)>>,
+}
+
+#[derive(Debug)]
+struct Room {
+    id: RoomId,
+    state: Mutex<RoomState>,
+}
+
+#[derive(Debug)]
+struct RoomState {
+    members: Vec<Member>,
+    /// Who was called and has not answered: at which session, until when.
+    called: HashMap<UserId, (SessionId, Instant)>,
+    last_message: Instant,
+    next_member: u64,
+    /// The last member has left; nobody can come any more.
+    closed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct MemberId(u64);
+
+#[derive(Debug)]
+struct Member {
+    id: MemberId,
+    user: UserId,
+    who: Arc<Sender>,
+    capabilities: Capabilities,
+    mailbox: Mailbox<SbEvent>,
+}
+
+/// Why a ticket does not open a room. All of them look the same outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    #[error("the ticket is unknown, used or expired")]
+    BadTicket,
+    #[error("the ticket is another account's")]
+    OtherAccount,
+    #[error("the ticket is for another room or purpose")]
+    OtherPurpose,
+    #[error("the session that got the ticket is over")]
+    SessionOver,
+    #[error("the room is closed")]
+    RoomClosed,
+    #[error("the room is full")]
+    RoomFull,
+    #[error("the session is in too many rooms")]
+    TooManyRooms,
+}
+
+/// What came of sending a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivery {
+    /// It was queued to everybody else, and there was somebody.
+    pub complete: bool,
+    /// The only other member has trouble keeping up; the sender may slow down for them.
+    pub congested: bool,
+}
+
+/// Membership of one connection in a room; dropping it leaves the room.
+#[derive(Debug)]
+pub struct Membership {
+    hub: Hub,
+    room: Arc<Room>,
+    member: MemberId,
+    user: UserId,
+    session: SessionId,
+    who: Arc<Sender>,
+    dialect: DialectTag,
+}
+
+/// What a newcomer learns.
+#[derive(Debug)]
+pub struct RoomEntrance {
+    pub membership: Membership,
+    /// Who was there before, each account once, in order of arrival.
+    pub others: Vec<Occupant>,
+}
+
+/// Somebody who was in a room before.
+#[derive(Debug, Clone)]
+pub struct Occupant {
+    pub who: Arc<Sender>,
+    pub capabilities: Capabilities,
+}
+
+impl Hub {
+    /// Gives out a ticket for a new room.
+    pub fn ticket_for_new_room(
+        &self,
+        user: UserId,
+        session: SessionId,
+        key: &Arc<str>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let ticket = RoomTicket {
+            user,
+            session,
+            purpose: TicketPurpose::Open,
+        };
+        self.keep_ticket(key, ticket, now)
+    }
+
+    fn keep_ticket(&self, key: &Arc<str>, ticket: RoomTicket, now: Instant) -> Result<(), Refusal> {
+        let mut area = self.rooms();
+        let kept = area
+            .tickets
+            .keep(Arc::clone(key), ticket, now, TICKETS_PER_SESSION);
+        if kept {
+            Ok(())
+        } else {
+            Err(Refusal::TooManyRooms)
+        }
+    }
+
+    /// Opens a room with a ticket. `room_id` is tried as the new room's number.
+    pub fn open_room(
+        &self,
+        key: &str,
+        address: &Address,
+        room_id: impl FnMut() -> RoomId,
+        mailbox: Mailbox<SbEvent>,
+        now: Instant,
+    ) -> Result<RoomEntrance, JoinError> {
+        let ticket = self
+            .rooms()
+            .tickets
+            .take(key, now)
+            .ok_or(JoinError::BadTicket)?;
+        if ticket.purpose != TicketPurpose::Open {
+            return Err(JoinError::OtherPurpose);
+        }
+        let room = self.rooms().add_room(room_id, now);
+        let entered = self.enter_room(&room, &ticket, address, mailbox, now);
+        if entered.is_err() {
+            self.rooms().rooms.remove(&room.id);
+        }
+        entered
+    }
+
+    /// Enters the room one was called into.
+    pub fn join_room(
+        &self,
+        key: &str,
+        address: &Address,
+        room_id: RoomId,
+        mailbox: Mailbox<SbEvent>,
+        now: Instant,
+    ) -> Result<RoomEntrance, JoinError> {
+        let ticket = self
+            .rooms()
+            .tickets
+            .take(key, now)
+            .ok_or(JoinError::BadTicket)?;
+        if ticket.purpose != TicketPurpose::Join(room_id) {
+            return Err(JoinError::OtherPurpose);
+        }
+        let room = self.rooms().rooms.get(&room_id).cloned();
+        let room = room.ok_or(JoinError::RoomClosed)?;
+        self.enter_room(&room, &ticket, address, mailbox, now)
+    }
+
+    fn enter_room(
+        &self,
+        room: &Arc<Room>,
+        ticket: &RoomTicket,
+        address: &Address,
+        mailbox: Mailbox<SbEvent>,
+        now: Instant,
+    ) -> Result<RoomEntrance, JoinError> {
+        let participant = self
+            .participant(ticket.user, ticket.session)
+            .ok_or(JoinError::SessionOver)?;
+        if participant.address != *address {
+            return Err(JoinError::OtherAccount);
+        }
+        let who = Arc::new(Sender {
+            address: participant.address,
+            name: participant.name,
+        });
+        let member = Member {
+            id: MemberId(0),
+            user: ticket.user,
+            who: Arc::clone(&who),
+            capabilities: participant.capabilities,
+            mailbox,
+        };
+        let (member, others) =
+            lock(&room.state).enter(member, self.shared.room_limits.members, now)?;
+        // From here on the guard undoes everything.
+        let membership = Membership {
+            hub: self.clone(),
+            room: Arc::clone(room),
+            member,
+            user: ticket.user,
+            session: ticket.session,
+            who,
+            dialect: participant.dialect,
+        };
+        let registered = self.rooms().register(
+            ticket.session,
+            (Arc::clone(room), member),
+            self.shared.room_limits.rooms_per_session,
+        );
+        if !registered {
+            return Err(JoinError::TooManyRooms);
+        }
+        // The session may have ended since; then its rooms were closed before this one was
+        // known, and the membership must not outlive it.
+        if self.participant(ticket.user, ticket.session).is_none() {
+            return Err(JoinError::SessionOver);
+        }
+        Ok(RoomEntrance { membership, others })
+    }
+
+    /// Ends every conversation of a notification session that is over, and forgets its tickets.
+    pub(super) fn close_rooms_of(&self, session: SessionId) {
+        let memberships = {
+            let mut area = self.rooms();
+            area.tickets.forget_session(session);
+            area.by_session.remove(&session).unwrap_or_default()
+        };
+        for (room, member) in memberships {
+            let emptied = lock(&room.state).dismiss(member);
+            self.forget_if(emptied, &room);
+        }
+    }
+
+    /// Closes the rooms in which nobody has said anything for the idle time: each member hears
+    /// that each other one left for that reason (`docs/protocol/03 §6`).
+    pub fn close_idle_rooms(&self, now: Instant) {
+        let rooms: Vec<Arc<Room>> = self.rooms().rooms.values().cloned().collect();
+        for room in rooms {
+            let closed = lock(&room.state).close_if_idle(now, self.shared.room_limits.idle);
+            self.forget_if(closed, &room);
+        }
+    }
+
+    /// How many rooms are open.
+    pub fn room_count(&self) -> usize {
+        self.rooms().rooms.len()
+    }
+
+    fn forget_if(&self, emptied: bool, room: &Room) {
+        if emptied {
+            self.rooms().rooms.remove(&room.id);
+        }
+    }
+}
+
+impl RoomsArea {
+    fn add_room(&mut self, mut room_id: impl FnMut() -> RoomId, now: Instant) -> Arc<Room> {
+        let id = std::iter::repeat_with(&mut room_id)
+            .find(|id| !self.rooms.contains_key(id))
+            .unwrap_or(RoomId(1));
+        let room = Arc::new(Room {
+            id,
+            state: Mutex::new(RoomState {
+                members: Vec::new(),
+                called: HashMap::new(),
+                last_message: now,
+                next_member: 1,
+                closed: false,
+            }),
+        });
+        self.rooms.insert(id, Arc::clone(&room));
+        room
+    }
+
+    fn register(&mut self, session: SessionId, entry: (Arc<Room>, MemberId), limit: usize) -> bool {
+        let rooms = self.by_session.entry(session).or_default();
+        let fits = rooms.len() < limit;
+        if fits {
+            rooms.push(entry);
+        }
+        fits
+    }
+
+    fn unregister(&mut self, session: SessionId, room: &Arc<Room>, member: MemberId) {
+        if let Some(rooms) = self.by_session.get_mut(&session) {
+            rooms.retain(|(other, id)| !(Arc::ptr_eq(other, room) && *id == member));
+            if rooms.is_empty() {
+                self.by_session.remove(&session);
+            }
+        }
+    }
+}
+
+impl RoomState {
+    fn enter(
+        &mut self,
+        mut newcomer: Member,
+        limit: usize,
+        now: Instant,
+    ) -> Result<(MemberId, Vec<Occupant>), JoinError> {
+        if self.closed {
+            return Err(JoinError::RoomClosed);
+        }
+        if self.members.len() >= limit {
+            return Err(JoinError::RoomFull);
+        }
+        self.called.remove(&newcomer.user);
+        self.last_message = now;
+        newcomer.id = MemberId(self.next_member);
+        self.next_member += 1;
+        let mut others: Vec<Occupant> = Vec::new();
+        for member in &self.members {
+            member.mailbox.post(SbEvent::Joined {
+                who: Arc::clone(&newcomer.who),
+                capabilities: newcomer.capabilities,
+            });
+            let is_listed = others
+                .iter()
+                .any(|other| other.who.address == member.who.address);
+            if !is_listed && member.user != newcomer.user {
+                others.push(Occupant {
+                    who: Arc::clone(&member.who),
+                    capabilities: member.capabilities,
+                });
+            }
+        }
+        let id = newcomer.id;
+        self.members.push(newcomer);
+        Ok((id, others))
+    }
+
+    /// Takes a member out and tells the rest; answers whether the room is empty now.
+    fn leave(&mut self, id: MemberId) -> bool {
+        let Some(position) = self.members.iter().position(|member| member.id == id) else {
+            return false;
+        };
+        let gone = self.members.remove(position);
+        for member in &self.members {
+            member.mailbox.post(SbEvent::Left {
+                address: gone.who.address.clone(),
+                idle: false,
+            });
+        }
+        self.closed = self.members.is_empty();
+        self.closed
+    }
+
+    /// Sends a member away; answers whether the room is empty now.
+    fn dismiss(&mut self, id: MemberId) -> bool {
+        if let Some(member) = self.members.iter().find(|member| member.id == id) {
+            member.mailbox.post(SbEvent::Closed);
+        }
+        self.leave(id)
+    }
+
+    fn close_if_idle(&mut self, now: Instant, idle: Duration) -> bool {
+        if now.saturating_duration_since(self.last_message) < idle {
+            return false;
+        }
+        for member in &self.members {
+            for other in self.members.iter().filter(|other| other.id != member.id) {
+                member.mailbox.post(SbEvent::Left {
+                    address: other.who.address.clone(),
+                    idle: true,
+                });
+            }
+            member.mailbox.post(SbEvent::Closed);
+        }
+        self.members.clear();
+        self.closed = true;
+        true
+    }
+
+    fn relay(&mut self, sender: MemberId, message: &SbEvent, now: Instant) -> Delivery {
+        self.last_message = now;
+        let mut reached = 0;
+        let mut missed = 0;
+        let mut congested = false;
+        for member in self.members.iter().filter(|member| member.id != sender) {
+            if member.mailbox.post(message.clone()) {
+                reached += 1;
+            } else {
+                missed += 1;
+            }
+            congested |= member.mailbox.is_congested();
+        }
+        Delivery {
+            complete: reached > 0 && missed == 0,
+            congested: congested && reached + missed == 1,
+        }
+    }
+
+    /// Notes a call; refuses one to somebody who is here or was called already.
+    fn call(
+        &mut self,
+        (callee, session): (UserId, SessionId),
+        limit: usize,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        self.called.retain(|_, (_, expires)| now < *expires);
+        let is_here = self.members.iter().any(|member| member.user == callee);
+        // A call to a session that is over cannot be answered any more.
+        let rings = self
+            .called
+            .get(&callee)
+            .is_some_and(|(called, _)| *called == session);
+        if is_here || rings {
+            return Err(Refusal::AlreadyThere);
+        }
+        if self.members.len() + self.called.len() >= limit {
+            return Err(Refusal::RoomFull);
+        }
+        self.called
+            .insert(callee, (session, now + tickets::LIFETIME));
+        Ok(())
+    }
+}
+
+impl Membership {
+    /// The room's number.
+    pub fn room(&self) -> RoomId {
+        self.room.id
+    }
+
+    /// The account behind this member.
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// How the others see this member.
+    pub fn who(&self) -> &Arc<Sender> {
+        &self.who
+    }
+
+    /// The dialect of the notification session that this member belongs to.
+    pub fn dialect(&self) -> DialectTag {
+        self.dialect
+    }
+
+    /// Sends a message to everybody else.
+    pub fn relay(&self, body: Bytes, now: Instant) -> Delivery {
+        let message = SbEvent::Message {
+            from: Arc::clone(&self.who),
+            body,
+        };
+        lock(&self.room.state).relay(self.member, &message, now)
+    }
+
+    /// Calls an account into the room, if it may be called (`docs/protocol/03 §4`). `key` becomes
+    /// its ticket.
+    pub fn call(&self, address: &Address, key: &Arc<str>, now: Instant) -> Result<(), Refusal> {
+        let limit = self.hub.shared.room_limits.members;
+        if *address == self.who.address {
+            return Err(Refusal::AlreadyThere);
+        }
+        let callee = self
+            .hub
+            .callee(self.user, address)
+            .ok_or(Refusal::Unreachable)?;
+        lock(&self.room.state).call(callee, limit, now)?;
+        let rang = self.ring(callee, key, now);
+        if rang.is_err() {
+            lock(&self.room.state).called.remove(&callee.0);
+        }
+        rang
+    }
+
+    fn ring(
+        &self,
+        (callee, session): (UserId, SessionId),
+        key: &Arc<str>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let ticket = RoomTicket {
+            user: callee,
+            session,
+            purpose: TicketPurpose::Join(self.room.id),
+        };
+        self.hub.keep_ticket(key, ticket, now)?;
+        let invitation = NsEvent::Invitation(Arc::new(Invitation {
+            room: self.room.id,
+            ticket: Arc::clone(key),
+            inviter: self.who.address.clone(),
+            name: self.who.name.clone(),
+        }));
+        if self.hub.tell(callee, invitation) {
+            Ok(())
+        } else {
+            Err(Refusal::Unreachable)
+        }
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        let emptied = lock(&self.room.state).leave(self.member);
+        let mut area = self.hub.rooms();
+        area.unregister(self.session, &self.room, self.member);
+        if emptied {
+            area.rooms.remove(&self.room.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::mailbox::{Inbox, mailbox};
+    use super::super::online::testing::{Person, sign_in};
+    use super::*;
+    use crate::model::Status;
+
+    struct Seat {
+        membership: Membership,
+        inbox: Inbox<SbEvent>,
+    }
+
+    fn address(user: i64) -> Address {
+        Address::parse(&format!("u{user}@example.com")).unwrap()
+    }
+
+    fn person(hub: &Hub, user: i64) -> Person {
+        let person = sign_in(hub, UserId(user), &[]);
+        person.set(hub, Status::Online);
+        person
+    }
+
+    fn open(hub: &Hub, person: &Person) -> Seat {
+        let now = Instant::now();
+        let key: Arc<str> = format!("open{}", person.guard.session()).into();
+        let user = person.guard.user();
+        hub.ticket_for_new_room(user, person.guard.session(), &key, now)
+            .unwrap();
+        let (mailbox, inbox) = mailbox(4);
+        let entered = hub.open_room(&key, &address(user.0), || RoomId(7), mailbox, now);
+        Seat {
+            membership: entered.unwrap().membership,
+            inbox,
+        }
+    }
+
+    fn join(hub: &Hub, seat: &Seat, callee: i64) -> Result<Seat, JoinError> {
+        let now = Instant::now();
+        let key: Arc<str> = format!("join{callee}").into();
+        seat.membership.call(&address(callee), &key, now).unwrap();
+        let (mailbox, inbox) = mailbox(4);
+        let room = seat.membership.room();
+        hub.join_room(&key, &address(callee), room, mailbox, now)
+            .map(|entered| Seat {
+                membership: entered.membership,
+                inbox,
+            })
+    }
+
+    fn heard(seat: &mut Seat) -> Vec<String> {
+        seat.inbox
+            .drain()
+            .into_iter()
+            .map(|event| match event {
+                SbEvent::Joined { who, .. } => format!("joined {}", who.address),
+                SbEvent::Left { address, idle } => format!("left {address} {idle}"),
+                SbEvent::Message { body, .. } => format!("said {}", body.escape_ascii()),
+                SbEvent::Closed => "closed".to_owned(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn people_talk_and_leave() {
+        let hub = Hub::new(RoomLimits::default());
+        let (alice, _bob) = (person(&hub, 1), person(&hub, 2));
+        let mut a = open(&hub, &alice);
+        let said = |seat: &Seat, body| seat.membership.relay(body, Instant::now());
+        assert!(!said(&a, Bytes::from_static(b"alone")).complete);
+        let mut b = join(&hub, &a, 2).unwrap();
+        assert!(said(&a, Bytes::from_static(b"hi")).complete);
+        assert_eq!(heard(&mut b), ["said hi"]);
+        drop(b);
+        assert_eq!(
+            heard(&mut a),
+            ["joined u2@example.com", "left u2@example.com false"]
+        );
+        assert_eq!(hub.room_count(), 1, "the last member keeps the room");
+        drop(a);
+        assert_eq!(hub.room_count(), 0);
+    }
+
+    #[test]
+    fn a_ticket_is_bound_to_account_purpose_and_room() {
+        let hub = Hub::new(RoomLimits::default());
+        let (alice, _bob) = (person(&hub, 1), person(&hub, 2));
+        let seat = open(&hub, &alice);
+        let now = Instant::now();
+        let attempt = |key: &str, account: i64, room: u32| {
+            let key: Arc<str> = key.into();
+            let again = seat.membership.call(&address(2), &key, now);
+            let (mailbox, _inbox) = mailbox(4);
+            let joined = hub.join_room(&key, &address(account), RoomId(room), mailbox, now);
+            lock(&seat.membership.room.state).called.clear();
+            again.unwrap();
+            joined.map(|_| ()).unwrap_err()
+        };
+        assert_eq!(attempt("a", 1, 7), JoinError::OtherAccount);
+        assert_eq!(attempt("b", 2, 8), JoinError::OtherPurpose);
+        let (mailbox, _inbox) = mailbox(4);
+        let used = hub.join_room("a", &address(2), RoomId(7), mailbox, now);
+        assert_eq!(used.map(|_| ()).unwrap_err(), JoinError::BadTicket);
+    }
+
+    #[test]
+    fn a_call_is_refused_while_another_is_out_or_the_callee_is_there() {
+        let hub = Hub::new(RoomLimits::default());
+        let (alice, bob) = (person(&hub, 1), person(&hub, 2));
+        let seat = open(&hub, &alice);
+        let call = |user| {
+            let key: Arc<str> = format!("k{user}").into();
+            seat.membership.call(&address(user), &key, Instant::now())
+        };
+        assert_eq!(call(1), Err(Refusal::AlreadyThere));
+        assert_eq!(call(3), Err(Refusal::Unreachable));
+        assert_eq!(call(2), Ok(()));
+        assert_eq!(call(2), Err(Refusal::AlreadyThere));
+        drop(bob);
+        assert_eq!(call(2), Err(Refusal::Unreachable));
+        let _bob = person(&hub, 2);
+        assert_eq!(call(2), Ok(()), "the old call cannot be answered any more");
+    }
+
+    #[test]
+    fn the_end_of_a_session_ends_its_conversations() {
+        let hub = Hub::new(RoomLimits::default());
+        let (alice, bob) = (person(&hub, 1), person(&hub, 2));
+        let mut a = open(&hub, &alice);
+        let mut b = join(&hub, &a, 2).unwrap();
+        drop(bob);
+        assert_eq!(heard(&mut b), ["closed"]);
+        assert_eq!(
+            heard(&mut a),
+            ["joined u2@example.com", "left u2@example.com false"]
+        );
+        drop((alice, a, b));
+        let area = hub.rooms();
+        assert!(area.rooms.is_empty() && area.by_session.is_empty() && area.tickets.is_empty());
+    }
+
+    #[test]
+    fn a_quiet_room_is_closed_with_the_mark_of_idleness() {
+        let hub = Hub::new(RoomLimits::default());
+        let (alice, _bob) = (person(&hub, 1), person(&hub, 2));
+        let mut a = open(&hub, &alice);
+        let mut b = join(&hub, &a, 2).unwrap();
+        hub.close_idle_rooms(Instant::now());
+        assert_eq!(hub.room_count(), 1);
+        hub.close_idle_rooms(Instant::now() + Duration::from_secs(601));
+        assert_eq!(heard(&mut b), ["left u1@example.com true", "closed"]);
+        assert_eq!(heard(&mut a)[1..], ["left u2@example.com true", "closed"]);
+        assert_eq!(hub.room_count(), 0);
+    }
+
+    #[test]
+    fn a_member_who_does_not_read_is_not_waited_for() {
+        let hub = Hub::new(RoomLimits::default());
+        let (alice, _bob) = (person(&hub, 1), person(&hub, 2));
+        let a = open(&hub, &alice);
+        let b = join(&hub, &a, 2).unwrap();
+        let deliveries: Vec<Delivery> = (0..6)
+            .map(|_| a.membership.relay(Bytes::from_static(b"x"), Instant::now()))
+            .collect();
+        let complete: Vec<bool> = deliveries.iter().map(|d| d.complete).collect();
+        assert_eq!(complete, [true, true, true, true, false, false]);
+        assert!(!deliveries[1].congested && deliveries[2].congested);
+        assert!(b.inbox.overflow().is_cancelled());
+    }
+
+    #[test]
+    fn rooms_and_sessions_are_bounded() {
+        let hub = Hub::new(RoomLimits {
+            members: 2,
+            rooms_per_session: 1,
+            ..RoomLimits::default()
+        });
+        let people: Vec<Person> = (1..=3).map(|user| person(&hub, user)).collect();
+        let a = open(&hub, &people[0]);
+        let b = join(&hub, &a, 2).unwrap();
+        let key: Arc<str> = "third".into();
+        let third = b.membership.call(&address(3), &key, Instant::now());
+        assert_eq!(third, Err(Refusal::RoomFull));
+        let second = "second".into();
+        let session = people[0].guard.session();
+        hub.ticket_for_new_room(UserId(1), session, &second, Instant::now())
+            .unwrap();
+        let (mailbox, _inbox) = mailbox(4);
+        let opened = hub.open_room(&second, &address(1), || RoomId(9), mailbox, Instant::now());
+        assert_eq!(opened.map(|_| ()).unwrap_err(), JoinError::TooManyRooms);
+        assert_eq!(hub.room_count(), 1);
+    }
+}

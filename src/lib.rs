@@ -8,4 +8,6 @@
     )
 )]
 
+pub mod metrics;
 pub mod model;
+pub mod shutdown;

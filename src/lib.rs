@@ -10,5 +10,7 @@
 
 pub mod dialect;
 pub mod hub;
+pub mod metrics;
 pub mod model;
+pub mod shutdown;
 pub mod wire;

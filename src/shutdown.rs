@@ -1,0 +1,155 @@
+//! Stopping in two steps, and the only place that starts tasks.
+//!
+//! *Soft* means: take nothing new, finish what is in hand. *Hard* means: end now. Every task of
+//! the server is started through [`Shutdown::spawn`], so the end of the process can wait for all
+//! of them and a panic in one of them is noticed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// A handle on the life of the server; clones share it.
+#[derive(Debug, Clone)]
+pub struct Shutdown {
+    hard: CancellationToken,
+    /// A child of `hard`, so that a hard end is a soft one too.
+    soft: CancellationToken,
+    tasks: TaskTracker,
+    panics: Arc<AtomicU64>,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shutdown {
+    /// A server that runs.
+    pub fn new() -> Self {
+        let hard = CancellationToken::new();
+        Self {
+            soft: hard.child_token(),
+            hard,
+            tasks: TaskTracker::new(),
+            panics: Arc::default(),
+        }
+    }
+
+    /// Cancelled when the server takes nothing new any more.
+    pub fn soft(&self) -> &CancellationToken {
+        &self.soft
+    }
+
+    /// Cancelled when every task has to end at once.
+    pub fn hard(&self) -> &CancellationToken {
+        &self.hard
+    }
+
+    /// Starts a task that [`Shutdown::wait`] waits for.
+    ///
+    /// A panic ends only that task: it is logged with the task's name, counted, and told by the
+    /// returned handle. Dropping the handle leaves the task running.
+    pub fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let watch = PanicWatch {
+            name,
+            panics: Arc::clone(&self.panics),
+        };
+        self.tasks.spawn(async move {
+            let _watch = watch;
+            future.await
+        })
+    }
+
+    /// How many tasks have panicked.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    /// Begins the soft stop. Calling it again changes nothing.
+    pub fn begin(&self) {
+        self.soft.cancel();
+    }
+
+    /// Orders every task to end now, for example at the second signal.
+    pub fn abort(&self) {
+        self.hard.cancel();
+    }
+
+    /// Waits until all tasks have ended and answers whether they did so within `grace`.
+    ///
+    /// It does not begin the stop and does not abort: after `false` the caller does that, and may
+    /// wait once more.
+    pub async fn wait(&self, grace: Duration) -> bool {
+        self.tasks.close();
+        tokio::time::timeout(grace, self.tasks.wait()).await.is_ok()
+    }
+}
+
+/// Lives in a task and notices when it is dropped by a panic.
+struct PanicWatch {
+    name: &'static str,
+    panics: Arc<AtomicU64>,
+}
+
+impl Drop for PanicWatch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.panics.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(task = self.name, "task panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_soft_stop_ends_obedient_tasks_in_time() {
+        let shutdown = Shutdown::new();
+        let soft = shutdown.soft().clone();
+        let task = shutdown.spawn("obedient", async move { soft.cancelled().await });
+        shutdown.begin();
+        shutdown.begin();
+        assert!(shutdown.wait(Duration::from_secs(5)).await);
+        assert!(task.await.is_ok());
+        assert!(!shutdown.hard().is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_outlives_the_grace_ends_with_the_hard_token() {
+        let shutdown = Shutdown::new();
+        let hard = shutdown.hard().clone();
+        drop(shutdown.spawn("stubborn", async move { hard.cancelled().await }));
+        shutdown.begin();
+        assert!(!shutdown.wait(Duration::from_secs(5)).await);
+        shutdown.abort();
+        assert!(shutdown.wait(Duration::from_secs(5)).await);
+    }
+
+    #[tokio::test]
+    async fn a_hard_end_is_a_soft_one_too() {
+        let shutdown = Shutdown::new();
+        shutdown.abort();
+        assert!(shutdown.soft().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_counted_and_ends_only_its_task() {
+        let shutdown = Shutdown::new();
+        let broken = shutdown.spawn("broken", async { panic!("on purpose") });
+        let sound = shutdown.spawn("sound", async { 7 });
+        assert!(broken.await.is_err_and(|error| error.is_panic()));
+        assert_eq!(sound.await.unwrap(), 7);
+        assert_eq!(shutdown.panics(), 1);
+        assert!(shutdown.wait(Duration::from_secs(5)).await);
+    }
+}

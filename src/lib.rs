@@ -10,7 +10,9 @@
 
 pub mod dialect;
 pub mod hub;
+pub mod mailbox;
 pub mod metrics;
 pub mod model;
+pub mod net;
 pub mod shutdown;
 pub mod wire;

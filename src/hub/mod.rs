@@ -11,7 +11,6 @@
 //!    critical section, so no change is lost and none is told twice.
 //! 4. Locks are an implementation detail; callers see methods.
 
-mod mailbox;
 mod online;
 mod rooms;
 mod tickets;
@@ -20,7 +19,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use mailbox::{Inbox, Mailbox, mailbox};
 pub use online::{Entrance, OnlineGuard, StateChange};
 pub use rooms::{Delivery, JoinError, Membership, Occupant, RoomEntrance, RoomLimits};
 pub use tickets::{RoomTicket, TicketPurpose};

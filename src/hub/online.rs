@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Hub;
-use super::mailbox::Mailbox;
+use crate::mailbox::Mailbox;
 use crate::model::{
     Address, Capabilities, DialectTag, Label, List, ListSet, NsEvent, PersonalMessage, Presence,
     PresenceNews, SessionId, Standing, StandingChange, StandingEdit, Status, UserId,
@@ -518,8 +518,8 @@ impl PresenceArea {
 #[cfg(test)]
 pub(super) mod testing {
     //! Signed-in people for tests of the hub.
-    use super::super::mailbox::{Inbox, mailbox};
     use super::*;
+    use crate::mailbox::{Inbox, mailbox};
     use crate::model::Privacy;
 
     pub(in super::super) struct Person {

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::mailbox::Mailbox;
 use super::tickets::{self, RoomTicket, TicketPurpose, Tickets};
 use super::{Hub, lock};
+use crate::mailbox::Mailbox;
 use crate::model::{
     Address, Capabilities, DialectTag, Invitation, NsEvent, Refusal, RoomId, SbEvent, Sender,
     SessionId, UserId,
@@ -550,9 +550,9 @@ impl Drop for Membership {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mailbox::{Inbox, mailbox};
     use super::super::online::testing::{Person, sign_in};
     use super::*;
+    use crate::mailbox::{Inbox, mailbox};
     use crate::model::Status;
 
     struct Seat {

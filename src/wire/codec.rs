@@ -57,6 +57,11 @@ impl FrameCodec {
         }
     }
 
+    /// What the connection is for.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
     /// Takes the next line that is not blank out of the buffer. Clients may put a blank line
     /// behind a payload (`docs/protocol/00 §1.1`).
     fn take_line(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, CodecError> {

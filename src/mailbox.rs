@@ -1,4 +1,4 @@
-//! The bounded queue of events to one connection.
+//! The bounded queue of events to one connection: the hub posts, the connection reads.
 //!
 //! Posting never waits. When the queue is full, the event is dropped and the connection is told
 //! to end: a client that does not read costs its bound and nothing more.
@@ -72,7 +72,7 @@ impl<E> Inbox<E> {
 
     /// Everything that is waiting now.
     #[cfg(test)]
-    pub(super) fn drain(&mut self) -> Vec<E> {
+    pub(crate) fn drain(&mut self) -> Vec<E> {
         std::iter::from_fn(|| self.queue.try_recv().ok()).collect()
     }
 

@@ -1,0 +1,368 @@
+//! The task of one connection.
+//!
+//! Each turn waits for exactly one thing: bytes, events, a deadline or a stop. What came is then
+//! handled to its end outside the wait, so no half-done command is ever cancelled, and everything
+//! it produced is written at once. Only this task reads from or writes to its socket.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_util::codec::Decoder;
+
+use super::listener::Arrival;
+use super::{Admission, CloseReason, Pace, Session, Turn};
+use crate::mailbox::Inbox;
+use crate::metrics::{self, Metrics};
+use crate::shutdown::Shutdown;
+use crate::wire::{CodecError, Frame, FrameCodec, Outbox, Role};
+
+/// How much is read at once.
+const READ_CHUNK: usize = 4096;
+/// Frames handled in one turn, so that a client which pipelines does not starve its own events.
+const FRAMES_PER_TURN: usize = 64;
+/// Events rendered in one turn.
+const EVENTS_PER_TURN: usize = 64;
+/// After a deliberate close: how long and how much a peer may still send, so that it reads our
+/// last line before its connection is reset (`docs/protocol/00 §6`).
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 64 * 1024;
+
+/// Bounds in time and rate of one kind of connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// From accepting the connection to knowing who it is.
+    pub sign_in: Duration,
+    /// A peer that takes no bytes this long is dropped.
+    pub write: Duration,
+    /// Frames after sign-in.
+    pub frames_per_second: u32,
+    pub frames_burst: u32,
+}
+
+/// A connection before it is known what it is for.
+#[derive(Debug)]
+pub struct Link {
+    stream: TcpStream,
+    peer: SocketAddr,
+    local: SocketAddr,
+    admission: Admission,
+    buffer: BytesMut,
+    accepted: Instant,
+    shutdown: Shutdown,
+    metrics: Metrics,
+}
+
+/// What a turn woke up for.
+enum Wake {
+    Abort,
+    Stop,
+    Closed(CloseReason),
+    Events,
+    Backlog,
+    Readable,
+    Resume,
+}
+
+impl Link {
+    pub fn new(arrival: Arrival, shutdown: Shutdown, metrics: Metrics) -> Self {
+        Self {
+            stream: arrival.stream,
+            peer: arrival.peer,
+            local: arrival.local,
+            admission: arrival.admission,
+            buffer: BytesMut::new(),
+            accepted: Instant::now(),
+            shutdown,
+            metrics,
+        }
+    }
+
+    /// Where the client connects from.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The address that the client connected to.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Waits for the first frame, which tells what the connection is for.
+    pub async fn first_frame(&mut self, sign_in: Duration) -> Result<Frame, CloseReason> {
+        let mut codec = FrameCodec::new(Role::Notification);
+        let deadline = tokio::time::sleep_until((self.accepted + sign_in).into());
+        tokio::pin!(deadline);
+        loop {
+            if let Some(frame) = codec.decode(&mut self.buffer).map_err(close_reason)? {
+                return Ok(frame);
+            }
+            tokio::select! {
+                () = self.shutdown.soft().cancelled() => return Err(CloseReason::Shutdown),
+                () = self.admission.evicted().cancelled() => return Err(CloseReason::Evicted),
+                () = &mut deadline => return Err(CloseReason::SignInTimeout),
+                ready = self.stream.readable() => ready.map_err(|_| CloseReason::Eof)?,
+            }
+            self.read()?;
+        }
+    }
+
+    /// Carries a session until one side ends it. `first` is the frame that chose the session.
+    pub async fn run<S: Session>(
+        mut self,
+        role: Role,
+        mut session: S,
+        mut inbox: Inbox<S::Event>,
+        first: Frame,
+        rules: Rules,
+    ) -> CloseReason {
+        let mut driver = Driver {
+            codec: FrameCodec::new(role),
+            out: Outbox::default(),
+            events: Vec::new(),
+            pace: Pace::new(rules.frames_per_second, rules.frames_burst, Instant::now()),
+            first: Some(first),
+            has_backlog: true,
+            paused_until: None,
+            is_established: false,
+            rules,
+        };
+        let reason = driver.drive(&mut self, &mut session, &mut inbox).await;
+        // The session leaves the hub before the socket lingers.
+        drop(session);
+        if !matches!(reason, CloseReason::SlowConsumer | CloseReason::Eof) {
+            self.close().await;
+        }
+        self.metrics.closed(role.into(), reason.word());
+        reason
+    }
+
+    /// Takes what has arrived. A peer that closed its side has ended the connection.
+    fn read(&mut self) -> Result<(), CloseReason> {
+        self.buffer.reserve(READ_CHUNK);
+        match self.stream.try_read_buf(&mut self.buffer) {
+            Ok(0) => Err(CloseReason::Eof),
+            Ok(_) => {
+                self.admission.spoke();
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(_) => Err(CloseReason::Eof),
+        }
+    }
+
+    /// Ends our side, and listens a moment longer so that the peer gets to read the last line.
+    async fn close(&mut self) {
+        let linger = async {
+            let _ = self.stream.shutdown().await;
+            let mut discarded = 0;
+            while discarded < LINGER_BYTES {
+                self.buffer.clear();
+                self.buffer.reserve(READ_CHUNK);
+                if self.stream.readable().await.is_err() {
+                    return;
+                }
+                match self.stream.try_read_buf(&mut self.buffer) {
+                    Ok(0) => return,
+                    Ok(read) => discarded += read,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) => return,
+                }
+            }
+        };
+        tokio::select! {
+            () = self.shutdown.hard().cancelled() => {}
+            _ = tokio::time::timeout(LINGER, linger) => {}
+        }
+    }
+}
+
+/// What one connection needs from turn to turn.
+struct Driver<E> {
+    codec: FrameCodec,
+    out: Outbox,
+    events: Vec<E>,
+    pace: Pace,
+    /// The frame that chose the session, until it is handled.
+    first: Option<Frame>,
+    /// The buffer may hold whole frames already.
+    has_backlog: bool,
+    paused_until: Option<Instant>,
+    is_established: bool,
+    rules: Rules,
+}
+
+impl<E: Send> Driver<E> {
+    async fn drive<S: Session<Event = E>>(
+        &mut self,
+        link: &mut Link,
+        session: &mut S,
+        inbox: &mut Inbox<E>,
+    ) -> CloseReason {
+        loop {
+            let turn = match self.wait(link, inbox).await {
+                Wake::Abort => return CloseReason::Shutdown,
+                Wake::Closed(reason) => return reason,
+                Wake::Stop => {
+                    session.stop(&mut self.out);
+                    Turn::Close(CloseReason::Shutdown)
+                }
+                Wake::Events => self.handle_events(session),
+                Wake::Backlog => self.handle_frames(link, session).await,
+                Wake::Readable => match link.read() {
+                    Ok(()) => self.handle_frames(link, session).await,
+                    Err(reason) => return reason,
+                },
+                Wake::Resume => {
+                    self.paused_until = None;
+                    self.has_backlog = true;
+                    Turn::Continue
+                }
+            };
+            if let Err(reason) = self.flush(link, inbox).await {
+                return reason;
+            }
+            match turn {
+                Turn::Continue => {}
+                Turn::Pause(wait) => self.pause(wait),
+                Turn::Close(reason) => return reason,
+            }
+        }
+    }
+
+    /// Waits for one thing to do. Every branch is cancel-safe: nothing is taken from the socket
+    /// here, and `receive` leaves events that it did not deliver in the queue.
+    async fn wait(&mut self, link: &Link, inbox: &mut Inbox<E>) -> Wake {
+        let overflow = inbox.overflow().clone();
+        let may_read = self.paused_until.is_none();
+        let sign_in_deadline = link.accepted + self.rules.sign_in;
+        let resume = self.paused_until.unwrap_or(sign_in_deadline);
+        tokio::select! {
+            biased;
+            () = link.shutdown.hard().cancelled() => Wake::Abort,
+            () = link.shutdown.soft().cancelled() => Wake::Stop,
+            () = overflow.cancelled() => Wake::Closed(CloseReason::SlowConsumer),
+            () = link.admission.evicted().cancelled(), if !self.is_established => {
+                Wake::Closed(CloseReason::Evicted)
+            }
+            received = inbox.receive(&mut self.events, EVENTS_PER_TURN) => match received {
+                // Nobody can reach the session any more.
+                0 => Wake::Closed(CloseReason::Fault),
+                _ => Wake::Events,
+            },
+            () = std::future::ready(()), if may_read && self.has_backlog => Wake::Backlog,
+            ready = link.stream.readable(), if may_read => match ready {
+                Ok(()) => Wake::Readable,
+                Err(_) => Wake::Closed(CloseReason::Eof),
+            },
+            () = tokio::time::sleep_until(resume.into()), if !may_read => Wake::Resume,
+            () = tokio::time::sleep_until(sign_in_deadline.into()), if !self.is_established => {
+                Wake::Closed(CloseReason::SignInTimeout)
+            }
+        }
+    }
+
+    fn handle_events<S: Session<Event = E>>(&mut self, session: &mut S) -> Turn {
+        for event in self.events.drain(..) {
+            match session.notice(event, &mut self.out) {
+                Turn::Continue | Turn::Pause(_) => {}
+                Turn::Close(reason) => return Turn::Close(reason),
+            }
+        }
+        Turn::Continue
+    }
+
+    async fn handle_frames<S: Session<Event = E>>(
+        &mut self,
+        link: &mut Link,
+        session: &mut S,
+    ) -> Turn {
+        let mut handled = 0;
+        self.has_backlog = true;
+        let turn = loop {
+            if handled == FRAMES_PER_TURN {
+                break Turn::Continue;
+            }
+            if self.is_established
+                && let Err(wait) = self.pace.take(Instant::now())
+            {
+                break Turn::Pause(wait);
+            }
+            let frame = match self.first.take() {
+                Some(frame) => Some(frame),
+                None => match self.codec.decode(&mut link.buffer) {
+                    Ok(frame) => frame,
+                    Err(error) => {
+                        tracing::info!(%error, "the peer is out of step");
+                        break Turn::Close(close_reason(error));
+                    }
+                },
+            };
+            let Some(frame) = frame else {
+                self.has_backlog = false;
+                break Turn::Continue;
+            };
+            handled += 1;
+            let turn = session.handle(frame, &mut self.out).await;
+            if !self.is_established && session.is_established() {
+                self.is_established = true;
+                link.admission.signed_in();
+            }
+            if turn != Turn::Continue {
+                break turn;
+            }
+        };
+        if link.buffer.is_empty() {
+            // An idle connection keeps no buffer.
+            link.buffer = BytesMut::new();
+        }
+        link.metrics
+            .frames_received(self.codec.role().into(), handled as u64);
+        turn
+    }
+
+    fn pause(&mut self, wait: Duration) {
+        self.paused_until = Some(Instant::now() + wait);
+    }
+
+    /// Writes what the turn produced. Ends with an error when the peer does not take it: at the
+    /// deadline, or as soon as its queue of events overflows.
+    async fn flush(&mut self, link: &mut Link, inbox: &Inbox<E>) -> Result<(), CloseReason> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let written = tokio::select! {
+            biased;
+            written = link.stream.write_all(self.out.bytes()) => {
+                written.map_err(|_| CloseReason::Eof)
+            }
+            () = link.shutdown.hard().cancelled() => Err(CloseReason::Shutdown),
+            () = inbox.overflow().cancelled() => Err(CloseReason::SlowConsumer),
+            () = tokio::time::sleep(self.rules.write) => Err(CloseReason::SlowConsumer),
+        };
+        let frames = self.out.take_frame_count();
+        link.metrics.frames_sent(self.codec.role().into(), frames);
+        self.out.clear();
+        written
+    }
+}
+
+fn close_reason(error: CodecError) -> CloseReason {
+    match error {
+        CodecError::LineTooLong | CodecError::PayloadTooLong { .. } => CloseReason::TooLarge,
+        CodecError::BadLength => CloseReason::Protocol,
+        CodecError::Io(_) => CloseReason::Eof,
+    }
+}
+
+impl From<Role> for metrics::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Notification => Self::Ns,
+            Role::Switchboard => Self::Sb,
+        }
+    }
+}

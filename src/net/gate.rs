@@ -1,0 +1,230 @@
+//! How many connections there may be, altogether and from one network.
+//!
+//! A network is an IPv4 address or an IPv6 /64. Connections that have not signed in have a bound
+//! of their own; where it is reached, the oldest one that has said nothing at all gives way, so
+//! that silent connections cannot shut out anybody who speaks.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ipnet::IpNet;
+use tokio_util::sync::CancellationToken;
+
+/// Bounds on connections.
+#[derive(Debug, Clone)]
+pub struct GateLimits {
+    pub connections: usize,
+    pub per_network: usize,
+    /// Of one network, not signed in yet.
+    pub waiting_per_network: usize,
+    /// Networks that the bounds of one network pass over.
+    pub exempt: Vec<IpNet>,
+}
+
+/// Admits connections; clones share the counts.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    limits: Arc<GateLimits>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: usize,
+    networks: HashMap<IpAddr, Network>,
+}
+
+#[derive(Debug, Default)]
+struct Network {
+    open: usize,
+    /// Not signed in, oldest first.
+    waiting: VecDeque<Arc<Visitor>>,
+}
+
+#[derive(Debug, Default)]
+struct Visitor {
+    has_spoken: AtomicBool,
+    evicted: CancellationToken,
+}
+
+/// One admitted connection; dropping it frees the place.
+#[derive(Debug)]
+pub struct Admission {
+    gate: Gate,
+    network: IpAddr,
+    visitor: Arc<Visitor>,
+}
+
+impl Gate {
+    pub fn new(limits: GateLimits) -> Self {
+        Self {
+            limits: Arc::new(limits),
+            state: Arc::default(),
+        }
+    }
+
+    /// Admits a connection, or `None` where a bound is reached and nobody silent can give way.
+    pub fn admit(&self, peer: IpAddr) -> Option<Admission> {
+        let peer = peer.to_canonical();
+        let is_exempt = self.limits.exempt.iter().any(|net| net.contains(&peer));
+        let network = network_of(peer);
+        let mut state = self.state();
+        if state.open >= self.limits.connections {
+            return None;
+        }
+        let entry = state.networks.entry(network).or_default();
+        if !is_exempt {
+            if entry.open >= self.limits.per_network {
+                return None;
+            }
+            if entry.waiting.len() >= self.limits.waiting_per_network && !entry.evict_silent() {
+                return None;
+            }
+        }
+        let visitor = Arc::new(Visitor::default());
+        entry.open += 1;
+        entry.waiting.push_back(Arc::clone(&visitor));
+        state.open += 1;
+        Some(Admission {
+            gate: self.clone(),
+            network,
+            visitor,
+        })
+    }
+
+    /// How many connections there are.
+    pub fn open(&self) -> usize {
+        self.state().open
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Network {
+    fn evict_silent(&mut self) -> bool {
+        let silent = self
+            .waiting
+            .iter()
+            .position(|visitor| !visitor.has_spoken.load(Ordering::Relaxed));
+        let Some(visitor) = silent.and_then(|position| self.waiting.remove(position)) else {
+            return false;
+        };
+        visitor.evicted.cancel();
+        true
+    }
+
+    fn stop_waiting(&mut self, visitor: &Arc<Visitor>) {
+        self.waiting.retain(|other| !Arc::ptr_eq(other, visitor));
+    }
+}
+
+impl Admission {
+    /// The peer has sent something.
+    pub fn spoke(&self) {
+        self.visitor.has_spoken.store(true, Ordering::Relaxed);
+    }
+
+    /// The peer has shown who it is.
+    pub fn signed_in(&self) {
+        if let Some(network) = self.gate.state().networks.get_mut(&self.network) {
+            network.stop_waiting(&self.visitor);
+        }
+    }
+
+    /// Cancelled when the place was given to another connection.
+    pub fn evicted(&self) -> &CancellationToken {
+        &self.visitor.evicted
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        let mut state = self.gate.state();
+        state.open = state.open.saturating_sub(1);
+        if let Some(network) = state.networks.get_mut(&self.network) {
+            network.stop_waiting(&self.visitor);
+            network.open = network.open.saturating_sub(1);
+            if network.open == 0 {
+                state.networks.remove(&self.network);
+            }
+        }
+    }
+}
+
+/// What counts as one network.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => {
+            const PREFIX: u128 = !0 << 64;
+            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & PREFIX))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate(connections: usize, per_network: usize, waiting: usize) -> Gate {
+        Gate::new(GateLimits {
+            connections,
+            per_network,
+            waiting_per_network: waiting,
+            exempt: vec!["10.0.0.0/8".parse().unwrap()],
+        })
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_bound_of_a_network_leaves_other_networks_alone() {
+        let gate = gate(100, 2, 10);
+        let held: Vec<_> = (0..2)
+            .map(|_| gate.admit(ip("192.0.2.1")).unwrap())
+            .collect();
+        assert!(gate.admit(ip("192.0.2.1")).is_none());
+        assert!(gate.admit(ip("::ffff:192.0.2.1")).is_none());
+        assert!(gate.admit(ip("192.0.2.2")).is_some());
+        drop(held);
+        assert!(gate.admit(ip("192.0.2.1")).is_some());
+        assert_eq!(gate.open(), 0);
+        assert!(gate.state().networks.is_empty());
+    }
+
+    #[test]
+    fn a_silent_connection_gives_way_and_one_that_spoke_does_not() {
+        let gate = gate(100, 100, 2);
+        let first = gate.admit(ip("192.0.2.1")).unwrap();
+        first.spoke();
+        let second = gate.admit(ip("192.0.2.1")).unwrap();
+        let third = gate.admit(ip("192.0.2.1")).unwrap();
+        assert!(second.evicted().is_cancelled() && !first.evicted().is_cancelled());
+        third.spoke();
+        assert!(gate.admit(ip("192.0.2.1")).is_none());
+        first.signed_in();
+        assert!(gate.admit(ip("192.0.2.1")).is_some());
+    }
+
+    #[test]
+    fn an_exempt_network_has_the_bound_of_all_only() {
+        let gate = gate(5, 1, 1);
+        let held: Vec<_> = (0..5).filter_map(|_| gate.admit(ip("10.1.2.3"))).collect();
+        assert_eq!(held.len(), 5);
+        assert!(gate.admit(ip("10.1.2.3")).is_none());
+    }
+
+    #[test]
+    fn half_of_an_ipv6_address_is_one_network() {
+        let gate = gate(100, 1, 10);
+        let _held = gate.admit(ip("2001:db8::1")).unwrap();
+        assert!(gate.admit(ip("2001:db8::ffff")).is_none());
+        assert!(gate.admit(ip("2001:db8:0:1::1")).is_some());
+    }
+}

@@ -97,7 +97,10 @@ impl Link {
         let deadline = tokio::time::sleep_until((self.accepted + sign_in).into());
         tokio::pin!(deadline);
         loop {
-            if let Some(frame) = codec.decode(&mut self.buffer).map_err(close_reason)? {
+            if let Some(frame) = codec
+                .decode(&mut self.buffer)
+                .map_err(|error| close_reason(&error))?
+            {
                 return Ok(frame);
             }
             tokio::select! {
@@ -297,7 +300,7 @@ impl<E: Send> Driver<E> {
                     Ok(frame) => frame,
                     Err(error) => {
                         tracing::info!(%error, "the peer is out of step");
-                        break Turn::Close(close_reason(error));
+                        break Turn::Close(close_reason(&error));
                     }
                 },
             };
@@ -350,7 +353,7 @@ impl<E: Send> Driver<E> {
     }
 }
 
-fn close_reason(error: CodecError) -> CloseReason {
+fn close_reason(error: &CodecError) -> CloseReason {
     match error {
         CodecError::LineTooLong | CodecError::PayloadTooLong { .. } => CloseReason::TooLarge,
         CodecError::BadLength => CloseReason::Protocol,

@@ -15,4 +15,5 @@ pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod shutdown;
+pub mod store;
 pub mod wire;

@@ -56,8 +56,14 @@ impl Dialect {
     }
 }
 
-/// Answers before a dialect is agreed on; no number depends on it there.
-pub fn error_line(code: u16, trid: u32, out: &mut Outbox) {
+/// Answers before a dialect is agreed on, when no number depends on it.
+pub fn refuse_early(trid: u32, refusal: Refusal, out: &mut Outbox) {
+    if let Some(oldest) = Dialect::all().next() {
+        oldest.refuse(trid, refusal, out);
+    }
+}
+
+fn error_line(code: u16, trid: u32, out: &mut Outbox) {
     out.line(&code.to_string()).arg(trid).end();
 }
 

@@ -152,9 +152,25 @@ impl Hub {
         self.presence().apply(edit)
     }
 
-    /// The same for a standing that was read anew as a whole.
-    pub fn replace_standing(&self, user: UserId, standing: Standing) {
-        self.presence().replace_standing(user, standing);
+    /// The same for a standing that was read anew as a whole, because somebody else changed it.
+    /// Answers `false` if it is older than what is known: then it has to be read again, for what
+    /// is known lacks that other change.
+    pub fn replace_standing(&self, user: UserId, standing: Standing) -> bool {
+        self.presence().replace_standing(user, standing)
+    }
+
+    /// Takes an account offline whose right to be here has ended, and tells its session.
+    pub fn expel(&self, user: UserId) {
+        let session = self.presence().expel(user);
+        if let Some(session) = session {
+            self.close_rooms_of(session);
+        }
+    }
+
+    /// The address of an account that is online.
+    pub fn address(&self, user: UserId) -> Option<Address> {
+        let area = self.presence();
+        area.online.get(&user).map(|online| online.address.clone())
     }
 
     /// Posts an event to an account; `false` if it is not online or its queue is full.
@@ -443,12 +459,20 @@ impl PresenceArea {
         }
     }
 
-    fn replace_standing(&mut self, user: UserId, standing: Standing) {
+    fn expel(&mut self, user: UserId) -> Option<SessionId> {
+        let online = self.online.get(&user)?;
+        online.mailbox.post(NsEvent::AccountClosed);
+        let session = online.session;
+        self.leave(user, session);
+        Some(session)
+    }
+
+    fn replace_standing(&mut self, user: UserId, standing: Standing) -> bool {
         let Some(online) = self.online.get_mut(&user) else {
-            return;
+            return true;
         };
-        if standing.revision <= online.standing.revision {
-            return;
+        if standing.revision < online.standing.revision {
+            return false;
         }
         let before = std::mem::replace(&mut online.standing, standing);
         let after: HashMap<UserId, ListSet> = online.standing.lists.clone();
@@ -465,6 +489,7 @@ impl PresenceArea {
                     .post(presence_event(&presence, PresenceNews::Appeared));
             }
         }
+        true
     }
 
     /// Starts or stops watching a contact who came onto or left the forward list.

@@ -25,6 +25,13 @@ pub struct SignInState {
     pub standing: Standing,
 }
 
+/// The part of [`SignInState`] that tells whether the rest is still true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignInMark {
+    pub revision: u64,
+    pub disabled: bool,
+}
+
 impl Store {
     /// The account's settings and standing; `None` if it is gone.
     pub async fn sign_in_state(&self, user: UserId) -> Result<Option<SignInState>, StoreError> {
@@ -48,6 +55,21 @@ impl Store {
             settings: rows::settings(&row, user.0)?,
             standing: standing.unwrap_or_default(),
         }))
+    }
+
+    /// What may have changed while somebody signed in; `None` if the account is gone.
+    pub async fn sign_in_mark(&self, user: UserId) -> Result<Option<SignInMark>, StoreError> {
+        let row = sqlx::query("SELECT revision, disabled FROM account WHERE id = $1")
+            .bind(user.0)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(|row| {
+            Ok(SignInMark {
+                revision: rows::revision(row.try_get("revision")?, user.0)?,
+                disabled: row.try_get("disabled")?,
+            })
+        })
+        .transpose()
     }
 
     /// The revision of the account's book; `None` if it is gone.

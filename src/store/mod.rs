@@ -34,7 +34,7 @@ use sqlx::ConnectOptions;
 use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
-pub use book::SignInState;
+pub use book::{SignInMark, SignInState};
 pub use contacts::{AddToList, ListChange, PhonesSeen};
 pub use error::StoreError;
 pub use groups::GroupChange;

@@ -55,6 +55,13 @@ impl Frame {
         all
     }
 
+    /// The fields behind verb and transaction number.
+    pub fn parameters(&self) -> Arguments<'_> {
+        let mut rest = self.arguments();
+        rest.next_field();
+        rest
+    }
+
     /// The line as it came, for echoes and for tests.
     pub fn line(&self) -> &Bytes {
         &self.line

@@ -1,0 +1,73 @@
+//! `CVR n 0x0409 winnt 5.1 i386 MSNMSGR 6.2.0137 MSMSGS alice@example.com` and `CVQ`, the same
+//! request under the upgrade protocol (`docs/protocol/00 §3.1`).
+//!
+//! The answer never asks for another version: a client older than the recommended one nags, one
+//! older than the minimum stops.
+
+use super::Failure;
+use super::session::{Negotiated, Surroundings};
+use crate::dialect::roster::GroupReplyForm;
+use crate::model::Refusal;
+use crate::wire::{Arguments, Outbox};
+
+/// What is recommended to clients that speak no version of the protocol we know.
+const RECOMMENDED: &str = "7.5.0324";
+
+/// A client's report of itself. What follows the version differs from client to client and is
+/// not looked at.
+#[derive(Debug)]
+pub(super) struct Cvr<'a> {
+    library: &'a str,
+    version: &'a [u8],
+}
+
+impl<'a> Cvr<'a> {
+    pub(super) fn parse(mut args: Arguments<'a>) -> Result<Self, Failure> {
+        let bad = |_| Failure::Refused(Refusal::BadClientReport);
+        for _locale_and_system in 0..4 {
+            args.field().map_err(bad)?;
+        }
+        Ok(Self {
+            library: args.text().map_err(bad)?,
+            version: args.field().map_err(bad)?,
+        })
+    }
+
+    /// Answers, and remembers the library name for replies that depend on it.
+    pub(super) fn apply(
+        &self,
+        trid: u32,
+        client: &mut Negotiated,
+        around: &Surroundings,
+        out: &mut Outbox,
+    ) {
+        client.group_reply = GroupReplyForm::of_library(self.library);
+        self.report(trid, around, out);
+    }
+
+    /// Answers with the client's own version.
+    pub(super) fn report(&self, trid: u32, around: &Surroundings, out: &mut Outbox) {
+        tracing::debug!(
+            library = self.library,
+            version = %self.version.escape_ascii(),
+            "client version"
+        );
+        let versions = [self.version; 3];
+        reply("CVR", trid, versions, around, out);
+    }
+
+    /// Offers a version that can sign in.
+    pub(super) fn offer_upgrade(&self, trid: u32, around: &Surroundings, out: &mut Outbox) {
+        let versions = [RECOMMENDED.as_bytes(), RECOMMENDED.as_bytes(), self.version];
+        reply("CVQ", trid, versions, around, out);
+    }
+}
+
+fn reply(verb: &str, trid: u32, versions: [&[u8]; 3], around: &Surroundings, out: &mut Outbox) {
+    let page = format!("{}/", around.web_address());
+    out.line(verb)
+        .arg(trid)
+        .args(versions)
+        .args([page.as_str(), page.as_str()])
+        .end();
+}

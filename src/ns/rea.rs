@@ -1,0 +1,96 @@
+//! `REA n handle name` up to MSNP9 and `SBP n guid MFN name` since MSNP10: names of oneself and
+//! of contacts (`docs/protocol/02 §5`).
+//!
+//! Clients rename a contact on their own whenever its presence shows another name, so that is
+//! cheap and nobody is told.
+
+use super::prp::name;
+use super::session::{SignedIn, Surroundings};
+use super::{Failure, Handled};
+use crate::model::{Address, ContactRef, Guid, Label, Refusal};
+use crate::service::Setting;
+use crate::wire::{Arguments, Outbox};
+
+#[derive(Debug)]
+pub(super) struct Rea<'a> {
+    address: Address,
+    name: Label,
+    echo: [&'a [u8]; 2],
+}
+
+impl<'a> Rea<'a> {
+    pub(super) fn parse(mut args: Arguments<'a>) -> Result<Self, Failure> {
+        let handle = args.text()?;
+        let field = args.field()?;
+        args.finish()?;
+        Ok(Self {
+            address: Address::parse(handle).map_err(|_| Refusal::MalformedAddress)?,
+            name: name(field)?,
+            echo: [handle.as_bytes(), field],
+        })
+    }
+
+    pub(super) async fn apply(
+        self,
+        trid: u32,
+        client: &SignedIn,
+        around: &Surroundings,
+        out: &mut Outbox,
+    ) -> Handled {
+        let contacts = &around.services.contacts;
+        let owner = client.guard.user();
+        let revision = if self.address == client.address {
+            let done = contacts.set(owner, Setting::Name(self.name)).await?;
+            done.owner.revision
+        } else {
+            let target = ContactRef::Address(self.address);
+            contacts.rename(owner, target, self.name).await?.owner.revision
+        };
+        client
+            .dialect
+            .changed("REA", trid, revision, out)
+            .args(self.echo)
+            .end();
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Sbp<'a> {
+    contact: Guid,
+    name: Label,
+    echo: [&'a [u8]; 3],
+}
+
+impl<'a> Sbp<'a> {
+    pub(super) fn parse(mut args: Arguments<'a>) -> Result<Self, Failure> {
+        let guid = args.text()?;
+        let key = args.field()?;
+        let field = args.field()?;
+        args.finish()?;
+        if key != b"MFN" {
+            return Err(Failure::Refused(Refusal::NotExpected));
+        }
+        Ok(Self {
+            contact: Guid::parse(guid).ok_or(Refusal::UnknownContact)?,
+            name: name(field)?,
+            echo: [guid.as_bytes(), key, field],
+        })
+    }
+
+    pub(super) async fn apply(
+        self,
+        trid: u32,
+        client: &SignedIn,
+        around: &Surroundings,
+        out: &mut Outbox,
+    ) -> Handled {
+        let target = ContactRef::Guid(self.contact);
+        let contacts = &around.services.contacts;
+        contacts
+            .rename(client.guard.user(), target, self.name)
+            .await?;
+        out.line("SBP").arg(trid).args(self.echo).end();
+        Ok(())
+    }
+}

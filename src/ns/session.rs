@@ -1,0 +1,306 @@
+//! One notification session: its phases, and what comes in and goes out in each.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::settings::{NsSettings, ServerRole};
+use super::{Failure, before_sign_in, cvr, png, signed_in, usr, ver};
+use crate::dialect::login::{self, Farewell};
+use crate::dialect::roster::GroupReplyForm;
+use crate::dialect::{Dialect, errors, presence, switchboard, verbs};
+use crate::mailbox::Mailbox;
+use crate::model::{Address, NsEvent, Refusal};
+use crate::net::{CloseReason, Session, Turn};
+use crate::service::{OnlineGuard, Services};
+use crate::wire::{Frame, Outbox, Verb};
+
+/// A client of the notification role.
+#[derive(Debug)]
+pub struct NsSession {
+    phase: Phase,
+    around: Surroundings,
+    /// Keeps the queue of events open, and goes to the hub at sign-in.
+    mailbox: Mailbox<NsEvent>,
+}
+
+/// What is the same for a session in every phase.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    pub(super) services: Services,
+    pub(super) settings: Arc<NsSettings>,
+    pub(super) role: Arc<ServerRole>,
+    pub(super) peer: SocketAddr,
+    /// The address that the client connected to.
+    pub(super) local: SocketAddr,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Connected,
+    /// Only the upgrade protocol is shared: one question, one answer, the end.
+    UpgradeOnly,
+    Negotiated(Negotiated),
+    SignedIn(Box<SignedIn>),
+}
+
+/// A client whose dialect is agreed on.
+#[derive(Debug)]
+pub(super) struct Negotiated {
+    pub(super) dialect: Dialect,
+    pub(super) group_reply: GroupReplyForm,
+    /// Who the client said it is; it has been asked to prove it.
+    pub(super) claim: Option<usr::Claim>,
+}
+
+/// A client that is signed in.
+#[derive(Debug)]
+pub(super) struct SignedIn {
+    pub(super) dialect: Dialect,
+    pub(super) group_reply: GroupReplyForm,
+    pub(super) guard: OnlineGuard,
+    pub(super) address: Address,
+    pub(super) has_synced: bool,
+    pub(super) has_status: bool,
+    /// A challenge that waits for its answer, and since when.
+    pub(super) challenge: Option<(String, Instant)>,
+}
+
+impl NsSession {
+    /// A session for a client that has just connected.
+    pub fn new(
+        services: Services,
+        settings: Arc<NsSettings>,
+        role: Arc<ServerRole>,
+        (peer, local): (SocketAddr, SocketAddr),
+        mailbox: Mailbox<NsEvent>,
+    ) -> Self {
+        Self {
+            phase: Phase::Connected,
+            around: Surroundings {
+                services,
+                settings,
+                role,
+                peer,
+                local,
+            },
+            mailbox,
+        }
+    }
+
+    async fn dispatch(&mut self, verb: Verb, frame: &Frame, out: &mut Outbox) -> Turn {
+        match &verb.0 {
+            b"OUT" => return Turn::Close(CloseReason::SignedOut),
+            b"PNG" => return self.ping(out),
+            _ => {}
+        }
+        // Every other command has a transaction number, without which it cannot be answered.
+        let Ok(trid) = frame.arguments().number() else {
+            return Turn::Close(CloseReason::Protocol);
+        };
+        match self.command(verb, trid, frame, out).await {
+            Ok(turn) => turn,
+            Err(failure) => self.fail(verb, trid, failure, out),
+        }
+    }
+
+    fn ping(&self, out: &mut Outbox) -> Turn {
+        match &self.phase {
+            Phase::SignedIn(client) => {
+                png::answer(client.dialect, out);
+                Turn::Continue
+            }
+            Phase::Connected | Phase::UpgradeOnly | Phase::Negotiated(_) => {
+                Turn::Close(CloseReason::Protocol)
+            }
+        }
+    }
+
+    async fn command(
+        &mut self,
+        verb: Verb,
+        trid: u32,
+        frame: &Frame,
+        out: &mut Outbox,
+    ) -> Result<Turn, Failure> {
+        match &mut self.phase {
+            Phase::Connected if &verb.0 == b"VER" => Ok(self.negotiate(trid, frame, out)),
+            Phase::Connected if verbs::exists(verb) => Err(Failure::Fatal(Refusal::NotSignedIn)),
+            Phase::UpgradeOnly if &verb.0 == b"CVQ" => {
+                cvr::Cvr::parse(frame.parameters())?.offer_upgrade(trid, &self.around, out);
+                Ok(Turn::Close(CloseReason::SignedOut))
+            }
+            Phase::Connected | Phase::UpgradeOnly => Err(Failure::Violation),
+            Phase::Negotiated(_) | Phase::SignedIn(_) if &verb.0 == b"VER" => {
+                Err(Failure::Fatal(Refusal::NotExpected))
+            }
+            Phase::Negotiated(client) => {
+                if !client.dialect.knows(verb) {
+                    return Err(Failure::Violation);
+                }
+                let step = before_sign_in(verb, trid, frame, client, &self.around, out).await?;
+                match step {
+                    Some(usr::Step::Proven(user)) => self.sign_in(trid, user, out).await,
+                    Some(usr::Step::Referred) => Ok(Turn::Close(CloseReason::Referred)),
+                    Some(usr::Step::Challenged) | None => Ok(Turn::Continue),
+                }
+            }
+            Phase::SignedIn(client) => {
+                if !client.dialect.knows(verb) {
+                    return Err(Failure::Violation);
+                }
+                signed_in(verb, trid, frame, client, &self.around, out).await?;
+                Ok(Turn::Continue)
+            }
+        }
+    }
+
+    fn negotiate(&mut self, trid: u32, frame: &Frame, out: &mut Outbox) -> Turn {
+        match ver::negotiate(trid, frame.parameters(), out) {
+            ver::Negotiated::Dialect(dialect) => {
+                tracing::Span::current().record("dialect", tracing::field::debug(dialect));
+                self.phase = Phase::Negotiated(Negotiated {
+                    dialect,
+                    group_reply: GroupReplyForm::Official,
+                    claim: None,
+                });
+                Turn::Continue
+            }
+            ver::Negotiated::UpgradeOnly => {
+                self.phase = Phase::UpgradeOnly;
+                Turn::Continue
+            }
+            ver::Negotiated::Nothing => Turn::Close(CloseReason::Protocol),
+        }
+    }
+
+    async fn sign_in(
+        &mut self,
+        trid: u32,
+        proven: usr::Proven,
+        out: &mut Outbox,
+    ) -> Result<Turn, Failure> {
+        let Phase::Negotiated(client) = &self.phase else {
+            return Err(Failure::Violation);
+        };
+        let session = usr::enter(trid, proven, client, &self.around, &self.mailbox, out).await?;
+        self.phase = Phase::SignedIn(Box::new(session));
+        Ok(Turn::Continue)
+    }
+
+    /// Answers a command that failed, and decides whether the connection goes on.
+    fn fail(&self, verb: Verb, trid: u32, failure: Failure, out: &mut Outbox) -> Turn {
+        let (refusal, turn) = match failure {
+            Failure::Refused(refusal) => (refusal, Turn::Continue),
+            Failure::Fatal(refusal) => (refusal, Turn::Close(CloseReason::Refused)),
+            Failure::Violation => {
+                tracing::info!(%verb, trid, "not a command for this client now");
+                return Turn::Close(CloseReason::Protocol);
+            }
+            Failure::Fault(fault) => {
+                let error = &fault as &dyn std::error::Error;
+                tracing::error!(%verb, trid, error, "a command failed");
+                let is_signed_in = matches!(self.phase, Phase::SignedIn(_));
+                let turn = if is_signed_in {
+                    Turn::Continue
+                } else {
+                    Turn::Close(CloseReason::Fault)
+                };
+                (Refusal::Unavailable, turn)
+            }
+        };
+        tracing::debug!(%verb, trid, %refusal, "refused");
+        match self.dialect() {
+            Some(dialect) => {
+                dialect.refuse(trid, refusal, out);
+                self.around.services.metrics.refusal(dialect.code(refusal));
+            }
+            None => errors::refuse_early(trid, refusal, out),
+        }
+        turn
+    }
+
+    fn dialect(&self) -> Option<Dialect> {
+        match &self.phase {
+            Phase::Connected | Phase::UpgradeOnly => None,
+            Phase::Negotiated(client) => Some(client.dialect),
+            Phase::SignedIn(client) => Some(client.dialect),
+        }
+    }
+}
+
+impl Session for NsSession {
+    type Event = NsEvent;
+
+    async fn handle(&mut self, frame: Frame, out: &mut Outbox) -> Turn {
+        match frame.verb() {
+            Some(verb) => self.dispatch(verb, &frame, out).await,
+            None => Turn::Close(CloseReason::Protocol),
+        }
+    }
+
+    fn notice(&mut self, event: NsEvent, out: &mut Outbox) -> Turn {
+        let Phase::SignedIn(client) = &self.phase else {
+            return Turn::Continue;
+        };
+        let dialect = client.dialect;
+        match event {
+            NsEvent::ContactPresence { presence, news } => {
+                dialect.presence_news(&presence, news, out);
+            }
+            NsEvent::ContactOffline { address } => presence::offline(&address, out),
+            NsEvent::ContactPhone {
+                address,
+                phone,
+                value,
+                revision,
+            } => {
+                // Only clients that have the list can place a number in it.
+                if client.has_synced {
+                    dialect.contact_phone(revision, &address, phone, value.as_ref(), out);
+                }
+            }
+            NsEvent::Followed { by, name, revision } => {
+                dialect.followed(&by, &name, revision, out);
+            }
+            NsEvent::Unfollowed { by, revision } => dialect.unfollowed(&by, revision, out),
+            NsEvent::Invitation(invitation) => {
+                let server = self.around.switchboard_address();
+                switchboard::ring(&invitation, &server, out);
+            }
+            NsEvent::SignedInElsewhere => {
+                login::farewell(Farewell::SignedInElsewhere, out);
+                return Turn::Close(CloseReason::Replaced);
+            }
+            NsEvent::AccountClosed => {
+                login::farewell(Farewell::AccountClosed, out);
+                return Turn::Close(CloseReason::AccountClosed);
+            }
+        }
+        Turn::Continue
+    }
+
+    fn stop(&mut self, out: &mut Outbox) {
+        if matches!(self.phase, Phase::SignedIn(_)) {
+            login::farewell(Farewell::ServerStopping, out);
+        }
+    }
+
+    fn is_established(&self) -> bool {
+        matches!(self.phase, Phase::SignedIn(_))
+    }
+}
+
+impl Surroundings {
+    /// Where this client finds switchboards: this server, as the client reaches it.
+    pub(super) fn switchboard_address(&self) -> String {
+        self.settings
+            .advertised
+            .msnp(self.local, self.settings.msnp_port)
+    }
+
+    /// Base of the web addresses for this client.
+    pub(super) fn web_address(&self) -> String {
+        self.settings.advertised.web(self.local)
+    }
+}

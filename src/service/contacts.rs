@@ -1,0 +1,216 @@
+//! Lists, groups and settings: what an account keeps.
+//!
+//! Every change is committed first, then shown to whoever is online, then answered, in the order
+//! of the commits (see [`crate::store`]).
+
+use std::sync::Arc;
+
+use super::Outcome;
+use crate::hub::Hub;
+use crate::model::{
+    Address, ContactBook, ContactRef, GroupRef, Label, List, NsEvent, Phone, Phones, Presence,
+    StandingChange, StandingEdit, UserId,
+};
+use crate::store::{
+    AddToList, GroupChange, ListChange, Published, Setting, SettingChange, Store, StoreError,
+};
+
+/// Operations on contact books; clones share their state.
+#[derive(Debug, Clone)]
+pub struct ContactOperations {
+    store: Store,
+    hub: Hub,
+}
+
+/// Somebody came onto a list.
+#[derive(Debug)]
+pub struct Added {
+    pub change: ListChange,
+    /// Their presence, if the owner follows them from now on and they are to be seen.
+    pub presence: Option<Arc<Presence>>,
+}
+
+impl ContactOperations {
+    pub(super) fn new(store: Store, hub: Hub) -> Self {
+        Self { store, hub }
+    }
+
+    /// Everything a client downloads; `None` if the account is gone.
+    pub async fn book(&self, user: UserId) -> Result<Option<ContactBook>, StoreError> {
+        self.store.book(user).await
+    }
+
+    /// Puts somebody on a list. For the refusals see [`Store::add_to_list`].
+    pub async fn add(&self, owner: UserId, request: AddToList) -> Outcome<Added> {
+        let hub = self.hub.clone();
+        let published = move |change: &ListChange| publish_lists(&hub, change);
+        let (change, presence) = flat(self.store.add_to_list(owner, request, published).await)?;
+        Ok(Added { change, presence })
+    }
+
+    /// Takes somebody off a list. For the refusals see [`Store::remove_from_list`].
+    pub async fn remove(
+        &self,
+        owner: UserId,
+        target: ContactRef,
+        list: List,
+        group: Option<GroupRef>,
+    ) -> Outcome<ListChange> {
+        let hub = self.hub.clone();
+        let published = move |change: &ListChange| publish_lists(&hub, change);
+        let done = self
+            .store
+            .remove_from_list(owner, target, list, group, published)
+            .await;
+        Ok(flat(done)?.0)
+    }
+
+    /// Moves somebody from the pending to the reverse list.
+    pub async fn settle(&self, owner: UserId, target: &Address) -> Outcome<ListChange> {
+        let hub = self.hub.clone();
+        let published = move |change: &ListChange| publish_lists(&hub, change);
+        Ok(flat(self.store.settle_pending(owner, target, published).await)?.0)
+    }
+
+    /// Changes the name that the owner keeps for a contact. Nobody is told: clients do this on
+    /// their own whenever a contact changes its name (`docs/protocol/02 §5`).
+    pub async fn rename(
+        &self,
+        owner: UserId,
+        target: ContactRef,
+        name: Label,
+    ) -> Outcome<ListChange> {
+        let hub = self.hub.clone();
+        let published = move |change: &ListChange| publish_lists(&hub, change);
+        let done = self
+            .store
+            .rename_contact(owner, target, name, published)
+            .await;
+        Ok(flat(done)?.0)
+    }
+
+    /// Makes a group.
+    pub async fn create_group(&self, owner: UserId, name: Label) -> Outcome<GroupChange> {
+        let hub = self.hub.clone();
+        let published = move |change: &GroupChange| drop(hub.apply(&change.owner));
+        Ok(flat(self.store.create_group(owner, name, published).await)?.0)
+    }
+
+    /// Renames a group.
+    pub async fn rename_group(
+        &self,
+        owner: UserId,
+        group: GroupRef,
+        name: Label,
+    ) -> Outcome<GroupChange> {
+        let hub = self.hub.clone();
+        let published = move |change: &GroupChange| drop(hub.apply(&change.owner));
+        let done = self.store.rename_group(owner, group, name, published).await;
+        Ok(flat(done)?.0)
+    }
+
+    /// Deletes a group; its members stay on the forward list.
+    pub async fn delete_group(&self, owner: UserId, group: GroupRef) -> Outcome<GroupChange> {
+        let hub = self.hub.clone();
+        let published = move |change: &GroupChange| drop(hub.apply(&change.owner));
+        Ok(flat(self.store.delete_group(owner, group, published).await)?.0)
+    }
+
+    /// Changes one of the account's own settings and shows it to whoever may see it.
+    pub async fn set(&self, owner: UserId, setting: Setting) -> Outcome<SettingChange> {
+        let hub = self.hub.clone();
+        let published = move |change: &SettingChange| publish_setting(&hub, change);
+        Ok(flat(self.store.change_setting(owner, setting, published).await)?.0)
+    }
+}
+
+/// One error for the two ways in which a change may not happen.
+fn flat<T, R>(published: Published<T, R>) -> Outcome<(T, R)> {
+    Ok(published??)
+}
+
+fn publish_lists(hub: &Hub, change: &ListChange) -> Option<Arc<Presence>> {
+    if !change.changed {
+        return None;
+    }
+    let presence = hub.apply(&change.owner);
+    if let Some(edit) = &change.other {
+        hub.apply(edit);
+        if let StandingChange::Lists(_, lists) = edit.change {
+            let event = if lists.has(List::Reverse) {
+                NsEvent::Followed {
+                    by: change.owner_address.clone(),
+                    name: change.owner_name.clone(),
+                    revision: edit.revision,
+                }
+            } else {
+                NsEvent::Unfollowed {
+                    by: change.owner_address.clone(),
+                    revision: edit.revision,
+                }
+            };
+            hub.tell(edit.owner, event);
+        }
+    }
+    if let Some(seen) = &change.phones_seen {
+        hub.apply(&seen.edit);
+        // Numbers that are hidden from now on go without a word: a word would tell who was
+        // blocked. They are missing from the next download.
+        for (phone, value) in set_phones(&seen.phones) {
+            hub.tell(
+                seen.edit.owner,
+                NsEvent::ContactPhone {
+                    address: change.owner_address.clone(),
+                    phone,
+                    value: Some(value),
+                    revision: seen.edit.revision,
+                },
+            );
+        }
+    }
+    presence
+}
+
+fn publish_setting(hub: &Hub, change: &SettingChange) {
+    if !change.changed {
+        return;
+    }
+    hub.apply(&change.owner);
+    match &change.setting {
+        Setting::Name(name) => hub.set_name(change.owner.owner, name.clone()),
+        Setting::Phone(phone, value) => {
+            let Some(address) = hub.address(change.owner.owner) else {
+                return;
+            };
+            for &(follower, revision) in &change.followers {
+                hub.apply(&StandingEdit {
+                    owner: follower,
+                    revision,
+                    change: StandingChange::Nothing,
+                });
+                hub.tell(
+                    follower,
+                    NsEvent::ContactPhone {
+                        address: address.clone(),
+                        phone: *phone,
+                        value: value.clone(),
+                        revision,
+                    },
+                );
+            }
+        }
+        Setting::Privacy(_) | Setting::ReversePrompt(_) | Setting::Message(_) => {}
+    }
+}
+
+fn set_phones(phones: &Phones) -> impl Iterator<Item = (Phone, Label)> {
+    let may_page = phones.may_page.then(|| Label::from_stored("Y"));
+    [
+        (Phone::Home, phones.home.clone()),
+        (Phone::Work, phones.work.clone()),
+        (Phone::Mobile, phones.mobile.clone()),
+        (Phone::MayPage, may_page),
+    ]
+    .into_iter()
+    .filter_map(|(phone, value)| Some((phone, value?)))
+}

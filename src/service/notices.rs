@@ -1,0 +1,40 @@
+//! What the command line did to the database while the server runs.
+
+use super::Services;
+use crate::store::{NoticeKind, StoreError};
+
+/// Follows the notices in the database.
+#[derive(Debug)]
+pub struct NoticeFollower {
+    services: Services,
+    seen: i64,
+}
+
+impl NoticeFollower {
+    /// Starts behind the newest notice there is.
+    pub async fn start(services: Services) -> Result<Self, StoreError> {
+        let seen = services.store.last_notice().await?;
+        Ok(Self { services, seen })
+    }
+
+    /// Acts on everything new: closed accounts are signed out, changed lists are read anew.
+    pub async fn follow(&mut self) -> Result<(), super::Fault> {
+        let notices = self.services.store.notices_after(self.seen).await?;
+        // Who leaves goes first, while those who watch them still do.
+        for notice in &notices {
+            match notice.kind {
+                NoticeKind::Disabled | NoticeKind::Deleted { .. } => {
+                    self.services.hub.expel(notice.user);
+                }
+                NoticeKind::BookChanged | NoticeKind::PasswordChanged => {}
+            }
+        }
+        for notice in notices {
+            if notice.kind == NoticeKind::BookChanged {
+                self.services.presence.reload(notice.user).await?;
+            }
+            self.seen = notice.seq;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+//! Signing in and being seen.
+
+use std::sync::Arc;
+
+use super::{Fault, OnlineGuard};
+use crate::clock::Clock;
+use crate::hub::{Entrance, Hub, StateChange};
+use crate::mailbox::Mailbox;
+use crate::model::{
+    Address, DialectTag, Label, NsEvent, PersonalMessage, Presence, SessionId, UserId,
+};
+use crate::store::{Setting, Store};
+
+/// Presence operations; clones share their state.
+#[derive(Debug, Clone)]
+pub struct PresenceOperations {
+    store: Store,
+    hub: Hub,
+    clock: Clock,
+}
+
+/// A session that is to be signed in, its account proven.
+#[derive(Debug)]
+pub struct Arriving {
+    pub user: UserId,
+    pub session: SessionId,
+    pub mailbox: Mailbox<NsEvent>,
+    pub dialect: DialectTag,
+}
+
+/// A session that is signed in. It has no status yet and is offline to everybody.
+#[derive(Debug)]
+pub struct SignedIn {
+    pub guard: OnlineGuard,
+    pub address: Address,
+    pub name: Label,
+    /// Epoch seconds.
+    pub at: i64,
+}
+
+/// A new personal message; what is absent stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct MessageChange {
+    pub text: Option<String>,
+    pub media: Option<String>,
+}
+
+impl PresenceOperations {
+    pub(super) fn new(store: Store, hub: Hub, clock: Clock) -> Self {
+        Self { store, hub, clock }
+    }
+
+    /// Brings an account online and ends the session it had. Answers `None`, and leaves the old
+    /// session alone, if the account is gone or disabled.
+    pub async fn sign_in(&self, arriving: Arriving) -> Result<Option<SignedIn>, Fault> {
+        let user = arriving.user;
+        let Some(state) = self.store.sign_in_state(user).await? else {
+            return Ok(None);
+        };
+        if state.disabled {
+            return Ok(None);
+        }
+        let known = state.standing.revision;
+        let guard = self.hub.enter(Entrance {
+            user,
+            address: state.address.clone(),
+            name: state.settings.name.clone(),
+            message: PersonalMessage {
+                text: Arc::clone(&state.settings.message),
+                media: Arc::default(),
+            },
+            standing: state.standing,
+            session: arriving.session,
+            mailbox: arriving.mailbox,
+            dialect: arriving.dialect,
+        });
+        // Changes committed between reading and entering reached nobody; later ones come through
+        // the hub.
+        match self.store.sign_in_mark(user).await? {
+            Some(mark) if mark.disabled => return Ok(None),
+            Some(mark) if mark.revision == known => {}
+            Some(_) => self.reload(user).await?,
+            None => return Ok(None),
+        }
+        let now = self.clock.now_ms();
+        self.store.note_sign_in(user, now).await?;
+        Ok(Some(SignedIn {
+            guard,
+            address: state.address,
+            name: state.settings.name,
+            at: now / 1000,
+        }))
+    }
+
+    /// Sets the status; the first one answers with the contacts who are to be seen.
+    pub fn set_status(&self, guard: &OnlineGuard, change: StateChange) -> Vec<Arc<Presence>> {
+        self.hub.set_state(guard, change)
+    }
+
+    /// Sets the personal message. The text is kept for the next sign-in, the media is not.
+    pub async fn set_message(&self, user: UserId, change: MessageChange) -> Result<(), Fault> {
+        let Some(before) = self.hub.message(user) else {
+            return Ok(());
+        };
+        let text: Arc<str> = change.text.map_or(before.text, Into::into);
+        let media: Arc<str> = change.media.map_or(before.media, Into::into);
+        let kept = Setting::Message((*text).to_owned());
+        // A refusal means that the account was deleted meanwhile; its session ends on its own.
+        let _ = self.store.change_setting(user, kept, |_| ()).await?;
+        self.hub.set_message(user, PersonalMessage { text, media });
+        Ok(())
+    }
+
+    /// Sets whether calls ring.
+    pub fn set_accepts_calls(&self, guard: &OnlineGuard, accepts: bool) {
+        self.hub.set_accepts_calls(guard, accepts);
+    }
+
+    /// Tells everybody that the server stops.
+    pub fn announce_stop(&self) {
+        self.hub.tell_all(&NsEvent::ServerStopping);
+    }
+
+    /// Reads somebody's lists anew because they changed behind the server's back.
+    pub(super) async fn reload(&self, user: UserId) -> Result<(), Fault> {
+        while let Some(standing) = self.store.standing(user).await? {
+            if self.hub.replace_standing(user, standing) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

@@ -373,3 +373,265 @@ async fn delete(turn: &mut Turn, user: UserId) -> Result<bool, StoreError> {
         .await?;
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Notice;
+    use super::super::testing::{Fixture, address, by_address, done, new_account, record};
+    use super::*;
+    use crate::model::List;
+
+    fn secret(text: &str) -> LegacySecret {
+        LegacySecret {
+            salt: format!("salt of {text}"),
+            digest: format!("digest of {text}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_account_reads_back_as_it_was_created() {
+        let fixture = Fixture::new().await;
+        let mut new = new_account("bob");
+        new.password.first16 = Some("short".to_owned());
+        new.legacy = Some(secret("bob"));
+        let store = &fixture.store;
+        let bob = store.create_account(new.clone()).await.unwrap().unwrap();
+        let alice = fixture.account("alice").await;
+
+        let account = store.account_by_id(bob).await.unwrap().unwrap();
+        assert_eq!(account.id, bob);
+        assert_eq!(account.address, address("bob"));
+        assert_eq!(account.settings.name, new.name);
+        assert!(account.has_legacy && !account.disabled);
+        assert!(account.created_at > 1_700_000_000_000);
+        assert_eq!(account.last_sign_in, None);
+        assert_eq!(
+            store.account(&address("bob")).await.unwrap(),
+            Some(account.clone())
+        );
+        let all = store.accounts().await.unwrap();
+        assert_eq!(
+            all.iter().map(|account| account.id).collect::<Vec<_>>(),
+            [alice, bob]
+        );
+        assert!(!all[0].has_legacy);
+
+        let credentials = store.credentials(&address("bob")).await.unwrap().unwrap();
+        assert_eq!(credentials.user, bob);
+        assert_eq!(credentials.password, new.password);
+        assert_eq!(credentials.legacy, new.legacy);
+        assert!(!credentials.disabled);
+    }
+
+    #[tokio::test]
+    async fn who_does_not_exist_is_nobody() {
+        let fixture = Fixture::new().await;
+        let store = &fixture.store;
+        let nobody = UserId(77);
+        assert_eq!(store.account(&address("x")).await.unwrap(), None);
+        assert_eq!(store.account_by_id(nobody).await.unwrap(), None);
+        assert_eq!(store.credentials(&address("x")).await.unwrap(), None);
+        let follow = LegacyChange::Follow(secret("x"));
+        assert!(
+            !store
+                .set_password(nobody, record("x"), follow)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !store
+                .replace_password_hash(nobody, record("x"))
+                .await
+                .unwrap()
+        );
+        assert!(!store.set_disabled(nobody, true).await.unwrap());
+        assert!(!store.delete_account(nobody).await.unwrap());
+        store.note_sign_in(nobody, 1).await.unwrap();
+        assert_eq!(store.last_notice().await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_address_has_one_account() {
+        let fixture = Fixture::new().await;
+        fixture.account("alice").await;
+        let mut again = new_account("alice");
+        again.address = Address::parse("ALICE@Example.com").unwrap();
+        assert_eq!(fixture.store.create_account(again).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn secrets_do_not_print() {
+        let mut new = new_account("alice");
+        new.password = record("the-hash");
+        new.legacy = Some(secret("alice"));
+        let text = format!("{new:?} {:?}", LegacyChange::Set(secret("alice")));
+        assert!(text.contains("***"));
+        assert!(
+            !text.contains("the-hash") && !text.contains("salt of") && !text.contains("digest of")
+        );
+    }
+
+    #[tokio::test]
+    async fn the_next_account_of_an_address_starts_above_every_earlier_revision() {
+        let fixture = Fixture::new().await;
+        let first = fixture.account("alice").await;
+        // As if the first one had changed more often than once a second.
+        fixture
+            .sql("UPDATE account SET revision = revision + 100000")
+            .await;
+        let reached = fixture.store.revision(first).await.unwrap().unwrap();
+        fixture.store.delete_account(first).await.unwrap();
+        let second = fixture.account("alice").await;
+        assert_ne!(first, second);
+        let start = fixture.store.revision(second).await.unwrap().unwrap();
+        assert!(start > reached && start < 1 << 31);
+    }
+
+    #[tokio::test]
+    async fn a_new_password_voids_tickets_and_is_noticed() {
+        let fixture = Fixture::new().await;
+        let store = &fixture.store;
+        let (alice, bob) = (fixture.account("alice").await, fixture.account("bob").await);
+        for (digest, user) in [([1; 32], alice), ([2; 32], bob)] {
+            assert!(store.keep_ticket(digest, user, 100).await.unwrap());
+        }
+        assert!(
+            store
+                .replace_password_hash(alice, record("rehash"))
+                .await
+                .unwrap()
+        );
+        assert_eq!(store.ticket_owner([1; 32], 1).await.unwrap(), Some(alice));
+        assert_eq!(store.last_notice().await.unwrap(), 0);
+        assert!(
+            store
+                .set_password(alice, record("new"), LegacyChange::Remove)
+                .await
+                .unwrap()
+        );
+        assert_eq!(store.ticket_owner([1; 32], 1).await.unwrap(), None);
+        assert_eq!(store.ticket_owner([2; 32], 1).await.unwrap(), Some(bob));
+        let credentials = store.credentials(&address("alice")).await.unwrap().unwrap();
+        assert_eq!(credentials.password, record("new"));
+        let notices = store.notices_after(0).await.unwrap();
+        assert_eq!(notices[0].kind, NoticeKind::PasswordChanged);
+        assert_eq!((notices.len(), notices[0].user), (1, alice));
+    }
+
+    #[tokio::test]
+    async fn a_legacy_secret_follows_the_password_only_where_there_is_one() {
+        let fixture = Fixture::new().await;
+        let store = &fixture.store;
+        let alice = fixture.account("alice").await;
+        for (change, expected) in [
+            (LegacyChange::Follow(secret("1")), None),
+            (LegacyChange::Set(secret("2")), Some(secret("2"))),
+            (LegacyChange::Follow(secret("3")), Some(secret("3"))),
+            (LegacyChange::Remove, None),
+            (LegacyChange::Follow(secret("4")), None),
+        ] {
+            store
+                .set_password(alice, record("p"), change.clone())
+                .await
+                .unwrap();
+            let credentials = store.credentials(&address("alice")).await.unwrap().unwrap();
+            assert_eq!(credentials.legacy, expected, "{change:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn disabling_is_noticed_and_enabling_is_not() {
+        let fixture = Fixture::new().await;
+        let store = &fixture.store;
+        let alice = fixture.account("alice").await;
+        assert!(store.set_disabled(alice, true).await.unwrap());
+        assert!(
+            store
+                .credentials(&address("alice"))
+                .await
+                .unwrap()
+                .unwrap()
+                .disabled
+        );
+        assert!(store.sign_in_state(alice).await.unwrap().unwrap().disabled);
+        assert!(store.set_disabled(alice, false).await.unwrap());
+        assert!(!store.account_by_id(alice).await.unwrap().unwrap().disabled);
+        let notices = store.notices_after(0).await.unwrap();
+        let kinds: Vec<_> = notices.into_iter().map(|notice| notice.kind).collect();
+        assert_eq!(kinds, [NoticeKind::Disabled]);
+    }
+
+    #[tokio::test]
+    async fn a_deleted_account_leaves_every_book_and_is_noticed_first() {
+        let fixture = Fixture::new().await;
+        let store = &fixture.store;
+        let alice = fixture.account("alice").await;
+        let bob = fixture.account("bob").await;
+        let carol = fixture.account("carol").await;
+        let dave = fixture.account("dave").await;
+        done(
+            fixture
+                .add(bob, by_address("alice"), List::Forward, None)
+                .await,
+        );
+        done(
+            fixture
+                .add(alice, by_address("carol"), List::Forward, None)
+                .await,
+        );
+        done(
+            fixture
+                .add(bob, by_address("dave"), List::Allow, None)
+                .await,
+        );
+        assert!(store.keep_ticket([1; 32], alice, 100).await.unwrap());
+        let before = [fixture.book(bob).await, fixture.book(carol).await];
+        let untouched = fixture.book(dave).await;
+
+        assert!(store.delete_account(alice).await.unwrap());
+        for (user, before) in [bob, carol].into_iter().zip(before) {
+            let after = fixture.book(user).await;
+            assert_eq!(after.revision, before.revision + 1);
+            assert!(after.stamps.lists > before.stamps.lists);
+            assert!(after.contacts.iter().all(|contact| contact.user != alice));
+        }
+        assert_eq!(fixture.book(dave).await, untouched);
+        assert_eq!(store.book(alice).await.unwrap(), None);
+        assert_eq!(store.standing(alice).await.unwrap(), None);
+        assert_eq!(store.sign_in_state(alice).await.unwrap(), None);
+        assert_eq!(store.ticket_owner([1; 32], 1).await.unwrap(), None);
+
+        let notices = store.notices_after(0).await.unwrap();
+        let address = address("alice");
+        assert_eq!(notices[0].kind, NoticeKind::Deleted { address });
+        assert_eq!(notices[0].user, alice);
+        let told: Vec<_> = notices[1..].iter().map(|notice| notice.user).collect();
+        assert_eq!(told, [bob, carol]);
+        assert!(
+            notices[1..]
+                .iter()
+                .all(|Notice { kind, .. }| *kind == NoticeKind::BookChanged)
+        );
+    }
+
+    #[tokio::test]
+    async fn the_last_sign_in_is_remembered() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        fixture.store.note_sign_in(alice, 1234).await.unwrap();
+        let account = fixture.store.account_by_id(alice).await.unwrap().unwrap();
+        assert_eq!(account.last_sign_in, Some(1234));
+    }
+
+    #[tokio::test]
+    async fn a_row_that_does_not_read_back_names_its_place() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        fixture.sql("UPDATE account SET address = 'nonsense'").await;
+        let error = fixture.store.account_by_id(alice).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("account.address of row {alice} is not readable")
+        );
+    }
+}

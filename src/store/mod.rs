@@ -25,6 +25,8 @@ mod notices;
 mod pool;
 mod rows;
 mod settings;
+#[cfg(test)]
+mod testing;
 mod tickets;
 mod writer;
 
@@ -110,5 +112,128 @@ impl Store {
     /// What the writer has done so far, for the metrics.
     pub fn write_load(&self) -> WriteLoad {
         self.writer.load()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{Fixture, address, new_account};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_is_created_with_its_folder_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/chrysalis.db");
+        let store = Store::open(&path, ListLimits::default()).await.unwrap();
+        store.ping().await.unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode(&path), 0o600);
+            assert_eq!(mode(&path.with_file_name("chrysalis.db-wal")), 0o600);
+            assert_eq!(mode(path.parent().unwrap()), 0o700);
+        }
+    }
+
+    #[tokio::test]
+    async fn opening_again_keeps_everything() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        fixture.store.close().await;
+        let again = fixture.second().await;
+        let account = again.account(&address("alice")).await.unwrap().unwrap();
+        assert_eq!(account.id, alice);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_dropped_without_closing_opens_again() {
+        let fixture = Fixture::new().await;
+        let other = fixture.second().await;
+        let created = other.create_account(new_account("alice")).await.unwrap();
+        drop(other);
+        let again = fixture.second().await;
+        let account = again.account(&address("alice")).await.unwrap();
+        assert_eq!(account.map(|account| account.id), created);
+    }
+
+    #[tokio::test]
+    async fn a_closed_store_says_so_and_leaves_no_log_behind() {
+        let fixture = Fixture::new().await;
+        fixture.account("alice").await;
+        fixture.store.close().await;
+        fixture.store.close().await;
+        assert!(matches!(
+            fixture.store.create_account(new_account("bob")).await,
+            Err(StoreError::Closed)
+        ));
+        assert!(matches!(
+            fixture.store.accounts().await,
+            Err(StoreError::Closed)
+        ));
+        assert!(matches!(
+            fixture.store.ping().await,
+            Err(StoreError::Closed)
+        ));
+        assert!(!fixture.path().with_file_name("chrysalis.db-wal").exists());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn processes_that_start_at_once_on_an_empty_file_all_open_it() {
+        for _ in 0..5 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("chrysalis.db");
+            let opening: Vec<_> = (0..6)
+                .map(|_| {
+                    let path = path.clone();
+                    tokio::spawn(async move { Store::open(&path, ListLimits::default()).await })
+                })
+                .collect();
+            for opened in opening {
+                opened.await.unwrap().unwrap();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_database_of_a_newer_program_is_left_alone() {
+        let fixture = Fixture::new().await;
+        fixture
+            .sql(
+                "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
+                 execution_time) VALUES (9999, 'later', TRUE, x'00', 0)",
+            )
+            .await;
+        fixture.store.close().await;
+        assert!(matches!(
+            Store::open(&fixture.path(), ListLimits::default()).await,
+            Err(StoreError::Migrate { .. })
+        ));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("letter.txt");
+        std::fs::write(&path, "Dear reader, this is no database. ".repeat(100)).unwrap();
+        assert!(Store::open(&path, ListLimits::default()).await.is_err());
+        let below = path.join("chrysalis.db");
+        assert!(matches!(
+            Store::open(&below, ListLimits::default()).await,
+            Err(StoreError::Create { .. })
+        ));
+    }
+
+    #[tokio::test]
+    async fn the_load_counts_batches_and_jobs() {
+        let fixture = Fixture::new().await;
+        let before = fixture.store.write_load();
+        fixture.store.ping().await.unwrap();
+        let after = fixture.store.write_load();
+        assert_eq!(
+            (after.batches, after.jobs),
+            (before.batches + 1, before.jobs + 1)
+        );
+        assert!(after.time > before.time);
     }
 }

@@ -141,3 +141,68 @@ fn notice(row: &SqliteRow) -> Result<Notice, StoreError> {
         kind,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Fixture;
+    use super::*;
+
+    #[tokio::test]
+    async fn another_process_hears_of_a_change_after_the_number_it_knows() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let server = fixture.second().await;
+        let known = server.last_notice().await.unwrap();
+        assert_eq!(known, 0);
+        fixture.store.set_disabled(alice, true).await.unwrap();
+        fixture.store.set_disabled(alice, true).await.unwrap();
+        let notices = server.notices_after(known).await.unwrap();
+        assert_eq!(notices.len(), 2);
+        assert_eq!(server.last_notice().await.unwrap(), notices[1].seq);
+        assert_eq!(
+            server.notices_after(notices[0].seq).await.unwrap(),
+            notices[1..]
+        );
+        assert!(
+            server
+                .notices_after(notices[1].seq)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[tokio::test]
+    async fn old_notices_go_when_the_database_is_opened_and_numbers_go_on() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        for _ in 0..2 {
+            fixture.store.set_disabled(alice, true).await.unwrap();
+        }
+        fixture
+            .sql("UPDATE notice SET created_at = created_at - 86400001 WHERE seq = 2")
+            .await;
+        let again = fixture.second().await;
+        let left = again.notices_after(0).await.unwrap();
+        assert_eq!(left.len(), 1);
+        assert_eq!(again.last_notice().await.unwrap(), 2);
+        again.set_disabled(alice, true).await.unwrap();
+        assert_eq!(again.notices_after(2).await.unwrap()[0].seq, 3);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_kind_is_an_inconsistency() {
+        let fixture = Fixture::new().await;
+        fixture
+            .sql("INSERT INTO notice (user_id, kind, created_at) VALUES (1, 9, 0)")
+            .await;
+        assert!(matches!(
+            fixture.store.notices_after(0).await,
+            Err(StoreError::Inconsistent {
+                table: "notice",
+                column: "kind",
+                row: 1
+            })
+        ));
+    }
+}

@@ -89,7 +89,10 @@ pub(super) async fn readers(path: &Path) -> Result<SqlitePool, StoreError> {
 /// same moment on an empty file do not both create the tables.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    MIGRATIONS.run(&mut *transaction).await?;
+    // `Migrator::run` would do, but its future cannot be sent between threads.
+    MIGRATIONS
+        .run_direct(None, &mut *transaction, false)
+        .await?;
     transaction.commit().await?;
     Ok(())
 }

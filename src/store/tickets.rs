@@ -127,3 +127,90 @@ fn from_hex(text: &str) -> Option<[u8; 32]> {
     }
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Fixture;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_ticket_is_valid_until_it_expires_however_often_it_is_shown() {
+        let fixture = Fixture::new().await;
+        let store = &fixture.store;
+        let alice = fixture.account("alice").await;
+        assert!(store.keep_ticket([7; 32], alice, 100).await.unwrap());
+        for (now, owner) in [(1, Some(alice)), (99, Some(alice)), (100, None)] {
+            assert_eq!(store.ticket_owner([7; 32], now).await.unwrap(), owner);
+        }
+        assert_eq!(store.ticket_owner([8; 32], 1).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn who_may_not_sign_in_gets_no_ticket() {
+        let fixture = Fixture::new().await;
+        let store = &fixture.store;
+        let alice = fixture.account("alice").await;
+        store.set_disabled(alice, true).await.unwrap();
+        assert!(!store.keep_ticket([7; 32], alice, 100).await.unwrap());
+        assert!(!store.keep_ticket([7; 32], UserId(99), 100).await.unwrap());
+        assert_eq!(store.ticket_owner([7; 32], 1).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn expired_tickets_are_pruned() {
+        let fixture = Fixture::new().await;
+        let store = &fixture.store;
+        let alice = fixture.account("alice").await;
+        for expires in [10_u8, 20, 30] {
+            let expires_at = i64::from(expires);
+            store
+                .keep_ticket([expires; 32], alice, expires_at)
+                .await
+                .unwrap();
+        }
+        assert_eq!(store.prune_tickets(20).await.unwrap(), 2);
+        assert_eq!(store.prune_tickets(20).await.unwrap(), 0);
+        assert_eq!(store.ticket_owner([30; 32], 20).await.unwrap(), Some(alice));
+    }
+
+    #[tokio::test]
+    async fn a_server_secret_is_made_once_for_all_processes() {
+        let fixture = Fixture::new().await;
+        let other = fixture.second().await;
+        let (one, two) = tokio::join!(
+            fixture.store.server_secret("cookie"),
+            other.server_secret("cookie")
+        );
+        let secret = one.unwrap();
+        assert_eq!(secret, two.unwrap());
+        assert_eq!(secret, other.server_secret("cookie").await.unwrap());
+        assert_ne!(secret, other.server_secret("another").await.unwrap());
+        assert_ne!(secret, [0; 32]);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_secret_is_not_replaced() {
+        let fixture = Fixture::new().await;
+        fixture
+            .sql("INSERT INTO server_secret VALUES ('cookie', 'zz')")
+            .await;
+        assert!(matches!(
+            fixture.store.server_secret("cookie").await,
+            Err(StoreError::Inconsistent {
+                table: "server_secret",
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn hexadecimal_goes_both_ways() {
+        let mut bytes = [0; 32];
+        (bytes[0], bytes[31]) = (0x0f, 0xa0);
+        let text = to_hex(&bytes);
+        assert!(text.starts_with("0f00") && text.ends_with("00a0"));
+        assert_eq!(from_hex(&text), Some(bytes));
+        assert_eq!(from_hex(&text[2..]), None);
+        assert_eq!(from_hex(&"é0".repeat(22)[..64]), None);
+    }
+}

@@ -387,3 +387,306 @@ async fn caught<T>(mut job: BoxFuture<'_, T>) -> Result<T, Box<dyn Any + Send>> 
     )
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::resume_unwind;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::store::pool::writer_options;
+    use crate::store::testing::{Fixture, new_account};
+
+    /// Holds the writer inside a job, so that what is queued meanwhile becomes one batch.
+    /// Dropping the sender lets it go on.
+    async fn hold(writer: &Writer) -> oneshot::Sender<()> {
+        let (go_on, wait) = oneshot::channel::<()>();
+        let (entered, is_inside) = oneshot::channel();
+        let writer = writer.clone();
+        tokio::spawn(async move {
+            let held = writer.run(|_| {
+                Box::pin(async move {
+                    entered.send(()).ok();
+                    drop(wait.await);
+                    Ok(())
+                })
+            });
+            held.await
+        });
+        is_inside.await.unwrap();
+        go_on
+    }
+
+    /// Runs a statement as a job, which is queued when this first returns to its caller.
+    fn statement(
+        writer: &Writer,
+        statement: &'static str,
+    ) -> tokio::task::JoinHandle<Result<(), StoreError>> {
+        let writer = writer.clone();
+        tokio::spawn(async move {
+            writer
+                .run(move |turn| Box::pin(async move { step(turn, statement).await }))
+                .await
+        })
+    }
+
+    async fn queued(writer: &Writer, jobs: usize) {
+        while QUEUE - writer.queue.capacity() < jobs {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn secrets(fixture: &Fixture) -> Vec<String> {
+        sqlx::query_scalar("SELECT name FROM server_secret ORDER BY name")
+            .fetch_all(&fixture.store.readers)
+            .await
+            .unwrap()
+    }
+
+    const A: &str = "INSERT INTO server_secret VALUES ('a', '')";
+    const B: &str = "INSERT INTO server_secret VALUES ('b', '')";
+    const C: &str = "INSERT INTO server_secret VALUES ('c', '')";
+
+    #[tokio::test]
+    async fn a_failing_job_leaves_its_neighbours_committed() {
+        let fixture = Fixture::new().await;
+        let writer = &fixture.store.writer;
+        for broken in [A, "INSERT INTO server_secret VALUES (NULL, NULL)", "SYNTAX"] {
+            fixture.sql("DELETE FROM server_secret").await;
+            let before = writer.load();
+            let go_on = hold(writer).await;
+            let jobs = [A, broken, B, broken, C].map(|text| statement(writer, text));
+            queued(writer, 5).await;
+            drop(go_on);
+            let mut answers = Vec::new();
+            for job in jobs {
+                answers.push(job.await.unwrap().is_ok());
+            }
+            assert_eq!(answers, [true, false, true, false, true], "{broken}");
+            assert_eq!(secrets(&fixture).await, ["a", "b", "c"], "{broken}");
+            assert_eq!(writer.load().batches, before.batches + 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_whose_last_job_fails_commits_the_rest() {
+        let fixture = Fixture::new().await;
+        let writer = &fixture.store.writer;
+        let go_on = hold(writer).await;
+        let jobs = [A, A].map(|text| statement(writer, text));
+        queued(writer, 2).await;
+        drop(go_on);
+        let [first, second] = jobs;
+        assert!(first.await.unwrap().is_ok());
+        assert!(second.await.unwrap().is_err());
+        assert_eq!(secrets(&fixture).await, ["a"]);
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_fails_its_whole_batch_and_nothing_after_it() {
+        let fixture = Fixture::new().await;
+        let writer = &fixture.store.writer;
+        let go_on = hold(writer).await;
+        // Checked only at the commit, which therefore fails.
+        let orphan = "PRAGMA defer_foreign_keys = ON; \
+             INSERT INTO ticket (digest, user_id, expires_at) VALUES ('x', 99, 0)";
+        let jobs = [A, orphan, B].map(|text| statement(writer, text));
+        queued(writer, 3).await;
+        drop(go_on);
+        for job in jobs {
+            assert!(matches!(job.await.unwrap(), Err(StoreError::Sql { .. })));
+        }
+        assert!(secrets(&fixture).await.is_empty());
+        statement(writer, C).await.unwrap().unwrap();
+        assert_eq!(secrets(&fixture).await, ["c"]);
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_the_database_rolled_back_is_answered_whole() {
+        let fixture = Fixture::new().await;
+        let writer = &fixture.store.writer;
+        let go_on = hold(writer).await;
+        let jobs = [A, "ROLLBACK", B].map(|text| statement(writer, text));
+        queued(writer, 3).await;
+        drop(go_on);
+        for job in jobs {
+            assert!(job.await.unwrap().is_err());
+        }
+        assert!(secrets(&fixture).await.is_empty());
+        statement(writer, C).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_only_its_own_job() {
+        let fixture = Fixture::new().await;
+        let writer = &fixture.store.writer;
+        let broken: Result<(), _> = writer
+            .run(|turn| {
+                Box::pin(async move {
+                    step(turn, A).await?;
+                    resume_unwind(Box::new("a fault in a job"))
+                })
+            })
+            .await;
+        assert!(matches!(broken, Err(StoreError::Interrupted)));
+        let published = writer
+            .publish(
+                |turn| Box::pin(async move { Ok(step(turn, B).await?) }),
+                |()| -> () { resume_unwind(Box::new("a fault in a closure")) },
+            )
+            .await;
+        assert!(matches!(published, Err(StoreError::Interrupted)));
+        assert_eq!(secrets(&fixture).await, ["b"]);
+        statement(writer, C).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_job_whose_caller_went_away_still_runs_and_is_published() {
+        let fixture = Fixture::new().await;
+        let writer = &fixture.store.writer;
+        let go_on = hold(writer).await;
+        let (seen, was_seen) = oneshot::channel();
+        let caller = tokio::spawn({
+            let writer = writer.clone();
+            async move {
+                writer
+                    .publish(
+                        |turn| Box::pin(async move { Ok(step(turn, A).await?) }),
+                        move |()| seen.send(()).ok(),
+                    )
+                    .await
+            }
+        });
+        queued(writer, 1).await;
+        caller.abort();
+        drop(go_on);
+        was_seen.await.unwrap();
+        assert_eq!(secrets(&fixture).await, ["a"]);
+    }
+
+    #[tokio::test]
+    async fn publishing_follows_the_commits_in_order_and_precedes_the_answers() {
+        let fixture = Fixture::new().await;
+        let writer = &fixture.store.writer;
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let go_on = hold(writer).await;
+        let mut callers = Vec::new();
+        for number in 0..300 {
+            let (writer, order) = (writer.clone(), Arc::clone(&order));
+            let reader = fixture.store.readers.clone();
+            callers.push(tokio::spawn(async move {
+                let heard = Arc::clone(&order);
+                let answer = writer
+                    .publish(
+                        move |turn| {
+                            Box::pin(async move {
+                                if number % 7 == 0 {
+                                    return Err(Refusal::AlreadyThere.into());
+                                }
+                                sqlx::query("INSERT INTO server_secret VALUES ($1, '')")
+                                    .bind(format!("{number:03}"))
+                                    .execute(&mut turn.connection)
+                                    .await?;
+                                Ok(number)
+                            })
+                        },
+                        move |&number| {
+                            heard.lock().unwrap().push(number);
+                            number
+                        },
+                    )
+                    .await
+                    .unwrap();
+                match answer {
+                    Ok((committed, published)) => {
+                        assert_eq!((committed, published), (number, number));
+                        assert!(order.lock().unwrap().contains(&number));
+                        let stored: i64 = sqlx::query_scalar(
+                            "SELECT COUNT(*) FROM server_secret WHERE name = $1",
+                        )
+                        .bind(format!("{number:03}"))
+                        .fetch_one(&reader)
+                        .await
+                        .unwrap();
+                        assert_eq!(stored, 1);
+                    }
+                    Err(refusal) => {
+                        assert_eq!(refusal, Refusal::AlreadyThere);
+                        assert!(!order.lock().unwrap().contains(&number));
+                    }
+                }
+            }));
+            queued(&fixture.store.writer, callers.len()).await;
+        }
+        drop(go_on);
+        for caller in callers {
+            caller.await.unwrap();
+        }
+        let expected: Vec<i32> = (0..300).filter(|number| number % 7 != 0).collect();
+        assert_eq!(*order.lock().unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn closing_finishes_what_is_queued() {
+        let fixture = Fixture::new().await;
+        let writer = &fixture.store.writer;
+        let go_on = hold(writer).await;
+        let jobs = [A, B, C].map(|text| statement(writer, text));
+        queued(writer, 3).await;
+        let closing = tokio::spawn({
+            let writer = writer.clone();
+            async move { writer.close().await }
+        });
+        while !writer.closing.is_cancelled() {
+            tokio::task::yield_now().await;
+        }
+        drop(go_on);
+        closing.await.unwrap();
+        for job in jobs {
+            job.await.unwrap().unwrap();
+        }
+        assert_eq!(secrets(&fixture).await, ["a", "b", "c"]);
+        assert!(matches!(
+            statement(writer, A).await.unwrap(),
+            Err(StoreError::Closed)
+        ));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_processes_write_at_once_without_loss() {
+        let fixture = Fixture::new().await;
+        let other = fixture.second().await;
+        let mut writing = Vec::new();
+        for number in 0..100 {
+            for store in [&fixture.store, &other] {
+                let store = store.clone();
+                // Both want the same address: one of them gets it.
+                let account = new_account(&format!("user{number}"));
+                writing.push(tokio::spawn(async move {
+                    store.create_account(account).await.unwrap().is_some()
+                }));
+            }
+        }
+        let mut created = 0;
+        for outcome in writing {
+            created += usize::from(outcome.await.unwrap());
+        }
+        assert_eq!(created, 100);
+        assert_eq!(fixture.store.accounts().await.unwrap().len(), 100);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_somebody_else_holds_is_busy() {
+        let fixture = Fixture::new().await;
+        let options = writer_options(&fixture.path()).busy_timeout(Duration::from_millis(1));
+        let writer = &Writer::start(options.clone(), options.connect().await.unwrap());
+        let mut other = options.connect().await.unwrap();
+        let holding = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        assert!(matches!(
+            statement(writer, A).await.unwrap(),
+            Err(StoreError::Busy)
+        ));
+        holding.rollback().await.unwrap();
+        statement(writer, A).await.unwrap().unwrap();
+    }
+}

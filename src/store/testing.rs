@@ -1,0 +1,149 @@
+//! What the tests of the store share: a database of their own, and people in it.
+
+use std::path::PathBuf;
+
+use super::{
+    AddToList, GroupChange, ListChange, ListLimits, NewAccount, PasswordRecord, Published, Setting,
+    SettingChange, Store,
+};
+use crate::model::{
+    Address, Contact, ContactBook, ContactRef, GroupRef, Label, List, Refusal, UserId,
+};
+
+/// A database in a folder that goes away with it.
+pub(super) struct Fixture {
+    folder: tempfile::TempDir,
+    pub(super) store: Store,
+}
+
+pub(super) fn address(name: &str) -> Address {
+    Address::parse(&format!("{name}@example.com")).unwrap()
+}
+
+pub(super) fn label(text: &str) -> Label {
+    Label::from_text(text, Label::NAME_MAX).unwrap()
+}
+
+pub(super) fn by_address(name: &str) -> ContactRef {
+    ContactRef::Address(address(name))
+}
+
+pub(super) fn record(text: &str) -> PasswordRecord {
+    PasswordRecord {
+        full: text.to_owned(),
+        first16: None,
+    }
+}
+
+pub(super) fn new_account(name: &str) -> NewAccount {
+    NewAccount {
+        address: address(name),
+        name: label(&format!("{name}'s name")),
+        password: record("hash"),
+        legacy: None,
+    }
+}
+
+/// The committed outcome.
+pub(super) fn done<T>(answer: Published<T, ()>) -> T {
+    answer.unwrap().unwrap().0
+}
+
+/// The reason of a refusal.
+pub(super) fn refused<T: std::fmt::Debug>(answer: Published<T, ()>) -> Refusal {
+    answer.unwrap().map(|(outcome, ())| outcome).unwrap_err()
+}
+
+impl Fixture {
+    pub(super) async fn new() -> Self {
+        Self::with(ListLimits::default()).await
+    }
+
+    pub(super) async fn with(limits: ListLimits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chrysalis.db");
+        let store = Store::open(&path, limits).await.unwrap();
+        Self { folder, store }
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join("chrysalis.db")
+    }
+
+    /// Another handle with connections of its own, as another process has.
+    pub(super) async fn second(&self) -> Store {
+        Store::open(&self.path(), ListLimits::default())
+            .await
+            .unwrap()
+    }
+
+    pub(super) async fn account(&self, name: &str) -> UserId {
+        let created = self.store.create_account(new_account(name)).await;
+        created.unwrap().unwrap()
+    }
+
+    pub(super) async fn book(&self, user: UserId) -> ContactBook {
+        self.store.book(user).await.unwrap().unwrap()
+    }
+
+    /// The row about `other` in the book of `owner`.
+    pub(super) async fn row(&self, owner: UserId, other: UserId) -> Option<Contact> {
+        let contacts = self.book(owner).await.contacts;
+        contacts.into_iter().find(|contact| contact.user == other)
+    }
+
+    pub(super) async fn add(
+        &self,
+        owner: UserId,
+        target: ContactRef,
+        list: List,
+        group: Option<GroupRef>,
+    ) -> Published<ListChange, ()> {
+        let request = AddToList {
+            target,
+            list,
+            name: None,
+            group,
+        };
+        self.store.add_to_list(owner, request, |_| ()).await
+    }
+
+    pub(super) async fn remove(
+        &self,
+        owner: UserId,
+        target: ContactRef,
+        list: List,
+        group: Option<GroupRef>,
+    ) -> Published<ListChange, ()> {
+        let store = &self.store;
+        store
+            .remove_from_list(owner, target, list, group, |_| ())
+            .await
+    }
+
+    pub(super) async fn group(&self, owner: UserId, name: &str) -> Published<GroupChange, ()> {
+        self.store.create_group(owner, label(name), |_| ()).await
+    }
+
+    pub(super) async fn set(
+        &self,
+        owner: UserId,
+        setting: Setting,
+    ) -> Published<SettingChange, ()> {
+        self.store.change_setting(owner, setting, |_| ()).await
+    }
+
+    /// Runs a statement behind the store's back.
+    pub(super) async fn sql(&self, statement: &'static str) {
+        self.store
+            .writer
+            .run(move |turn| {
+                Box::pin(async move {
+                    sqlx::query(statement).execute(&mut turn.connection).await?;
+                    Ok(())
+                })
+            })
+            .await
+            .unwrap();
+    }
+}

@@ -8,4 +8,8 @@
     )
 )]
 
+pub mod clock;
+pub mod config;
 pub mod model;
+pub mod service;
+pub mod telemetry;

@@ -1,0 +1,3 @@
+//! Domain operations, used by every edge alike.
+
+pub mod throttle;

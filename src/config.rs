@@ -122,11 +122,11 @@ pub struct Limits {
     /// Seconds after which a silent conversation is closed.
     pub room_idle_secs: u64,
     /// Contacts of one account.
-    pub forward_list: usize,
+    pub forward_list: u32,
     /// Entries on one account's allow list.
-    pub allow_list: usize,
+    pub allow_list: u32,
     /// Entries on one account's block list.
-    pub block_list: usize,
+    pub block_list: u32,
     /// Failed sign-ins a minute, for one account from one network.
     pub failed_sign_ins_per_minute: u32,
     /// Connections to the web services.
@@ -264,6 +264,11 @@ impl Config {
         let mut problems = Vec::new();
         let file = read_file(path, &mut problems);
         Self::from_sources(file, environment(), problems)
+    }
+
+    /// The file of the database.
+    pub fn database(&self) -> PathBuf {
+        self.data_dir.join("chrysalis.sqlite")
     }
 
     fn from_sources(

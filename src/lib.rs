@@ -8,9 +8,11 @@
     )
 )]
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod model;
+pub mod server;
 pub mod service;
 pub mod store;
 pub mod telemetry;

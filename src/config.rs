@@ -2,19 +2,27 @@
 //!
 //! Settings come from a TOML file and from the environment, where `CHRYSALIS__LISTEN__MSNP` is
 //! `listen.msnp`; the environment wins. Every problem is found in one run and named by its
-//! dotted key, unknown keys included. To that end one function, [`visit`], states each key once
+//! dotted key, unknown keys included. To that end one function, `visit`, states each key once
 //! with its kind and range; reading, the list of known keys and the printed form all follow
 //! from it, so that they cannot disagree. A `Config` that [`Config::load`] returned is checked.
 
+mod values;
+mod visitor;
+
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Write as _};
-use std::net::{IpAddr, SocketAddr};
+use std::fmt::{self, Display};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use ipnet::IpNet;
 use toml::{Table, Value};
+
+use values::{
+    read_filter, read_format, read_host, read_host_and_port, read_network, read_path, read_port,
+    read_socket, read_url, text_value,
+};
+use visitor::{Fewest, Visitor};
 
 /// What every environment variable that is a setting begins with.
 const ENVIRONMENT_PREFIX: &str = "CHRYSALIS__";
@@ -277,12 +285,7 @@ impl Config {
         problems: Vec<Problem>,
     ) -> Result<Self, ConfigErrors> {
         let mut config = Self::default();
-        let mut visitor = Visitor {
-            file,
-            environment,
-            problems,
-            ..Visitor::default()
-        };
+        let mut visitor = Visitor::new(file, environment, problems);
         visit(&mut config, &mut visitor);
         visitor.report_unknown();
         check_together(&config, &mut visitor.problems);
@@ -427,220 +430,6 @@ fn check_together(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Walks the keys: fills each from its source, notes its name and renders what is in force.
-#[derive(Default)]
-struct Visitor {
-    /// What the file says and no key has taken yet.
-    file: Table,
-    /// What the environment says, by dotted key, and no key has taken yet.
-    environment: BTreeMap<String, String>,
-    section: &'static str,
-    known: Vec<String>,
-    in_force: String,
-    problems: Vec<Problem>,
-}
-
-/// A value as it was given.
-enum Given {
-    File(Value),
-    /// The environment knows only text; each kind reads it in its own way.
-    Environment(String),
-}
-
-/// How many entries a list must have.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fewest {
-    None,
-    One,
-}
-
-impl Visitor {
-    fn section(&mut self, name: &'static str) {
-        self.section = name;
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.in_force, "\n[{name}]");
-    }
-
-    /// A value that is always there.
-    fn value<T>(
-        &mut self,
-        key: &str,
-        slot: &mut T,
-        read: impl Fn(Given) -> Result<T, String>,
-        show: impl Fn(&T) -> Value,
-    ) {
-        if let Some(given) = self.take(key) {
-            self.keep(key, read(given), slot);
-        }
-        self.show(key, &show(slot));
-    }
-
-    /// A value that may be missing; the empty text of an environment variable unsets it.
-    fn optional<T>(
-        &mut self,
-        key: &str,
-        slot: &mut Option<T>,
-        read: impl Fn(Given) -> Result<T, String>,
-        show: impl Fn(&T) -> Value,
-    ) {
-        match self.take(key) {
-            None => {}
-            Some(Given::Environment(text)) if text.is_empty() => *slot = None,
-            Some(given) => self.keep(key, read(given).map(Some), slot),
-        }
-        if let Some(value) = slot {
-            self.show(key, &show(value));
-        }
-    }
-
-    fn number<T>(&mut self, key: &str, slot: &mut T, range: RangeInclusive<i64>)
-    where
-        T: TryFrom<i64> + Display,
-    {
-        if let Some(given) = self.take(key) {
-            let (low, high) = (range.start(), range.end());
-            let expected = format!("expected a whole number from {low} to {high}");
-            let read = read_integer(given)
-                .filter(|number| range.contains(number))
-                .and_then(|number| T::try_from(number).ok())
-                .ok_or(expected);
-            self.keep(key, read, slot);
-        }
-        self.show(key, slot);
-    }
-
-    fn flag(&mut self, key: &str, slot: &mut bool) {
-        let read = |given| {
-            match given {
-                Given::File(Value::Boolean(flag)) => Some(flag),
-                Given::Environment(text) => text.trim().parse().ok(),
-                Given::File(_) => None,
-            }
-            .ok_or_else(|| "expected true or false".to_owned())
-        };
-        self.value(key, slot, read, |flag| Value::Boolean(*flag));
-    }
-
-    /// A list, given as an array, as one text, or in the environment separated by commas.
-    fn list<T: Display>(
-        &mut self,
-        key: &str,
-        slot: &mut Vec<T>,
-        read: fn(&str) -> Result<T, String>,
-        fewest: Fewest,
-    ) {
-        let read = |given| {
-            let entries = read_texts(given)?;
-            if entries.is_empty() && fewest == Fewest::One {
-                return Err("expected at least one address".to_owned());
-            }
-            entries.iter().map(|entry| read(entry)).collect()
-        };
-        self.value(key, slot, read, |entries| {
-            let texts = entries.iter().map(|it| text_value(&it.to_string()));
-            Value::Array(texts.collect())
-        });
-    }
-
-    /// Takes what was given for a key, the environment first.
-    fn take(&mut self, key: &str) -> Option<Given> {
-        let name = self.name(key);
-        let in_file = if self.section.is_empty() {
-            self.file.remove(key)
-        } else {
-            self.file
-                .get_mut(self.section)
-                .and_then(Value::as_table_mut)
-                .and_then(|section| section.remove(key))
-        };
-        let in_environment = self.environment.remove(&name);
-        self.known.push(name);
-        in_environment
-            .map(Given::Environment)
-            .or(in_file.map(Given::File))
-    }
-
-    fn keep<T>(&mut self, key: &str, read: Result<T, String>, slot: &mut T) {
-        match read {
-            Ok(value) => *slot = value,
-            Err(text) => self.problems.push(Problem {
-                name: self.name(key),
-                text,
-            }),
-        }
-    }
-
-    fn show(&mut self, key: &str, value: &impl Display) {
-        let _ = writeln!(self.in_force, "{key} = {value}");
-    }
-
-    fn name(&self, key: &str) -> String {
-        if self.section.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.section)
-        }
-    }
-
-    /// Whatever no key has taken is a mistake, most often a misspelt one.
-    fn report_unknown(&mut self) {
-        for (key, value) in std::mem::take(&mut self.file) {
-            match value {
-                Value::Table(section) => {
-                    for inner in section.keys() {
-                        self.report_unknown_key(&format!("{key}.{inner}"), "");
-                    }
-                    let is_known = self
-                        .known
-                        .iter()
-                        .any(|name| name.split_once('.').is_some_and(|(it, _)| it == key));
-                    if section.is_empty() && !is_known {
-                        self.report_unknown_key(&key, "");
-                    }
-                }
-                _ => self.report_unknown_key(&key, ""),
-            }
-        }
-        for name in std::mem::take(&mut self.environment).into_keys() {
-            let from = format!(" (from {})", variable_of(&name));
-            self.report_unknown_key(&name, &from);
-        }
-    }
-
-    fn report_unknown_key(&mut self, name: &str, from: &str) {
-        let nearest = self
-            .known
-            .iter()
-            .map(|known| (distance(known, name), known))
-            .min()
-            .filter(|(distance, _)| *distance <= 3);
-        let advice = nearest.map_or_else(
-            || "remove it; config.example.toml lists every key".to_owned(),
-            |(_, known)| format!("did you mean {known}?"),
-        );
-        self.problems.push(Problem {
-            name: name.to_owned(),
-            text: format!("there is no such key{from}; {advice}"),
-        });
-    }
-}
-
-/// How many letters to add, drop or change to get from one word to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut next = vec![i + 1];
-        for ((b, pair), left) in to.chars().zip(row.windows(2)).zip(0_usize..) {
-            if let (&[diagonal, above], Some(&before)) = (pair, next.get(left)) {
-                let cheapest = (diagonal + usize::from(a != b)).min(above + 1);
-                next.push(cheapest.min(before + 1));
-            }
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 fn read_file(path: Option<&Path>, problems: &mut Vec<Problem>) -> Table {
     let named = path
         .map(Path::to_path_buf)
@@ -681,150 +470,6 @@ fn key_of(variable: &str) -> String {
 fn variable_of(name: &str) -> String {
     let name = name.replace('.', "__").to_ascii_uppercase();
     format!("{ENVIRONMENT_PREFIX}{name}")
-}
-
-fn text_value(text: &str) -> Value {
-    Value::String(text.to_owned())
-}
-
-fn read_integer(given: Given) -> Option<i64> {
-    match given {
-        Given::File(Value::Integer(number)) => Some(number),
-        Given::Environment(text) => text.trim().replace('_', "").parse().ok(),
-        Given::File(_) => None,
-    }
-}
-
-fn read_text(given: Given) -> Result<String, String> {
-    match given {
-        Given::File(Value::String(text)) | Given::Environment(text) => Ok(text),
-        Given::File(_) => Err("expected text in quotation marks".to_owned()),
-    }
-}
-
-fn read_texts(given: Given) -> Result<Vec<String>, String> {
-    let expected = || "expected one text or a list of texts, [\"...\", \"...\"]".to_owned();
-    let texts = |entries: Vec<Value>| {
-        entries
-            .into_iter()
-            .map(|entry| entry.as_str().map(str::to_owned).ok_or_else(expected))
-            .collect()
-    };
-    match given {
-        Given::File(Value::String(text)) => Ok(vec![text]),
-        Given::File(Value::Array(entries)) => texts(entries),
-        Given::File(_) => Err(expected()),
-        Given::Environment(text) => match text.trim() {
-            "" => Ok(Vec::new()),
-            array if array.starts_with('[') => match array.parse() {
-                Ok(Value::Array(entries)) => texts(entries),
-                Ok(_) | Err(_) => Err(expected()),
-            },
-            list => Ok(list.split(',').map(|it| it.trim().to_owned()).collect()),
-        },
-    }
-}
-
-fn read_path(given: Given) -> Result<PathBuf, String> {
-    match read_text(given)? {
-        text if text.is_empty() => Err("expected the name of a folder".to_owned()),
-        text => Ok(PathBuf::from(text)),
-    }
-}
-
-fn read_socket(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
-        format!("{text:?} is no address; write 0.0.0.0:1863 or [::]:1863, with a number for host and port")
-    })
-}
-
-fn read_network(text: &str) -> Result<IpNet, String> {
-    IpNet::from_str(text)
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| format!("{text:?} is no network; write 192.0.2.0/24 or 192.0.2.1"))
-}
-
-fn read_host(given: Given) -> Result<String, String> {
-    let text = read_text(given)?;
-    if is_host(&text) {
-        Ok(text)
-    } else {
-        Err(format!(
-            "{text:?} is no host name or IPv4 address; write msn.example.org, without scheme, \
-             port or path (clients cannot read IPv6 addresses)"
-        ))
-    }
-}
-
-fn read_port(given: Given) -> Result<u16, String> {
-    read_integer(given)
-        .and_then(|number| u16::try_from(number).ok())
-        .filter(|&port| port != 0)
-        .ok_or_else(|| "expected a port number from 1 to 65535".to_owned())
-}
-
-fn read_host_and_port(text: &str) -> Result<String, String> {
-    text.split_once(':')
-        .filter(|(host, port)| is_host(host) && is_port(port))
-        .map(|_| text.to_owned())
-        .ok_or_else(|| format!("{text:?} is no host:port; write msn.example.org:1863"))
-}
-
-fn read_url(given: Given) -> Result<String, String> {
-    let text = read_text(given)?;
-    let authority = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-    let is_sound = authority.is_some_and(|authority| match authority.split_once(':') {
-        Some((host, port)) => is_host(host) && is_port(port),
-        None => is_host(authority),
-    });
-    if is_sound {
-        Ok(text.strip_suffix('/').unwrap_or(&text).to_owned())
-    } else {
-        Err(format!(
-            "{text:?} is no web address of a server; write https://msn.example.org or \
-             http://msn.example.org:8080, without a path"
-        ))
-    }
-}
-
-/// A host name or IPv4 address that can stand before `:port`.
-fn is_host(text: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    text.len() <= 253 && text.split('.').all(is_label)
-}
-
-fn is_port(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port != 0)
-}
-
-fn read_format(given: Given) -> Result<LogFormat, String> {
-    match read_text(given)?.as_str() {
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        other => Err(format!(
-            "{other:?} is no format; write \"text\" or \"json\""
-        )),
-    }
-}
-
-fn read_filter(given: Given) -> Result<String, String> {
-    let text = read_text(given)?;
-    match tracing_subscriber::EnvFilter::try_new(&text) {
-        Ok(_) => Ok(text),
-        Err(error) => Err(format!(
-            "{text:?} is no filter ({error}); write info, debug or chrysalis=debug,info"
-        )),
-    }
 }
 
 #[cfg(test)]

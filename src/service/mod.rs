@@ -4,3 +4,4 @@ pub mod accounts;
 pub mod legacy;
 pub mod passwords;
 pub mod throttle;
+pub mod ticket;

@@ -8,12 +8,18 @@
     )
 )]
 
+pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod dialect;
 pub mod hub;
 pub mod mailbox;
 pub mod metrics;
 pub mod model;
 pub mod net;
+pub mod server;
+pub mod service;
 pub mod shutdown;
 pub mod store;
+pub mod telemetry;
 pub mod wire;

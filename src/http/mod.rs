@@ -68,3 +68,6 @@ pub fn router(edge: Edge) -> Router {
 fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("our own values are visible ASCII")
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,3 +168,82 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for PeerStream<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(15);
+
+    fn stream<S>(inner: S, ahead: &[u8], is_last_request: bool) -> PeerStream<S> {
+        let opening = Opening {
+            bytes: ahead.into(),
+            is_last_request,
+        };
+        PeerStream::new(inner, opening, LIMIT)
+    }
+
+    #[tokio::test]
+    async fn what_was_read_ahead_comes_first() {
+        let mut text = String::new();
+        let inner = tokio::io::join(&b"world"[..], tokio::io::sink());
+        let mut both = stream(inner, b"hello ", false);
+        both.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "hello world");
+    }
+
+    #[tokio::test]
+    async fn behind_the_last_request_nothing_is_read() {
+        let mut text = String::new();
+        let inner = tokio::io::join(&b"world"[..], tokio::io::sink());
+        let mut only = stream(inner, b"hello", true);
+        only.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "hello");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_read_is_given_up() {
+        let (ours, _theirs) = duplex(4);
+        let started = Instant::now();
+        let outcome = stream(ours, b"", false).write_all(b"too much").await;
+        assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(started.elapsed().as_secs(), LIMIT.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_slowly_is_borne() {
+        let (ours, mut theirs) = duplex(1);
+        let read = async {
+            for _ in 0..4 {
+                sleep(LIMIT / 2).await;
+                theirs.read_u8().await.unwrap();
+            }
+        };
+        let mut ours = stream(ours, b"", false);
+        let (written, ()) = tokio::join!(ours.write_all(b"slow"), read);
+        written.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_waits_for_the_peer_but_not_for_ever() {
+        let (ours, mut theirs) = duplex(16);
+        let mut ours = stream(ours, b"", false);
+        let started = Instant::now();
+        let close = async {
+            theirs.write_all(b"still sending").await.unwrap();
+            sleep(LINGER / 2).await;
+            drop(theirs);
+        };
+        let (closed, ()) = tokio::join!(ours.shutdown(), close);
+        closed.unwrap();
+        assert_eq!(started.elapsed().as_millis(), (LINGER / 2).as_millis());
+
+        let (ours, _theirs) = duplex(16);
+        let started = Instant::now();
+        stream(ours, b"", false).shutdown().await.unwrap();
+        assert_eq!(started.elapsed().as_secs(), LINGER.as_secs());
+    }
+}

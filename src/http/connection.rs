@@ -17,7 +17,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 use tracing::Instrument;
@@ -114,11 +114,12 @@ impl Site {
     ) -> Result<Response<Body>, Infallible> {
         let path: String = request.uri().path().chars().take(LOGGED_PATH).collect();
         let span = tracing::debug_span!("request", method = %request.method(), path);
-        let started = tokio::time::Instant::now();
-        let work = self.route(request, link).instrument(span.clone());
-        let mut response = timeout(self.settings.request_timeout, work)
+        let started = Instant::now();
+        let mut response = self
+            .route(request, link, started + self.settings.request_timeout)
+            .instrument(span.clone())
             .await
-            .unwrap_or_else(|_| last_answer(StatusCode::REQUEST_TIMEOUT));
+            .unwrap_or_else(last_answer);
         let status = response.status().as_u16();
         let elapsed_ms = started.elapsed().as_millis();
         span.in_scope(|| tracing::debug!(status, elapsed_ms, "answered"));
@@ -127,24 +128,30 @@ impl Site {
         Ok(response)
     }
 
-    async fn route(&self, request: Request<Incoming>, link: Link) -> Response<Body> {
+    /// The router's answer, or the status that ends the connection.
+    async fn route(
+        &self,
+        request: Request<Incoming>,
+        link: Link,
+        deadline: Instant,
+    ) -> Result<Response<Body>, StatusCode> {
+        // No tunnel, ever; the target of CONNECT is not even a path.
         if request.method() == Method::CONNECT {
-            let mut response = last_answer(StatusCode::METHOD_NOT_ALLOWED);
-            let allowed = HeaderValue::from_static("GET, HEAD, POST");
-            response.headers_mut().insert(header::ALLOW, allowed);
-            return response;
+            return Err(StatusCode::METHOD_NOT_ALLOWED);
         }
         let (mut head, body) = request.into_parts();
-        let body = match collect(body).await {
-            Ok(body) => body,
-            Err(status) => return last_answer(status),
-        };
+        let body = timeout_at(deadline, collect(body))
+            .await
+            .map_err(|_| StatusCode::REQUEST_TIMEOUT)??;
         head.uri = normal(&head.uri);
         head.extensions.insert(link);
         let request = Request::from_parts(head, Body::from(body));
         // A router is always ready, and its clones share everything.
-        match self.router.clone().call(request).await {
-            Ok(response) => response,
+        let answered = timeout_at(deadline, self.router.clone().call(request))
+            .await
+            .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        match answered {
+            Ok(response) => Ok(response),
             Err(never) => match never {},
         }
     }
@@ -156,6 +163,10 @@ fn last_answer(status: StatusCode) -> Response<Body> {
     *response.status_mut() = status;
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = HeaderValue::from_static("GET, HEAD, POST");
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
     response
 }
 

@@ -545,7 +545,7 @@ async fn one_address_has_a_limited_number_of_connections() {
 }
 
 /// A server whose only request ends when the gate gets a permit; it says when it was asked.
-async fn gated() -> (Server, Arc<Semaphore>, Arc<Semaphore>) {
+async fn gated(settings: Settings) -> (Server, Arc<Semaphore>, Arc<Semaphore>) {
     let asked = Arc::new(Semaphore::new(0));
     let gate = Arc::new(Semaphore::new(0));
     let (told, held) = (Arc::clone(&asked), Arc::clone(&gate));
@@ -555,13 +555,13 @@ async fn gated() -> (Server, Arc<Semaphore>, Arc<Semaphore>) {
         "done"
     };
     let router = Router::new().route("/", get(handler));
-    let server = Server::start_router(router, Settings::default(), Metrics::new()).await;
+    let server = Server::start_router(router, settings, Metrics::new()).await;
     (server, asked, gate)
 }
 
 #[tokio::test]
 async fn a_soft_stop_finishes_the_request_in_hand() {
-    let (server, asked, gate) = gated().await;
+    let (server, asked, gate) = gated(Settings::default()).await;
     let mut idle = server.connect().await;
     let mut busy = server.connect().await;
     busy.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
@@ -578,13 +578,24 @@ async fn a_soft_stop_finishes_the_request_in_hand() {
 
 #[tokio::test]
 async fn a_hard_end_waits_for_nobody() {
-    let (server, asked, _gate) = gated().await;
+    let (server, asked, _gate) = gated(Settings::default()).await;
     let mut busy = server.connect().await;
     busy.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     drop(timeout(PATIENCE, asked.acquire()).await.unwrap());
     server.shutdown.abort();
     assert!(server.shutdown.wait(PATIENCE).await);
     assert_eq!(rest(&mut busy).await, "");
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_given_up() {
+    let (server, _asked, _gate) = gated(Settings {
+        request_timeout: Duration::from_millis(50),
+        ..Settings::default()
+    })
+    .await;
+    let answer = server.talk("GET / HTTP/1.1\r\n\r\n").await;
+    check_status(&answer, "503 Service Unavailable");
 }
 
 #[tokio::test]

@@ -8,7 +8,14 @@
     )
 )]
 
+pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod http;
 pub mod metrics;
 pub mod model;
+pub mod server;
+pub mod service;
 pub mod shutdown;
+pub mod store;
+pub mod telemetry;

@@ -153,6 +153,13 @@ pub enum GroupRef {
     Name(Label),
 }
 
+/// How a request names a contact: by address, or by the identity that the later clients know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactRef {
+    Address(Address),
+    Guid(Guid),
+}
+
 /// A group of the owner's forward list. The default group is not one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {

@@ -26,6 +26,9 @@ pub struct DialectTag(pub u8);
 pub struct Guid(uuid::Uuid);
 
 impl Guid {
+    /// The identity of what has none of its own, such as a book's default group.
+    pub const NIL: Self = Self(uuid::Uuid::nil());
+
     /// A new random identity.
     pub fn random() -> Self {
         Self(uuid::Uuid::new_v4())

@@ -14,8 +14,8 @@ pub mod refusal;
 
 pub use address::Address;
 pub use contacts::{
-    Contact, ContactBook, Group, GroupNumber, GroupRef, List, ListSet, Phone, Phones, Privacy,
-    ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,
+    Contact, ContactBook, ContactRef, Group, GroupNumber, GroupRef, List, ListSet, Phone, Phones,
+    Privacy, ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,
 };
 pub use event::{Invitation, NsEvent, PresenceNews, SbEvent, Sender};
 pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};

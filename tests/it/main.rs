@@ -1,1 +1,8 @@
 //! Integration tests: a real server on port 0, raw bytes, several clients.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod cli;

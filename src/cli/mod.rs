@@ -1,0 +1,99 @@
+//! The command line: one file per subcommand.
+//!
+//! Results go to standard output, everything else to standard error. The exit status is 0 for
+//! success, 1 for a failure and 2 for a command line that cannot be understood. The commands on
+//! accounts work while a server runs on the same database.
+
+mod check_config;
+mod healthcheck;
+mod serve;
+mod user;
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+
+/// A self-hosted server for MSN Messenger and Windows Live Messenger.
+#[derive(Debug, Parser)]
+#[command(name = "chrysalis", version)]
+struct Arguments {
+    /// The settings; without it $CHRYSALIS_CONFIG, then ./config.toml if there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (what happens without a command, too).
+    Serve,
+    /// Manage accounts, also while the server runs.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Check the settings: print what is in force, or every problem.
+    CheckConfig,
+    /// Ask the running server whether it is healthy; for containers and monitors.
+    Healthcheck,
+}
+
+/// Reads the command line, does what it says and answers the exit status.
+pub fn run() -> ExitCode {
+    // Usage errors, help and version end here, with clap's own exit status.
+    let arguments = Arguments::parse();
+    match dispatch(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
+    let config = Config::load(arguments.config.as_deref())?;
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(config),
+        Command::User(command) => user::run(command, &config),
+        Command::CheckConfig => check_config::run(&config),
+        Command::Healthcheck => healthcheck::run(&config),
+    }
+}
+
+/// Whoever reads our output, `head` for example, had enough of it.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_the_server_runs() {
+        let arguments = Arguments::parse_from(["chrysalis", "--config", "a.toml"]);
+        assert!(arguments.command.is_none());
+        assert_eq!(arguments.config, Some(PathBuf::from("a.toml")));
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        let pipe = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert!(is_broken_pipe(&pipe));
+        assert!(!is_broken_pipe(&anyhow::anyhow!("broken pipe")));
+    }
+}

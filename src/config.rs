@@ -1,0 +1,1083 @@
+//! Settings: types, defaults, reading and checking.
+//!
+//! Settings come from a TOML file and from the environment, where `CHRYSALIS__LISTEN__MSNP` is
+//! `listen.msnp`; the environment wins. Every problem is found in one run and named by its
+//! dotted key, unknown keys included. To that end one function, [`visit`], states each key once
+//! with its kind and range; reading, the list of known keys and the printed form all follow
+//! from it, so that they cannot disagree. A `Config` that [`Config::load`] returned is checked.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Write as _};
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use toml::{Table, Value};
+
+/// What every environment variable that is a setting begins with.
+const ENVIRONMENT_PREFIX: &str = "CHRYSALIS__";
+/// The environment variable that names the file, where the command line does not.
+const FILE_VARIABLE: &str = "CHRYSALIS_CONFIG";
+/// The file that is read, if it is there, when nothing names one.
+const FILE_BY_DEFAULT: &str = "config.toml";
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The folder of the database.
+    pub data_dir: PathBuf,
+    /// Where to listen.
+    pub listen: Listen,
+    /// What to tell clients about where to connect.
+    pub advertise: Advertise,
+    /// Passwords and tickets.
+    pub auth: Auth,
+    /// How much of everything is allowed.
+    pub limits: Limits,
+    /// Logging.
+    pub log: Log,
+}
+
+/// Addresses to listen on. Port 0 lets the system choose one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Notification server and switchboard; at least one.
+    pub msnp: Vec<SocketAddr>,
+    /// Addresses that do nothing but refer a client to a notification server. Some clients
+    /// cannot sign in without such a step (`docs/protocol/25 §3`).
+    pub dispatch: Vec<SocketAddr>,
+    /// Sign-in and other services over HTTP; at least one.
+    pub http: Vec<SocketAddr>,
+    /// Health and metrics; none switches them off.
+    pub ops: Vec<SocketAddr>,
+}
+
+/// What answers name as this server. Where nothing is set, a client is told the address it
+/// connected to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Advertise {
+    /// Host name or IPv4 address, never an IPv6 literal: clients split `host:port` at the first
+    /// colon (`docs/protocol/00 §2`).
+    pub host: Option<String>,
+    /// Port of notification server and switchboard as clients reach it.
+    pub msnp_port: Option<u16>,
+    /// Absolute `http` or `https` address of the web services, without a path or closing slash.
+    pub http_url: Option<String>,
+    /// The notification servers, each `host:port`, that dispatch addresses refer to; none means
+    /// this server.
+    pub notification: Vec<String>,
+}
+
+/// Passwords, tickets and challenges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Auth {
+    /// Memory of one password hash, in KiB.
+    pub argon2_memory_kib: u32,
+    /// Passes over that memory.
+    pub argon2_iterations: u32,
+    /// How many passwords are hashed at the same time.
+    pub hash_threads: usize,
+    /// How long a sign-in ticket is good for.
+    pub ticket_minutes: u32,
+    /// Whether the first 16 characters of a longer password sign in too, for clients that cut
+    /// there (`docs/protocol/25 §6`).
+    pub accept_first_16: bool,
+    /// Whether a client that answers a challenge with an unknown product id is sent away.
+    pub refuse_unknown_clients: bool,
+}
+
+/// How much of everything is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Networks that the limits per address pass over, for example a gateway's.
+    pub exempt: Vec<IpNet>,
+    /// Connections to notification server and switchboard together.
+    pub connections: usize,
+    /// Of these, from one address.
+    pub connections_per_address: usize,
+    /// Of these, not yet signed in.
+    pub unauthenticated_per_address: usize,
+    /// Seconds that a connection may take to sign in.
+    pub sign_in_secs: u64,
+    /// Seconds after which a peer that takes no bytes is dropped.
+    pub write_secs: u64,
+    /// Commands a second on a notification connection, in the long run.
+    pub commands_per_second: u32,
+    /// Commands at once on a notification connection.
+    pub commands_burst: u32,
+    /// Messages a second on a switchboard connection, in the long run.
+    pub messages_per_second: u32,
+    /// Messages at once on a switchboard connection.
+    pub messages_burst: u32,
+    /// Events that may wait for one notification connection.
+    pub ns_queue: usize,
+    /// Events that may wait for one switchboard connection.
+    pub sb_queue: usize,
+    /// People in one conversation.
+    pub room_members: usize,
+    /// Conversations of one account at the same time.
+    pub rooms_per_account: usize,
+    /// Seconds after which a silent conversation is closed.
+    pub room_idle_secs: u64,
+    /// Contacts of one account.
+    pub forward_list: u32,
+    /// Entries on one account's allow list.
+    pub allow_list: u32,
+    /// Entries on one account's block list.
+    pub block_list: u32,
+    /// Failed sign-ins a minute, for one account from one network.
+    pub failed_sign_ins_per_minute: u32,
+    /// Connections to the web services.
+    pub http_connections: usize,
+}
+
+/// Logging.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// Which events are written, as `tracing` filter directives.
+    pub filter: String,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+            listen: Listen::default(),
+            advertise: Advertise::default(),
+            auth: Auth::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            msnp: vec![SocketAddr::from(([127, 0, 0, 1], 1863))],
+            dispatch: Vec::new(),
+            http: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            ops: vec![SocketAddr::from(([127, 0, 0, 1], 9463))],
+        }
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            argon2_memory_kib: 19_456,
+            argon2_iterations: 2,
+            hash_threads: 2,
+            ticket_minutes: 10,
+            accept_first_16: true,
+            refuse_unknown_clients: false,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            exempt: Vec::new(),
+            connections: 20_000,
+            connections_per_address: 1_000,
+            unauthenticated_per_address: 200,
+            sign_in_secs: 60,
+            write_secs: 20,
+            commands_per_second: 50,
+            commands_burst: 300,
+            messages_per_second: 500,
+            messages_burst: 1_000,
+            ns_queue: 1_024,
+            sb_queue: 512,
+            room_members: 50,
+            rooms_per_account: 100,
+            room_idle_secs: 600,
+            forward_list: 1_000,
+            allow_list: 1_500,
+            block_list: 1_200,
+            failed_sign_ins_per_minute: 10,
+            http_connections: 2_000,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            filter: "info".to_owned(),
+        }
+    }
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigErrors {
+    /// At least one.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The dotted key, or the name of the file.
+    pub name: String,
+    /// What is wrong and how to mend it.
+    pub text: String,
+}
+
+impl Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the settings cannot be used:")?;
+        self.problems
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.text)
+    }
+}
+
+impl Config {
+    /// Reads the settings from a file and the environment.
+    ///
+    /// Without a `path` the file is what `CHRYSALIS_CONFIG` names, else `config.toml` in the
+    /// current folder if there is one. A file that was named must be there.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigErrors> {
+        let mut problems = Vec::new();
+        let file = read_file(path, &mut problems);
+        Self::from_sources(file, environment(), problems)
+    }
+
+    /// The file of the database.
+    pub fn database(&self) -> PathBuf {
+        self.data_dir.join("chrysalis.sqlite")
+    }
+
+    fn from_sources(
+        file: Table,
+        environment: BTreeMap<String, String>,
+        problems: Vec<Problem>,
+    ) -> Result<Self, ConfigErrors> {
+        let mut config = Self::default();
+        let mut visitor = Visitor {
+            file,
+            environment,
+            problems,
+            ..Visitor::default()
+        };
+        visit(&mut config, &mut visitor);
+        visitor.report_unknown();
+        check_together(&config, &mut visitor.problems);
+        if visitor.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigErrors {
+                problems: visitor.problems,
+            })
+        }
+    }
+}
+
+/// What is in force, as a TOML file that says the same. Optional keys without a value are left
+/// out.
+impl Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut visitor = Visitor::default();
+        visit(&mut self.clone(), &mut visitor);
+        f.write_str(&visitor.in_force)
+    }
+}
+
+/// Every key, its kind and its range.
+fn visit(config: &mut Config, v: &mut Visitor) {
+    v.value("data_dir", &mut config.data_dir, read_path, |path| {
+        text_value(&path.to_string_lossy())
+    });
+
+    let listen = &mut config.listen;
+    v.section("listen");
+    v.list("msnp", &mut listen.msnp, read_socket, Fewest::One);
+    v.list("dispatch", &mut listen.dispatch, read_socket, Fewest::None);
+    v.list("http", &mut listen.http, read_socket, Fewest::One);
+    v.list("ops", &mut listen.ops, read_socket, Fewest::None);
+
+    let advertise = &mut config.advertise;
+    v.section("advertise");
+    v.optional("host", &mut advertise.host, read_host, |it| text_value(it));
+    v.optional("msnp_port", &mut advertise.msnp_port, read_port, |it| {
+        Value::from(i64::from(*it))
+    });
+    v.optional("http_url", &mut advertise.http_url, read_url, |it| {
+        text_value(it)
+    });
+    v.list(
+        "notification",
+        &mut advertise.notification,
+        read_host_and_port,
+        Fewest::None,
+    );
+
+    let auth = &mut config.auth;
+    v.section("auth");
+    // Argon2 needs 8 KiB; beyond 1 GiB a few sign-ins would exhaust any machine.
+    v.number(
+        "argon2_memory_kib",
+        &mut auth.argon2_memory_kib,
+        8..=1_048_576,
+    );
+    v.number("argon2_iterations", &mut auth.argon2_iterations, 1..=100);
+    v.number("hash_threads", &mut auth.hash_threads, 1..=256);
+    v.number("ticket_minutes", &mut auth.ticket_minutes, 1..=1_440);
+    v.flag("accept_first_16", &mut auth.accept_first_16);
+    v.flag("refuse_unknown_clients", &mut auth.refuse_unknown_clients);
+
+    let limits = &mut config.limits;
+    v.section("limits");
+    v.list("exempt", &mut limits.exempt, read_network, Fewest::None);
+    v.number("connections", &mut limits.connections, MANY);
+    v.number(
+        "connections_per_address",
+        &mut limits.connections_per_address,
+        MANY,
+    );
+    v.number(
+        "unauthenticated_per_address",
+        &mut limits.unauthenticated_per_address,
+        MANY,
+    );
+    v.number("sign_in_secs", &mut limits.sign_in_secs, SECONDS);
+    v.number("write_secs", &mut limits.write_secs, SECONDS);
+    v.number("commands_per_second", &mut limits.commands_per_second, MANY);
+    v.number("commands_burst", &mut limits.commands_burst, MANY);
+    v.number("messages_per_second", &mut limits.messages_per_second, MANY);
+    v.number("messages_burst", &mut limits.messages_burst, MANY);
+    v.number("ns_queue", &mut limits.ns_queue, QUEUE);
+    v.number("sb_queue", &mut limits.sb_queue, QUEUE);
+    // A conversation has two people before it has more.
+    v.number("room_members", &mut limits.room_members, 2..=1_000);
+    v.number("rooms_per_account", &mut limits.rooms_per_account, MANY);
+    v.number("room_idle_secs", &mut limits.room_idle_secs, SECONDS);
+    v.number("forward_list", &mut limits.forward_list, LIST);
+    v.number("allow_list", &mut limits.allow_list, LIST);
+    v.number("block_list", &mut limits.block_list, LIST);
+    v.number(
+        "failed_sign_ins_per_minute",
+        &mut limits.failed_sign_ins_per_minute,
+        1..=10_000,
+    );
+    v.number("http_connections", &mut limits.http_connections, MANY);
+
+    let log = &mut config.log;
+    v.section("log");
+    v.value("format", &mut log.format, read_format, |format| {
+        text_value(match format {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        })
+    });
+    v.value("filter", &mut log.filter, read_filter, |it| text_value(it));
+}
+
+/// A limit that only has to be there and fit any machine's numbers.
+const MANY: RangeInclusive<i64> = 1..=1_000_000;
+/// A deadline: up to a day.
+const SECONDS: RangeInclusive<i64> = 1..=86_400;
+/// A queue is held in memory for every connection.
+const QUEUE: RangeInclusive<i64> = 16..=65_536;
+/// A list goes to a client as a whole at every sign-in.
+const LIST: RangeInclusive<i64> = 1..=100_000;
+
+/// What only shows when two settings are seen together.
+fn check_together(config: &Config, problems: &mut Vec<Problem>) {
+    let listen = &config.listen;
+    let mut taken: BTreeMap<SocketAddr, &str> = BTreeMap::new();
+    for (name, addresses) in [
+        ("listen.msnp", &listen.msnp),
+        ("listen.dispatch", &listen.dispatch),
+        ("listen.http", &listen.http),
+        ("listen.ops", &listen.ops),
+    ] {
+        // Port 0 is a different port every time.
+        for &address in addresses.iter().filter(|address| address.port() != 0) {
+            if let Some(other) = taken.insert(address, name) {
+                problems.push(Problem {
+                    name: name.to_owned(),
+                    text: format!("{address} is in {other} already; give it another port"),
+                });
+            }
+        }
+    }
+}
+
+/// Walks the keys: fills each from its source, notes its name and renders what is in force.
+#[derive(Default)]
+struct Visitor {
+    /// What the file says and no key has taken yet.
+    file: Table,
+    /// What the environment says, by dotted key, and no key has taken yet.
+    environment: BTreeMap<String, String>,
+    section: &'static str,
+    known: Vec<String>,
+    in_force: String,
+    problems: Vec<Problem>,
+}
+
+/// A value as it was given.
+enum Given {
+    File(Value),
+    /// The environment knows only text; each kind reads it in its own way.
+    Environment(String),
+}
+
+/// How many entries a list must have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fewest {
+    None,
+    One,
+}
+
+impl Visitor {
+    fn section(&mut self, name: &'static str) {
+        self.section = name;
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.in_force, "\n[{name}]");
+    }
+
+    /// A value that is always there.
+    fn value<T>(
+        &mut self,
+        key: &str,
+        slot: &mut T,
+        read: impl Fn(Given) -> Result<T, String>,
+        show: impl Fn(&T) -> Value,
+    ) {
+        if let Some(given) = self.take(key) {
+            self.keep(key, read(given), slot);
+        }
+        self.show(key, &show(slot));
+    }
+
+    /// A value that may be missing; the empty text of an environment variable unsets it.
+    fn optional<T>(
+        &mut self,
+        key: &str,
+        slot: &mut Option<T>,
+        read: impl Fn(Given) -> Result<T, String>,
+        show: impl Fn(&T) -> Value,
+    ) {
+        match self.take(key) {
+            None => {}
+            Some(Given::Environment(text)) if text.is_empty() => *slot = None,
+            Some(given) => self.keep(key, read(given).map(Some), slot),
+        }
+        if let Some(value) = slot {
+            self.show(key, &show(value));
+        }
+    }
+
+    fn number<T>(&mut self, key: &str, slot: &mut T, range: RangeInclusive<i64>)
+    where
+        T: TryFrom<i64> + Display,
+    {
+        if let Some(given) = self.take(key) {
+            let (low, high) = (range.start(), range.end());
+            let expected = format!("expected a whole number from {low} to {high}");
+            let read = read_integer(given)
+                .filter(|number| range.contains(number))
+                .and_then(|number| T::try_from(number).ok())
+                .ok_or(expected);
+            self.keep(key, read, slot);
+        }
+        self.show(key, slot);
+    }
+
+    fn flag(&mut self, key: &str, slot: &mut bool) {
+        let read = |given| {
+            match given {
+                Given::File(Value::Boolean(flag)) => Some(flag),
+                Given::Environment(text) => text.trim().parse().ok(),
+                Given::File(_) => None,
+            }
+            .ok_or_else(|| "expected true or false".to_owned())
+        };
+        self.value(key, slot, read, |flag| Value::Boolean(*flag));
+    }
+
+    /// A list, given as an array, as one text, or in the environment separated by commas.
+    fn list<T: Display>(
+        &mut self,
+        key: &str,
+        slot: &mut Vec<T>,
+        read: fn(&str) -> Result<T, String>,
+        fewest: Fewest,
+    ) {
+        let read = |given| {
+            let entries = read_texts(given)?;
+            if entries.is_empty() && fewest == Fewest::One {
+                return Err("expected at least one address".to_owned());
+            }
+            entries.iter().map(|entry| read(entry)).collect()
+        };
+        self.value(key, slot, read, |entries| {
+            let texts = entries.iter().map(|it| text_value(&it.to_string()));
+            Value::Array(texts.collect())
+        });
+    }
+
+    /// Takes what was given for a key, the environment first.
+    fn take(&mut self, key: &str) -> Option<Given> {
+        let name = self.name(key);
+        let in_file = if self.section.is_empty() {
+            self.file.remove(key)
+        } else {
+            self.file
+                .get_mut(self.section)
+                .and_then(Value::as_table_mut)
+                .and_then(|section| section.remove(key))
+        };
+        let in_environment = self.environment.remove(&name);
+        self.known.push(name);
+        in_environment
+            .map(Given::Environment)
+            .or(in_file.map(Given::File))
+    }
+
+    fn keep<T>(&mut self, key: &str, read: Result<T, String>, slot: &mut T) {
+        match read {
+            Ok(value) => *slot = value,
+            Err(text) => self.problems.push(Problem {
+                name: self.name(key),
+                text,
+            }),
+        }
+    }
+
+    fn show(&mut self, key: &str, value: &impl Display) {
+        let _ = writeln!(self.in_force, "{key} = {value}");
+    }
+
+    fn name(&self, key: &str) -> String {
+        if self.section.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.section)
+        }
+    }
+
+    /// Whatever no key has taken is a mistake, most often a misspelt one.
+    fn report_unknown(&mut self) {
+        for (key, value) in std::mem::take(&mut self.file) {
+            match value {
+                Value::Table(section) => {
+                    for inner in section.keys() {
+                        self.report_unknown_key(&format!("{key}.{inner}"), "");
+                    }
+                    let is_known = self
+                        .known
+                        .iter()
+                        .any(|name| name.split_once('.').is_some_and(|(it, _)| it == key));
+                    if section.is_empty() && !is_known {
+                        self.report_unknown_key(&key, "");
+                    }
+                }
+                _ => self.report_unknown_key(&key, ""),
+            }
+        }
+        for name in std::mem::take(&mut self.environment).into_keys() {
+            let from = format!(" (from {})", variable_of(&name));
+            self.report_unknown_key(&name, &from);
+        }
+    }
+
+    fn report_unknown_key(&mut self, name: &str, from: &str) {
+        let nearest = self
+            .known
+            .iter()
+            .map(|known| (distance(known, name), known))
+            .min()
+            .filter(|(distance, _)| *distance <= 3);
+        let advice = nearest.map_or_else(
+            || "remove it; config.example.toml lists every key".to_owned(),
+            |(_, known)| format!("did you mean {known}?"),
+        );
+        self.problems.push(Problem {
+            name: name.to_owned(),
+            text: format!("there is no such key{from}; {advice}"),
+        });
+    }
+}
+
+/// How many letters to add, drop or change to get from one word to the other.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for ((b, pair), left) in to.chars().zip(row.windows(2)).zip(0_usize..) {
+            if let (&[diagonal, above], Some(&before)) = (pair, next.get(left)) {
+                let cheapest = (diagonal + usize::from(a != b)).min(above + 1);
+                next.push(cheapest.min(before + 1));
+            }
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+fn read_file(path: Option<&Path>, problems: &mut Vec<Problem>) -> Table {
+    let named = path
+        .map(Path::to_path_buf)
+        .or_else(|| std::env::var_os(FILE_VARIABLE).map(PathBuf::from));
+    let must_exist = named.is_some();
+    let path = named.unwrap_or_else(|| PathBuf::from(FILE_BY_DEFAULT));
+    let mut fail = |text| {
+        problems.push(Problem {
+            name: path.display().to_string(),
+            text,
+        });
+        Table::new()
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text.parse().unwrap_or_else(|error: toml::de::Error| {
+            fail(format!("not a TOML file\n{}", error.to_string().trim_end()))
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => Table::new(),
+        Err(error) => fail(format!("cannot be read: {error}")),
+    }
+}
+
+/// The settings in the environment, by dotted key. What is no text cannot be a setting; its
+/// replacement characters make it fail under its own name.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(variable, value)| {
+            let name = variable.to_str()?.strip_prefix(ENVIRONMENT_PREFIX)?;
+            Some((key_of(name), value.to_string_lossy().into_owned()))
+        })
+        .collect()
+}
+
+fn key_of(variable: &str) -> String {
+    variable.to_ascii_lowercase().replace("__", ".")
+}
+
+fn variable_of(name: &str) -> String {
+    let name = name.replace('.', "__").to_ascii_uppercase();
+    format!("{ENVIRONMENT_PREFIX}{name}")
+}
+
+fn text_value(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn read_integer(given: Given) -> Option<i64> {
+    match given {
+        Given::File(Value::Integer(number)) => Some(number),
+        Given::Environment(text) => text.trim().replace('_', "").parse().ok(),
+        Given::File(_) => None,
+    }
+}
+
+fn read_text(given: Given) -> Result<String, String> {
+    match given {
+        Given::File(Value::String(text)) | Given::Environment(text) => Ok(text),
+        Given::File(_) => Err("expected text in quotation marks".to_owned()),
+    }
+}
+
+fn read_texts(given: Given) -> Result<Vec<String>, String> {
+    let expected = || "expected one text or a list of texts, [\"...\", \"...\"]".to_owned();
+    let texts = |entries: Vec<Value>| {
+        entries
+            .into_iter()
+            .map(|entry| entry.as_str().map(str::to_owned).ok_or_else(expected))
+            .collect()
+    };
+    match given {
+        Given::File(Value::String(text)) => Ok(vec![text]),
+        Given::File(Value::Array(entries)) => texts(entries),
+        Given::File(_) => Err(expected()),
+        Given::Environment(text) => match text.trim() {
+            "" => Ok(Vec::new()),
+            array if array.starts_with('[') => match array.parse() {
+                Ok(Value::Array(entries)) => texts(entries),
+                Ok(_) | Err(_) => Err(expected()),
+            },
+            list => Ok(list.split(',').map(|it| it.trim().to_owned()).collect()),
+        },
+    }
+}
+
+fn read_path(given: Given) -> Result<PathBuf, String> {
+    match read_text(given)? {
+        text if text.is_empty() => Err("expected the name of a folder".to_owned()),
+        text => Ok(PathBuf::from(text)),
+    }
+}
+
+fn read_socket(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("{text:?} is no address; write 0.0.0.0:1863 or [::]:1863, with a number for host and port")
+    })
+}
+
+fn read_network(text: &str) -> Result<IpNet, String> {
+    IpNet::from_str(text)
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("{text:?} is no network; write 192.0.2.0/24 or 192.0.2.1"))
+}
+
+fn read_host(given: Given) -> Result<String, String> {
+    let text = read_text(given)?;
+    if is_host(&text) {
+        Ok(text)
+    } else {
+        Err(format!(
+            "{text:?} is no host name or IPv4 address; write msn.example.org, without scheme, \
+             port or path (clients cannot read IPv6 addresses)"
+        ))
+    }
+}
+
+fn read_port(given: Given) -> Result<u16, String> {
+    read_integer(given)
+        .and_then(|number| u16::try_from(number).ok())
+        .filter(|&port| port != 0)
+        .ok_or_else(|| "expected a port number from 1 to 65535".to_owned())
+}
+
+fn read_host_and_port(text: &str) -> Result<String, String> {
+    text.split_once(':')
+        .filter(|(host, port)| is_host(host) && is_port(port))
+        .map(|_| text.to_owned())
+        .ok_or_else(|| format!("{text:?} is no host:port; write msn.example.org:1863"))
+}
+
+fn read_url(given: Given) -> Result<String, String> {
+    let text = read_text(given)?;
+    let authority = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    let is_sound = authority.is_some_and(|authority| match authority.split_once(':') {
+        Some((host, port)) => is_host(host) && is_port(port),
+        None => is_host(authority),
+    });
+    if is_sound {
+        Ok(text.strip_suffix('/').unwrap_or(&text).to_owned())
+    } else {
+        Err(format!(
+            "{text:?} is no web address of a server; write https://msn.example.org or \
+             http://msn.example.org:8080, without a path"
+        ))
+    }
+}
+
+/// A host name or IPv4 address that can stand before `:port`.
+fn is_host(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port != 0)
+}
+
+fn read_format(given: Given) -> Result<LogFormat, String> {
+    match read_text(given)?.as_str() {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        other => Err(format!(
+            "{other:?} is no format; write \"text\" or \"json\""
+        )),
+    }
+}
+
+fn read_filter(given: Given) -> Result<String, String> {
+    let text = read_text(given)?;
+    match tracing_subscriber::EnvFilter::try_new(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(format!(
+            "{text:?} is no filter ({error}); write info, debug or chrysalis=debug,info"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../config.example.toml");
+
+    fn read(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+        let environment = environment
+            .iter()
+            .map(|(variable, value)| {
+                let name = variable.strip_prefix(ENVIRONMENT_PREFIX).unwrap();
+                (key_of(name), (*value).to_owned())
+            })
+            .collect();
+        Config::from_sources(file.parse().unwrap(), environment, Vec::new())
+    }
+
+    fn names(result: Result<Config, ConfigErrors>) -> Vec<String> {
+        let errors = result.unwrap_err();
+        errors.problems.into_iter().map(|it| it.name).collect()
+    }
+
+    fn only_problem(file: &str) -> String {
+        let errors = read(file, &[]).unwrap_err();
+        assert_eq!(errors.problems.len(), 1, "{errors}");
+        errors.problems[0].to_string()
+    }
+
+    #[test]
+    fn nothing_given_means_the_defaults() {
+        assert_eq!(read("", &[]), Ok(Config::default()));
+    }
+
+    #[test]
+    fn the_example_says_what_the_defaults_say() {
+        assert_eq!(read(EXAMPLE, &[]), Ok(Config::default()));
+    }
+
+    #[test]
+    fn the_example_has_every_key_and_with_the_optional_ones_filled_in_too() {
+        let mut visitor = Visitor::default();
+        visit(&mut Config::default(), &mut visitor);
+        let mut section = "";
+        let mut shown = Vec::new();
+        let mut filled_in = String::new();
+        for line in EXAMPLE.lines() {
+            if let Some(name) = line.strip_prefix('[') {
+                section = name.trim_end_matches(']');
+            }
+            let setting = line.strip_prefix("# ").unwrap_or(line);
+            let key = setting.split(" = ").next().unwrap();
+            let is_setting = setting.contains(" = ") && !key.contains(' ');
+            if is_setting {
+                let dot = if section.is_empty() { "" } else { "." };
+                shown.push(format!("{section}{dot}{key}"));
+            }
+            filled_in.push_str(if is_setting { setting } else { line });
+            filled_in.push('\n');
+        }
+        assert_eq!(shown, visitor.known);
+        let config = read(&filled_in, &[]).unwrap();
+        assert!(config.advertise.host.is_some());
+    }
+
+    #[test]
+    fn the_printed_form_reads_back_as_the_same_settings() {
+        let config = read(
+            "data_dir = \"/srv/a \\\"b\\\"\"\n[advertise]\nhost = \"msn.example.org\"\nmsnp_port = 1864\n\
+             [limits]\nexempt = [\"10.0.0.0/8\", \"::1\"]\n[log]\nformat = \"json\"",
+            &[],
+        )
+        .unwrap();
+        assert_eq!(read(&config.to_string(), &[]), Ok(config));
+    }
+
+    #[test]
+    fn all_problems_are_reported_at_once_by_name() {
+        let found = names(read(
+            "typo = 1\n[listen]\nmsnp = \"localhost:1863\"\nhttps = \"127.0.0.1:1\"\n\
+             [auth]\nargon2_memory_kib = 7\naccept_first_16 = \"yes\"\n\
+             [limits]\nconnections = 0\nns_queue = \"many\"\nexempt = [\"10.0.0.0/33\"]\n\
+             [log]\nformat = \"xml\"\nfilter = \"chrysalis=loud\"",
+            &[
+                ("CHRYSALIS__LISTEN__OPS", "nine"),
+                ("CHRYSALIS__LISTEN__MSPN", "127.0.0.1:1"),
+            ],
+        ));
+        assert_eq!(
+            found,
+            [
+                "listen.msnp",
+                "listen.ops",
+                "auth.argon2_memory_kib",
+                "auth.accept_first_16",
+                "limits.exempt",
+                "limits.connections",
+                "limits.ns_queue",
+                "log.format",
+                "log.filter",
+                "listen.https",
+                "typo",
+                "listen.mspn",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_comes_with_the_nearest_known_one() {
+        assert_eq!(
+            only_problem("[limits]\nconections = 5"),
+            "limits.conections: there is no such key; did you mean limits.connections?"
+        );
+        assert!(only_problem("[somewhere]\nelse = 5").contains("config.example.toml"));
+        assert!(only_problem("[somewhere]").starts_with("somewhere: "));
+        assert!(only_problem("listen = 5").starts_with("listen: "));
+        let from_environment = read("", &[("CHRYSALIS__LIMITS__CONECTIONS", "5")]).unwrap_err();
+        assert_eq!(
+            from_environment.problems[0].text,
+            "there is no such key (from CHRYSALIS__LIMITS__CONECTIONS); did you mean limits.connections?"
+        );
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let config = read(
+            "data_dir = \"there\"\n[listen]\nmsnp = \"127.0.0.1:1\"\n[advertise]\nhost = \"a.example\"",
+            &[
+                ("CHRYSALIS__DATA_DIR", "/data"),
+                ("CHRYSALIS__LISTEN__MSNP", "0.0.0.0:1863, [::]:1863"),
+                ("CHRYSALIS__LISTEN__HTTP", "[\"0.0.0.0:80\"]"),
+                ("CHRYSALIS__LISTEN__OPS", ""),
+                ("CHRYSALIS__ADVERTISE__HOST", ""),
+                ("CHRYSALIS__AUTH__ACCEPT_FIRST_16", "false"),
+                ("CHRYSALIS__LIMITS__CONNECTIONS", "50_000"),
+                ("CHRYSALIS__LOG__FORMAT", "json"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.data_dir, PathBuf::from("/data"));
+        assert_eq!(config.listen.msnp.len(), 2);
+        assert_eq!(config.listen.http, ["0.0.0.0:80".parse().unwrap()]);
+        assert_eq!(config.listen.ops, []);
+        assert_eq!(config.advertise.host, None);
+        assert!(!config.auth.accept_first_16);
+        assert_eq!(config.limits.connections, 50_000);
+        assert_eq!(config.log.format, LogFormat::Json);
+    }
+
+    #[test]
+    fn a_listener_is_one_address_or_a_list() {
+        let config = read(
+            "[listen]\nmsnp = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\nhttp = \"[::1]:8080\"\nops = []",
+            &[],
+        )
+        .unwrap();
+        assert_eq!(config.listen.msnp.len(), 2);
+        assert!(config.listen.http[0].is_ipv6());
+        assert!(config.listen.ops.is_empty());
+        assert!(only_problem("[listen]\nmsnp = []").starts_with("listen.msnp: "));
+    }
+
+    #[test]
+    fn one_address_cannot_serve_two_purposes() {
+        let text = only_problem("[listen]\nmsnp = \"127.0.0.1:8080\"");
+        assert_eq!(
+            text,
+            "listen.http: 127.0.0.1:8080 is in listen.msnp already; give it another port"
+        );
+    }
+
+    #[test]
+    fn a_bare_address_is_exempt_alone() {
+        let config = read("[limits]\nexempt = [\"192.0.2.1\", \"2001:db8::1\"]", &[]).unwrap();
+        assert_eq!(
+            config.limits.exempt,
+            [
+                "192.0.2.1/32".parse().unwrap(),
+                "2001:db8::1/128".parse().unwrap()
+            ]
+        );
+    }
+
+    #[test]
+    fn an_advertised_host_is_a_bare_host() {
+        for good in ["msn.example.org", "192.0.2.1", "localhost", "a-b.example"] {
+            assert!(
+                read(&format!("[advertise]\nhost = \"{good}\""), &[]).is_ok(),
+                "{good}"
+            );
+        }
+        for bad in [
+            "",
+            "::1",
+            "[::1]",
+            "a:1863",
+            "http://a.example",
+            "a/b",
+            "a..b",
+            "-a",
+            "a b",
+        ] {
+            let text = only_problem(&format!("[advertise]\nhost = \"{bad}\""));
+            assert!(text.starts_with("advertise.host: "), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_advertised_url_is_a_scheme_and_a_host() {
+        for (given, kept) in [
+            ("https://msn.example.org", "https://msn.example.org"),
+            ("http://192.0.2.1:8080/", "http://192.0.2.1:8080"),
+        ] {
+            let config = read(&format!("[advertise]\nhttp_url = \"{given}\""), &[]).unwrap();
+            assert_eq!(config.advertise.http_url.as_deref(), Some(kept));
+        }
+        for bad in [
+            "msn.example.org",
+            "ftp://a.example",
+            "http://",
+            "http://a.example/path",
+            "http://a.example?x",
+            "http://a.example#x",
+            "http://u@a.example",
+            "http://a.example:0",
+            "http://a.example:+80",
+            "http://[::1]",
+        ] {
+            let text = only_problem(&format!("[advertise]\nhttp_url = \"{bad}\""));
+            assert!(text.starts_with("advertise.http_url: "), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_notification_server_has_a_host_and_a_port() {
+        let config = read("[advertise]\nnotification = [\"a.example:1863\"]", &[]).unwrap();
+        assert_eq!(config.advertise.notification, ["a.example:1863"]);
+        for bad in ["a.example", "a.example:0", ":1863", "::1:1863", "a:1:2"] {
+            let text = only_problem(&format!("[advertise]\nnotification = \"{bad}\""));
+            assert!(text.starts_with("advertise.notification: "), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_named_must_be_there_and_be_toml() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("none.toml");
+        let errors = Config::load(Some(&missing)).unwrap_err();
+        assert_eq!(errors.problems[0].name, missing.display().to_string());
+        let broken = folder.path().join("broken.toml");
+        std::fs::write(&broken, "[listen\n").unwrap();
+        let errors = Config::load(Some(&broken)).unwrap_err();
+        assert!(errors.problems[0].text.starts_with("not a TOML file"));
+    }
+}

@@ -1,0 +1,195 @@
+//! Changes of what an account has set for itself.
+
+use std::sync::Arc;
+
+use super::rows::{self, settings_columns};
+use super::writer::{Published, Stop, Turn};
+use super::{Store, StoreError};
+use crate::model::{
+    Label, Phone, Phones, Privacy, Refusal, ReversePrompt, Settings, StandingChange, StandingEdit,
+    UserId,
+};
+
+/// One setting with its new value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Setting {
+    Name(Label),
+    Privacy(Privacy),
+    ReversePrompt(ReversePrompt),
+    /// No value, or an empty one, clears it. The paging wish is `Y` or `N`.
+    Phone(Phone, Option<Label>),
+    /// The personal message. It is kept for the next sign-in and is no part of the book.
+    Message(String),
+}
+
+/// A change of a setting, as it was committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingChange {
+    /// The setting as it is now kept.
+    pub setting: Setting,
+    pub owner: StandingEdit,
+    /// Whether anything changed. If not, `owner` has the revision as it is.
+    pub changed: bool,
+    /// Whose books show the change, with their new revisions: for a phone number, everybody who
+    /// has the owner on their forward list and whom the owner has allowed.
+    pub followers: Vec<(UserId, u64)>,
+}
+
+impl Store {
+    /// Changes one setting of the account. Its value again succeeds and changes nothing.
+    ///
+    /// Refused: `InvalidParameter` for a paging wish other than `Y` or `N`; `Unavailable` if the
+    /// owner is gone.
+    pub async fn change_setting<R: Send + 'static>(
+        &self,
+        owner: UserId,
+        setting: Setting,
+        published: impl FnOnce(&SettingChange) -> R + Send + 'static,
+    ) -> Published<SettingChange, R> {
+        self.writer
+            .publish(
+                move |turn| Box::pin(change(turn, owner, setting)),
+                published,
+            )
+            .await
+    }
+}
+
+async fn change(turn: &mut Turn, owner: UserId, setting: Setting) -> Result<SettingChange, Stop> {
+    let setting = normalised(setting)?;
+    let (revision, before) = read(turn, owner).await?;
+    let mut edit = StandingEdit {
+        owner,
+        revision,
+        change: StandingChange::Nothing,
+    };
+    let after = applied(&setting, before.clone());
+    if after == before {
+        return Ok(SettingChange {
+            setting,
+            owner: edit,
+            changed: false,
+            followers: Vec::new(),
+        });
+    }
+    let is_message = matches!(setting, Setting::Message(_));
+    edit.revision = write(turn, owner, &after, !is_message).await?;
+    if let Setting::Privacy(privacy) = setting {
+        edit.change = StandingChange::Privacy(privacy);
+    }
+    let followers = match setting {
+        Setting::Phone(..) => bump_followers(turn, owner).await?,
+        _ => Vec::new(),
+    };
+    Ok(SettingChange {
+        setting,
+        owner: edit,
+        changed: true,
+        followers,
+    })
+}
+
+/// The one spelling in which a value is kept.
+fn normalised(setting: Setting) -> Result<Setting, Refusal> {
+    let Setting::Phone(phone, value) = setting else {
+        return Ok(setting);
+    };
+    let value = value.filter(|value| !value.is_empty());
+    if phone == Phone::MayPage {
+        let is_known = value
+            .as_ref()
+            .is_none_or(|value| matches!(value.as_str(), "Y" | "N"));
+        if !is_known {
+            return Err(Refusal::InvalidParameter);
+        }
+    }
+    Ok(Setting::Phone(phone, value))
+}
+
+fn applied(setting: &Setting, mut settings: Settings) -> Settings {
+    match setting {
+        Setting::Name(name) => settings.name = name.clone(),
+        Setting::Privacy(privacy) => settings.privacy = *privacy,
+        Setting::ReversePrompt(prompt) => settings.reverse_prompt = *prompt,
+        Setting::Phone(phone, value) => set_phone(&mut settings.phones, *phone, value.clone()),
+        Setting::Message(text) => settings.message = Arc::from(text.as_str()),
+    }
+    settings
+}
+
+fn set_phone(phones: &mut Phones, phone: Phone, value: Option<Label>) {
+    match phone {
+        Phone::Home => phones.home = value,
+        Phone::Work => phones.work = value,
+        Phone::Mobile => phones.mobile = value,
+        Phone::MayPage => phones.may_page = value.is_some_and(|value| value.as_str() == "Y"),
+    }
+}
+
+async fn read(turn: &mut Turn, owner: UserId) -> Result<(u64, Settings), Stop> {
+    use sqlx::Row;
+    let row = sqlx::query(concat!(
+        "SELECT a.revision, ",
+        settings_columns!(),
+        " FROM account a WHERE a.id = $1"
+    ))
+    .bind(owner.0)
+    .fetch_optional(&mut turn.connection)
+    .await?
+    .ok_or(Refusal::Unavailable)?;
+    let revision = rows::revision(row.try_get("revision")?, owner.0)?;
+    Ok((revision, rows::settings(&row, owner.0)?))
+}
+
+/// Writes all settings; answers the revision, which moves only if the change is one of the book.
+async fn write(
+    turn: &mut Turn,
+    owner: UserId,
+    settings: &Settings,
+    is_of_book: bool,
+) -> Result<u64, StoreError> {
+    let label = |label: &Option<Label>| label.as_ref().map(|label| label.as_str().to_owned());
+    let revision = sqlx::query_scalar(
+        "UPDATE account SET name = $2, privacy = $3, reverse_prompt = $4, phone_home = $5, \
+         phone_work = $6, phone_mobile = $7, may_page = $8, message = $9, \
+         revision = revision + $10, settings_changed_at = \
+         CASE WHEN $10 = 0 THEN settings_changed_at \
+         WHEN settings_changed_at < $11 THEN $11 ELSE settings_changed_at + 1 END \
+         WHERE id = $1 RETURNING revision",
+    )
+    .bind(owner.0)
+    .bind(settings.name.as_str())
+    .bind(rows::stored_privacy(settings.privacy))
+    .bind(rows::stored_reverse_prompt(settings.reverse_prompt))
+    .bind(label(&settings.phones.home))
+    .bind(label(&settings.phones.work))
+    .bind(label(&settings.phones.mobile))
+    .bind(settings.phones.may_page)
+    .bind(&*settings.message)
+    .bind(i64::from(is_of_book))
+    .bind(turn.now)
+    .fetch_one(&mut turn.connection)
+    .await?;
+    rows::revision(revision, owner.0)
+}
+
+/// Moves the books forward that show the owner's phone numbers. There are at most as many as
+/// the owner's allow list may have.
+async fn bump_followers(turn: &mut Turn, owner: UserId) -> Result<Vec<(UserId, u64)>, StoreError> {
+    let followers: Vec<(i64, i64)> = sqlx::query_as(
+        "UPDATE account SET revision = revision + 1, lists_changed_at = \
+         CASE WHEN lists_changed_at < $2 THEN $2 ELSE lists_changed_at + 1 END \
+         WHERE id IN (SELECT mine.contact_id FROM contact mine JOIN contact theirs \
+         ON theirs.owner_id = mine.contact_id AND theirs.contact_id = mine.owner_id \
+         WHERE mine.owner_id = $1 AND (mine.list_bits & 6) = 2 AND (theirs.list_bits & 1) = 1) \
+         RETURNING id, revision",
+    )
+    .bind(owner.0)
+    .bind(turn.now)
+    .fetch_all(&mut turn.connection)
+    .await?;
+    followers
+        .into_iter()
+        .map(|(id, revision)| Ok((UserId(id), rows::revision(revision, id)?)))
+        .collect()
+}

@@ -1,0 +1,389 @@
+//! The one task that writes.
+//!
+//! It takes what is queued, opens a transaction, runs each job under a savepoint of its own,
+//! commits once, and only then answers, in order. So an acknowledged change is on disk, a job
+//! that fails takes nothing along, and many changes share the price of one commit.
+//!
+//! Right after the commit and before its answer, each job's `published` closure runs, here in
+//! this task: that gives everybody one order of changes. Those closures must be short and must
+//! not wait for the store.
+
+use std::any::Any;
+use std::fmt;
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+use tokio::sync::mpsc::error::SendTimeoutError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::StoreError;
+use crate::model::Refusal;
+
+/// Jobs that may wait for their turn.
+const QUEUE: usize = 1024;
+/// Jobs that share one commit.
+const BATCH: usize = 128;
+/// How long a caller waits for a place in the queue. After that the store is overloaded, and
+/// saying so is better than letting everybody wait ever longer.
+const QUEUE_WAIT: Duration = Duration::from_secs(5);
+
+/// A future that may be sent, as jobs of every kind share one queue.
+pub(super) type BoxFuture<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
+
+/// A committed change together with what its `published` closure gave, or why it was refused.
+pub type Published<T, R> = Result<Result<(T, R), Refusal>, StoreError>;
+
+/// Why a job changes nothing.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Refused(Refusal),
+    Failed(StoreError),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<sqlx::Error> for Stop {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What a job works with: the open write transaction, and the time at which its batch began.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) connection: SqliteConnection,
+    pub(super) now: i64,
+}
+
+/// How much the writer has done since the store was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WriteLoad {
+    /// Transactions, whatever became of them.
+    pub batches: u64,
+    /// Jobs in them. The quotient is the mean size of a batch.
+    pub jobs: u64,
+    /// Time from the begin to the end of the commit, summed up.
+    pub time: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    batches: AtomicU64,
+    jobs: AtomicU64,
+    micros: AtomicU64,
+}
+
+/// The handle to the writer task.
+#[derive(Clone)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Box<dyn Job>>,
+    closing: CancellationToken,
+    task: TaskTracker,
+    counters: Arc<Counters>,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("waiting", &(QUEUE - self.queue.capacity()))
+            .field("load", &self.load())
+            .finish()
+    }
+}
+
+impl Writer {
+    /// Starts the task. It ends when it is told to, or when no handle is left.
+    pub(super) fn start(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let writer = Self {
+            queue,
+            closing: CancellationToken::new(),
+            task: TaskTracker::new(),
+            counters: Arc::default(),
+        };
+        let state = Task {
+            options,
+            turn: Some(Turn { connection, now: 0 }),
+            counters: Arc::clone(&writer.counters),
+        };
+        writer.task.spawn(state.run(jobs, writer.closing.clone()));
+        writer.task.close();
+        writer
+    }
+
+    /// Takes no more jobs, and waits until all that were taken are answered.
+    pub(super) async fn close(&self) {
+        self.closing.cancel();
+        self.task.wait().await;
+    }
+
+    pub(super) fn load(&self) -> WriteLoad {
+        WriteLoad {
+            batches: self.counters.batches.load(Ordering::Relaxed),
+            jobs: self.counters.jobs.load(Ordering::Relaxed),
+            time: Duration::from_micros(self.counters.micros.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Runs a change that can be refused; `published` runs right after its commit.
+    pub(super) async fn publish<W, P, T, R>(&self, work: W, published: P) -> Published<T, R>
+    where
+        W: for<'t> FnOnce(&'t mut Turn) -> BoxFuture<'t, Result<T, Stop>> + Send + 'static,
+        P: FnOnce(&T) -> R + Send + 'static,
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let finish = |outcome: T| {
+            let result = published(&outcome);
+            (outcome, result)
+        };
+        match self.submit(work, finish).await {
+            Ok(answer) => Ok(Ok(answer)),
+            Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Runs a change that nobody who is signed in sees and that is never refused.
+    pub(super) async fn run<W, T>(&self, work: W) -> Result<T, StoreError>
+    where
+        W: for<'t> FnOnce(&'t mut Turn) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.submit(work, |outcome| outcome).await
+    }
+
+    /// Queues a job and waits for its answer. If the caller stops waiting, the job still runs.
+    async fn submit<W, F, T, A, E>(&self, work: W, finish: F) -> Result<A, E>
+    where
+        W: for<'t> FnOnce(&'t mut Turn) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        F: FnOnce(T) -> A + Send + 'static,
+        T: Send + 'static,
+        A: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job = Box::new(Change {
+            work,
+            finish,
+            answer,
+            outcome: PhantomData,
+        });
+        match self.queue.send_timeout(job, QUEUE_WAIT).await {
+            Ok(()) => answered
+                .await
+                .unwrap_or_else(|_| Err(StoreError::Interrupted.into())),
+            Err(SendTimeoutError::Timeout(_)) => Err(StoreError::Busy.into()),
+            Err(SendTimeoutError::Closed(_)) => Err(StoreError::Closed.into()),
+        }
+    }
+}
+
+/// One queued change, whatever its types.
+trait Job: Send {
+    /// Does the work, inside the open savepoint.
+    fn run<'t>(self: Box<Self>, turn: &'t mut Turn) -> BoxFuture<'t, Ran>;
+    /// Answers without having run, because the batch failed.
+    fn fail(self: Box<Self>, error: StoreError);
+}
+
+/// Answers one job, once it is known whether its batch was committed.
+type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// What is left of a job that did its work.
+struct Ran {
+    /// Whether its changes go into the commit.
+    keep: bool,
+    settle: Settle,
+}
+
+struct Change<W, F, T, A, E> {
+    work: W,
+    finish: F,
+    answer: oneshot::Sender<Result<A, E>>,
+    outcome: PhantomData<fn() -> T>,
+}
+
+impl<W, F, T, A, E> Job for Change<W, F, T, A, E>
+where
+    W: for<'t> FnOnce(&'t mut Turn) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    F: FnOnce(T) -> A + Send + 'static,
+    T: Send + 'static,
+    A: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    fn run<'t>(self: Box<Self>, turn: &'t mut Turn) -> BoxFuture<'t, Ran> {
+        let Self {
+            work,
+            finish,
+            answer,
+            ..
+        } = *self;
+        Box::pin(async move {
+            let outcome = work(turn).await;
+            let keep = outcome.is_ok();
+            let settle = Box::new(move |committed: Result<(), StoreError>| {
+                // What refused or failed by itself keeps its own reason, commit or not.
+                let result = match (outcome, committed) {
+                    (Err(reason), _) => Err(reason),
+                    (Ok(_), Err(error)) => Err(error.into()),
+                    (Ok(outcome), Ok(())) => Ok(finish(outcome)),
+                };
+                // The caller may be gone; the change stands all the same.
+                drop(answer.send(result));
+            });
+            Ran { keep, settle }
+        })
+    }
+
+    fn fail(self: Box<Self>, error: StoreError) {
+        drop(self.answer.send(Err(error.into())));
+    }
+}
+
+/// The state of the task.
+struct Task {
+    options: SqliteConnectOptions,
+    /// Missing after a failed batch, until the next one opens it again.
+    turn: Option<Turn>,
+    counters: Arc<Counters>,
+}
+
+/// Opens the transaction and the first savepoint, and asks for the time: the database tells it,
+/// so that all processes at one database go by one clock. It is one statement text because each
+/// costs a switch to the thread that owns the connection and back.
+const BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT job; \
+     SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
+/// Between a job that is kept and the next one.
+const NEXT: &str = "RELEASE job; SAVEPOINT job";
+/// After a job that is not kept. The savepoint stays open for the next one.
+const UNDO: &str = "ROLLBACK TO job";
+const COMMIT: &str = "COMMIT";
+
+impl Task {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Box<dyn Job>>, closing: CancellationToken) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            // Both branches only wait, and neither loses anything when the other one is taken.
+            let taken = tokio::select! {
+                biased;
+                () = closing.cancelled(), if !jobs.is_closed() => None,
+                taken = jobs.recv_many(&mut batch, BATCH) => Some(taken),
+            };
+            match taken {
+                None => jobs.close(),
+                Some(0) => break,
+                Some(_) => self.settle(&mut batch).await,
+            }
+        }
+        if let Some(mut turn) = self.turn {
+            // Folds the log into the database. Where another process is reading, the log stays
+            // for it, and nothing is lost by that.
+            drop(step(&mut turn, "PRAGMA wal_checkpoint(TRUNCATE)").await);
+            drop(turn.connection.close().await);
+        }
+    }
+
+    /// Commits a batch, or what can be committed of it, and answers every job.
+    async fn settle(&mut self, batch: &mut Vec<Box<dyn Job>>) {
+        let began = Instant::now();
+        let size = batch.len();
+        let mut waiting = batch.drain(..);
+        let mut ran = Vec::with_capacity(size);
+        let committed = self.commit(&mut waiting, &mut ran).await;
+        self.count(size, began.elapsed());
+        for settle in ran {
+            let committed = committed.clone();
+            // A panicking closure must not end the only writer. Its caller hears `Interrupted`,
+            // and the panic hook has reported it.
+            drop(catch_unwind(AssertUnwindSafe(|| settle(committed))));
+        }
+        if let Err(error) = committed {
+            for job in waiting {
+                job.fail(error.clone());
+            }
+            // Closing rolls back whatever is open; the next batch starts on a sound connection.
+            if let Some(turn) = self.turn.take() {
+                drop(turn.connection.close().await);
+            }
+        }
+    }
+
+    /// Runs the jobs that wait, one transaction for all. Those that ran are in `ran`, in order.
+    async fn commit(
+        &mut self,
+        waiting: &mut (impl Iterator<Item = Box<dyn Job>> + Send),
+        ran: &mut Vec<Settle>,
+    ) -> Result<(), StoreError> {
+        let turn = match &mut self.turn {
+            Some(turn) => turn,
+            None => self.turn.insert(Turn {
+                connection: self.options.connect().await?,
+                now: 0,
+            }),
+        };
+        turn.now = sqlx::query_scalar(BEGIN)
+            .fetch_one(&mut turn.connection)
+            .await?;
+        let mut kept = None;
+        for job in waiting {
+            match kept {
+                None => {}
+                Some(true) => step(turn, NEXT).await?,
+                Some(false) => step(turn, UNDO).await?,
+            }
+            let outcome = caught(job.run(turn)).await;
+            kept = Some(outcome.as_ref().is_ok_and(|ran| ran.keep));
+            ran.extend(outcome.map(|ran| ran.settle));
+        }
+        if kept == Some(false) {
+            step(turn, UNDO).await?;
+        }
+        step(turn, COMMIT).await
+    }
+
+    fn count(&self, jobs: usize, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.counters.batches.fetch_add(1, Ordering::Relaxed);
+        self.counters.jobs.fetch_add(jobs as u64, Ordering::Relaxed);
+        self.counters.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+/// Runs a statement that steers the transaction.
+async fn step(turn: &mut Turn, statement: &'static str) -> Result<(), StoreError> {
+    sqlx::query(statement).execute(&mut turn.connection).await?;
+    Ok(())
+}
+
+/// Turns a panic while polling into an error, so that a fault in one job ends only that job.
+async fn caught<T>(mut job: BoxFuture<'_, T>) -> Result<T, Box<dyn Any + Send>> {
+    poll_fn(
+        move |context| match catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        },
+    )
+    .await
+}

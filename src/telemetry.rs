@@ -1,0 +1,60 @@
+//! Logging: one subscriber for the process, writing to standard error.
+//!
+//! Standard output belongs to what a command prints. The caller chooses the format, so that this
+//! module knows nothing of the settings' types.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter directives cannot be read; the setting is `log.filter`.
+    #[error("log.filter: {0:?} is no filter")]
+    Filter(String, #[source] tracing_subscriber::filter::ParseError),
+    /// There is a subscriber already.
+    #[error("logging was set up before")]
+    Twice(#[source] tracing_subscriber::util::TryInitError),
+}
+
+/// Logs lines for people, coloured on a terminal.
+pub fn log_text(filter: &str) -> Result<(), TelemetryError> {
+    tracing_subscriber::fmt()
+        .with_env_filter(read_filter(filter)?)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .finish()
+        .try_init()
+        .map_err(TelemetryError::Twice)
+}
+
+/// Logs one JSON object a line.
+pub fn log_json(filter: &str) -> Result<(), TelemetryError> {
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(read_filter(filter)?)
+        .with_writer(std::io::stderr)
+        .finish()
+        .try_init()
+        .map_err(TelemetryError::Twice)
+}
+
+fn read_filter(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::try_new(filter).map_err(|error| TelemetryError::Filter(filter.to_owned(), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_filter_is_refused_before_anything_is_set_up() {
+        for refused in [log_text("chrysalis=loud"), log_json("chrysalis=loud")] {
+            let text = refused.unwrap_err().to_string();
+            assert_eq!(text, "log.filter: \"chrysalis=loud\" is no filter");
+        }
+    }
+}

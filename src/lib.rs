@@ -12,6 +12,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dialect;
+pub mod http;
 pub mod hub;
 pub mod mailbox;
 pub mod metrics;

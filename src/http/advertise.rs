@@ -1,0 +1,240 @@
+//! Where this server says it is to be found.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::Link;
+
+/// The addresses that answers name. Known to be fit for a header and for a page.
+#[derive(Debug, Clone, Default)]
+pub struct Advertise {
+    host: Option<String>,
+    http_url: Option<String>,
+    messenger_port: u16,
+}
+
+/// A setting cannot be put into an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdvertiseError {
+    /// Not a host name or an IP address.
+    #[error("not a host name or an address: {0:?}")]
+    Host(String),
+    /// Not an `http` or `https` URL made of plain characters.
+    #[error("not an http or https address: {0:?}")]
+    Url(String),
+}
+
+impl Advertise {
+    /// `host` is the name clients use for this server, `http_url` where its HTTP side is seen
+    /// from outside, for example behind a proxy that adds TLS, and `messenger_port` the port of
+    /// the notification server. Without the first two, every client is told the address it came
+    /// in on.
+    pub fn new(
+        host: Option<&str>,
+        http_url: Option<&str>,
+        messenger_port: u16,
+    ) -> Result<Self, AdvertiseError> {
+        Ok(Self {
+            host: host.map(checked_host).transpose()?,
+            http_url: http_url.map(checked_url).transpose()?,
+            messenger_port,
+        })
+    }
+
+    /// The URL of the HTTP side as the peer of `link` reaches it, without a slash at its end.
+    pub(super) fn base_url(&self, link: &Link) -> String {
+        match &self.http_url {
+            Some(url) => url.clone(),
+            None => format!("http://{}:{}", self.host(link), link.local.port()),
+        }
+    }
+
+    /// Where the Passport login is, in the form of the nexus: an address without a scheme means
+    /// `https` to every client, one in plain HTTP has to say so (`docs/protocol/25 §4`).
+    pub(super) fn login_address(&self, link: &Link) -> String {
+        let base = self.base_url(link);
+        format!(
+            "{}/login2.srf",
+            base.strip_prefix("https://").unwrap_or(&base)
+        )
+    }
+
+    /// Host and port to type into a client.
+    pub(super) fn messenger_address(&self, link: &Link) -> String {
+        format!("{}:{}", self.host(link), self.messenger_port)
+    }
+
+    fn host(&self, link: &Link) -> String {
+        match &self.host {
+            Some(host) => host.clone(),
+            None => in_url(link.local.ip()),
+        }
+    }
+}
+
+/// A v6 address needs brackets before a port.
+fn in_url(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+fn checked_host(host: &str) -> Result<String, AdvertiseError> {
+    if let Ok(ip) = host.parse() {
+        return Ok(in_url(ip));
+    }
+    let is_name = !host.is_empty()
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
+    let is_bracketed = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
+    if !is_name && !is_bracketed {
+        return Err(AdvertiseError::Host(host.to_owned()));
+    }
+    Ok(host.to_owned())
+}
+
+fn checked_url(url: &str) -> Result<String, AdvertiseError> {
+    let refused = || AdvertiseError::Url(url.to_owned());
+    let (scheme, rest) = url.split_once("://").ok_or_else(refused)?;
+    let scheme = scheme.to_ascii_lowercase();
+    let rest = rest.trim_end_matches('/');
+    // Commas and quotes divide the headers that carry the address.
+    let is_plain = rest
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b".-_~:/[]%".contains(&b));
+    if !matches!(scheme.as_str(), "http" | "https")
+        || rest.is_empty()
+        || rest.starts_with(['/', ':'])
+        || !is_plain
+    {
+        return Err(refused());
+    }
+    Ok(format!("{scheme}://{rest}"))
+}
+
+/// The form in which an address is compared, counted and told: a v4 peer of a v6 socket is v4.
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(local: &str) -> Link {
+        Link {
+            peer: "192.0.2.7:5000".parse().unwrap(),
+            local: local.parse().unwrap(),
+        }
+    }
+
+    fn check(host: Option<&str>, url: Option<&str>, local: &str, login: &str, messenger: &str) {
+        let advertise = Advertise::new(host, url, 1863).unwrap();
+        assert_eq!(advertise.login_address(&link(local)), login);
+        assert_eq!(advertise.messenger_address(&link(local)), messenger);
+    }
+
+    #[test]
+    fn the_url_wins_over_the_host_and_the_host_over_the_connection() {
+        let local = "10.0.0.1:8080";
+        check(
+            None,
+            None,
+            local,
+            "http://10.0.0.1:8080/login2.srf",
+            "10.0.0.1:1863",
+        );
+        check(
+            Some("msn.example.net"),
+            None,
+            local,
+            "http://msn.example.net:8080/login2.srf",
+            "msn.example.net:1863",
+        );
+        check(
+            Some("msn.example.net"),
+            Some("http://www.example.net:81/"),
+            local,
+            "http://www.example.net:81/login2.srf",
+            "msn.example.net:1863",
+        );
+    }
+
+    #[test]
+    fn an_address_behind_tls_has_no_scheme() {
+        let local = "10.0.0.1:8080";
+        check(
+            None,
+            Some("https://login.example.net"),
+            local,
+            "login.example.net/login2.srf",
+            "10.0.0.1:1863",
+        );
+        check(
+            None,
+            Some("HTTPS://login.example.net:444/msn/"),
+            local,
+            "login.example.net:444/msn/login2.srf",
+            "10.0.0.1:1863",
+        );
+    }
+
+    #[test]
+    fn v6_addresses_are_bracketed() {
+        check(
+            None,
+            None,
+            "[2001:db8::1]:80",
+            "http://[2001:db8::1]:80/login2.srf",
+            "[2001:db8::1]:1863",
+        );
+        check(
+            Some("2001:db8::2"),
+            None,
+            "[2001:db8::1]:80",
+            "http://[2001:db8::2]:80/login2.srf",
+            "[2001:db8::2]:1863",
+        );
+        check(
+            Some("[2001:db8::2]"),
+            None,
+            "[::1]:80",
+            "http://[2001:db8::2]:80/login2.srf",
+            "[2001:db8::2]:1863",
+        );
+    }
+
+    #[test]
+    fn what_would_break_a_header_or_a_page_is_refused() {
+        for host in [
+            "",
+            "a b",
+            "a,b",
+            "a\r\nX: y",
+            "<b>",
+            "a/b",
+            "[::1",
+            "host:80",
+        ] {
+            assert!(Advertise::new(Some(host), None, 1863).is_err(), "{host:?}");
+        }
+        for url in [
+            "",
+            "example.net",
+            "ftp://example.net",
+            "http://",
+            "http:///x",
+            "https://a,b",
+            "http://a\r\nX: y",
+            "http://a'b",
+            "http://u@h",
+            "http://a?b",
+        ] {
+            assert!(Advertise::new(None, Some(url), 1863).is_err(), "{url:?}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! One connection and its requests, between the socket and the router.
+//!
+//! hyper parses and writes; what is added here are limits in size and time, the tolerance that
+//! old clients need, and the spelling of header names. The router sees only requests with a
+//! normal path and a complete body.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::uri::PathAndQuery;
+use axum::http::{Extensions, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use bytes::{Bytes, BytesMut};
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tower_service::Service as _;
+use tracing::Instrument;
+
+use super::listener::{Link, Settings};
+use super::stream::PeerStream;
+use super::{header_case, request_line};
+use crate::metrics::Metrics;
+
+/// The longest head of a request.
+const HEADER_LIMIT: usize = 16 * 1024;
+
+/// The largest body of a request. No client of ours sends more than a few kilobytes.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// How much of a path is logged.
+const LOGGED_PATH: usize = 64;
+
+/// What is served, the same for every connection of a listener.
+pub(super) struct Site {
+    router: Router,
+    settings: Settings,
+    metrics: Metrics,
+    header_case: Extensions,
+}
+
+impl Site {
+    pub(super) async fn new(
+        router: Router,
+        settings: Settings,
+        metrics: Metrics,
+    ) -> hyper::Result<Self> {
+        Ok(Self {
+            router,
+            settings,
+            metrics,
+            header_case: header_case::learn().await?,
+        })
+    }
+
+    /// Serves a connection until one side ends it, and answers the reason as a fixed word.
+    pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        mut stream: S,
+        link: Link,
+        soft: &CancellationToken,
+    ) -> &'static str {
+        let opening = timeout(
+            self.settings.header_timeout,
+            request_line::read(&mut stream),
+        );
+        let opening = match soft.run_until_cancelled(opening).await {
+            None => return "shutdown",
+            Some(Err(_)) => return "idle",
+            Some(Ok(Err(_))) | Some(Ok(Ok(None))) => return "eof",
+            Some(Ok(Ok(Some(opening)))) => opening,
+        };
+        let stream = PeerStream::new(stream, opening, self.settings.write_timeout);
+        let service = hyper::service::service_fn(|request| self.answer(request, link));
+        let mut connection = pin!(
+            self.protocol()
+                .serve_connection(TokioIo::new(stream), service)
+        );
+        let outcome = match soft.run_until_cancelled(connection.as_mut()).await {
+            Some(outcome) => outcome,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        match outcome {
+            Ok(()) if soft.is_cancelled() => "shutdown",
+            Ok(()) => "eof",
+            Err(error) => close_reason(&error),
+        }
+    }
+
+    fn protocol(&self) -> http1::Builder {
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.settings.header_timeout)
+            .max_buf_size(HEADER_LIMIT)
+            .title_case_headers(true)
+            // A client may end its sending half right after the request.
+            .half_close(true);
+        builder
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        link: Link,
+    ) -> Result<Response<Body>, Infallible> {
+        let path: String = request.uri().path().chars().take(LOGGED_PATH).collect();
+        let span = tracing::debug_span!("request", method = %request.method(), path);
+        let started = Instant::now();
+        let mut response = self
+            .route(request, link, started + self.settings.request_timeout)
+            .instrument(span.clone())
+            .await
+            .unwrap_or_else(last_answer);
+        let status = response.status().as_u16();
+        let elapsed_ms = started.elapsed().as_millis();
+        span.in_scope(|| tracing::debug!(status, elapsed_ms, "answered"));
+        self.metrics.http_answer(status);
+        response.extensions_mut().extend(self.header_case.clone());
+        Ok(response)
+    }
+
+    /// The router's answer, or the status that ends the connection.
+    async fn route(
+        &self,
+        request: Request<Incoming>,
+        link: Link,
+        deadline: Instant,
+    ) -> Result<Response<Body>, StatusCode> {
+        // No tunnel, ever; the target of CONNECT is not even a path.
+        if request.method() == Method::CONNECT {
+            return Err(StatusCode::METHOD_NOT_ALLOWED);
+        }
+        let (mut head, body) = request.into_parts();
+        let body = timeout_at(deadline, collect(body))
+            .await
+            .map_err(|_| StatusCode::REQUEST_TIMEOUT)??;
+        head.uri = normal(&head.uri);
+        head.extensions.insert(link);
+        let request = Request::from_parts(head, Body::from(body));
+        // A router is always ready, and its clones share everything.
+        let answered = timeout_at(deadline, self.router.clone().call(request))
+            .await
+            .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        match answered {
+            Ok(response) => Ok(response),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// An answer without content, after which the connection ends.
+fn last_answer(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = HeaderValue::from_static("GET, HEAD, POST");
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
+}
+
+/// The whole body, or the status that refuses it. A declared size is refused before the first
+/// byte, so a client that waits for `100 Continue` keeps its bytes.
+async fn collect(mut body: Incoming) -> Result<Bytes, StatusCode> {
+    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if declared > BODY_LIMIT {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    let mut bytes = BytesMut::with_capacity(declared);
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
+        let Ok(part) = frame.into_data() else {
+            continue;
+        };
+        if bytes.len() + part.len() > BODY_LIMIT {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        bytes.extend_from_slice(&part);
+    }
+    Ok(bytes.freeze())
+}
+
+/// The target as the router knows it: path in lower case, one slash where several were, nothing
+/// from a comma on; the query as it came. Host and scheme of an absolute target are dropped.
+///
+/// COMPAT: libpurple doubles slashes (`docs/protocol/25 §8`), clients differ in capitals, and some
+/// keep the comma of the nexus answer in the path (`docs/protocol/25 §4`).
+fn normal(uri: &Uri) -> Uri {
+    let path = uri.path();
+    let path = path.split_once(',').map_or(path, |(before, _)| before);
+    let mut target = String::with_capacity(path.len());
+    for letter in path.chars() {
+        if letter != '/' || !target.ends_with('/') {
+            target.push(letter.to_ascii_lowercase());
+        }
+    }
+    if let Some(query) = uri.query() {
+        target.push('?');
+        target.push_str(query);
+    }
+    // What is left of a valid target is valid; `*` stays as it is and finds no route.
+    target
+        .parse::<PathAndQuery>()
+        .map_or_else(|_| uri.clone(), Uri::from)
+}
+
+fn close_reason(error: &hyper::Error) -> &'static str {
+    if error.is_timeout() {
+        "idle"
+    } else if error.is_parse_too_large() {
+        "too_large"
+    } else if error.is_parse() {
+        "protocol"
+    } else {
+        "eof"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(target: &str, expected: &str) {
+        assert_eq!(
+            normal(&target.parse().unwrap()).to_string(),
+            expected,
+            "{target}"
+        );
+    }
+
+    #[test]
+    fn paths_are_brought_into_one_form() {
+        check("/Login2.SRF", "/login2.srf");
+        check("//rdr///PPRDR.asp", "/rdr/pprdr.asp");
+        check("/login2.srf,", "/login2.srf");
+        check("/login2.srf,DAReg=https://x/y", "/login2.srf");
+        check("http://nexus.passport.com/rdr/pprdr.asp", "/rdr/pprdr.asp");
+        check("http://nexus.passport.com", "/");
+        check("*", "*");
+        check("/", "/");
+    }
+
+    #[test]
+    fn a_query_is_left_alone() {
+        check("//A//B?Lc=1033,X&u=//Y", "/a/b?Lc=1033,X&u=//Y");
+    }
+}

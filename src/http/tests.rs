@@ -1,0 +1,648 @@
+//! The edge as a client sees it: bytes over a real socket.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::*;
+use crate::shutdown::Shutdown;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Server {
+    address: SocketAddr,
+    shutdown: Shutdown,
+    metrics: Metrics,
+}
+
+impl Server {
+    async fn start() -> Self {
+        Self::start_with(Settings::default()).await
+    }
+
+    async fn start_with(settings: Settings) -> Self {
+        let metrics = Metrics::new();
+        let edge = Edge {
+            check: Arc::new(|credentials, peer| Box::pin(check(credentials, peer))),
+            advertise: Advertise::new(None, None, 1863).unwrap(),
+            metrics: metrics.clone(),
+        };
+        Self::start_router(router(edge), settings, metrics).await
+    }
+
+    async fn start_router(router: Router, settings: Settings, metrics: Metrics) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = Shutdown::new();
+        let serving = serve(
+            listener,
+            router,
+            settings,
+            shutdown.clone(),
+            metrics.clone(),
+        );
+        drop(shutdown.spawn("http", async { serving.await.unwrap() }));
+        Self {
+            address,
+            shutdown,
+            metrics,
+        }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends the bytes and gives everything back that comes until the server closes.
+    async fn talk(&self, request: &str) -> String {
+        let mut stream = self.connect().await;
+        // A server that refuses early may close while this is still sending.
+        drop(stream.write_all(request.as_bytes()).await);
+        rest(&mut stream).await
+    }
+
+    /// As [`Server::talk`], with the end of the sending half behind the request.
+    async fn ask(&self, request: &str) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        rest(&mut stream).await
+    }
+
+    async fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
+            .await
+    }
+
+    async fn login(&self, authorization: &str) -> String {
+        self.ask(&format!(
+            "GET /login2.srf HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\n\r\n"
+        ))
+        .await
+    }
+}
+
+/// Stands for the accounts: what is asked for is named by the address.
+async fn check(credentials: Credentials, peer: IpAddr) -> Result<SecretString, Denied> {
+    assert!(peer.is_loopback());
+    match (
+        credentials.address.as_str(),
+        credentials.password.expose_secret(),
+    ) {
+        ("alice@example.com", "secret") => Ok("TICKET".into()),
+        ("hasty@example.com", _) => Err(Denied::Throttled),
+        ("broken@example.com", _) => Err(Denied::Fault),
+        _ => Err(Denied::Refused),
+    }
+}
+
+/// Everything up to the end of the connection, without the date.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // A reset after the answer is an end as well.
+    drop(
+        timeout(PATIENCE, stream.read_to_end(&mut bytes))
+            .await
+            .expect("the server closes"),
+    );
+    without_date(&String::from_utf8(bytes).unwrap())
+}
+
+/// One answer without a body, the connection staying open.
+async fn head(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        let byte = timeout(PATIENCE, stream.read_u8())
+            .await
+            .expect("an answer");
+        bytes.push(byte.expect("an open connection"));
+    }
+    without_date(&String::from_utf8(bytes).unwrap())
+}
+
+fn without_date(text: &str) -> String {
+    text.split_inclusive("\r\n")
+        .filter(|line| !line.starts_with("Date: "))
+        .collect()
+}
+
+fn check_status(answer: &str, status: &str) {
+    let line = answer.lines().next().unwrap_or_default();
+    assert!(line.ends_with(status), "not {status:?}:\n{answer}");
+}
+
+fn nexus_answer(version: &str, address: SocketAddr) -> String {
+    format!(
+        "{version} 200 OK\r\nPassportURLs: DALogin=http://{address}/login2.srf,\r\n\
+         Cache-Control: no-store\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+const FAILED: &str = "Passport1.4 da-status=failed,srealm=Passport.NET,ts=0,prompt,cburl=http://";
+
+#[tokio::test]
+async fn the_nexus_names_the_login_in_the_spelling_that_old_clients_look_for() {
+    let server = Server::start().await;
+    let answer = server.get("/rdr/pprdr.asp").await;
+    assert_eq!(answer, nexus_answer("HTTP/1.1", server.address));
+}
+
+#[tokio::test]
+async fn the_nexus_answers_every_form_of_the_question() {
+    let server = Server::start().await;
+    let modern = nexus_answer("HTTP/1.1", server.address);
+    let old = nexus_answer("HTTP/1.0", server.address);
+    for (request, expected) in [
+        ("HEAD /rdr/pprdr.asp HTTP/1.1\r\nHost: x\r\n\r\n", &modern),
+        (
+            "POST /rdr/pprdr.asp HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi",
+            &modern,
+        ),
+        (
+            "GET http://nexus.passport.com/rdr/pprdr.asp HTTP/1.1\r\n\r\n",
+            &modern,
+        ),
+        ("GET //RDR/pprdr.ASP?x=1 HTTP/1.1\nHost: x\n\n", &modern),
+        ("\r\nGET /rdr/pprdr.asp HTTP/1.1\r\n\r\n", &modern),
+        ("GET /rdr/pprdr.asp HTTP/1.0\r\n\r\n", &old),
+        ("GET /rdr/pprdr.asp\r\n\r\n", &old),
+    ] {
+        assert_eq!(&server.ask(request).await, expected, "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_version_is_answered_and_the_connection_closed() {
+    let server = Server::start().await;
+    for request in ["GET /rdr/pprdr.asp\r\n\r\n", "GET /rdr/pprdr.asp\n"] {
+        let answer = server.talk(request).await;
+        assert_eq!(answer, nexus_answer("HTTP/1.0", server.address));
+    }
+}
+
+#[tokio::test]
+async fn an_advertised_address_is_named_instead_of_the_connection() {
+    let metrics = Metrics::new();
+    let edge = Edge {
+        check: Arc::new(|credentials, peer| Box::pin(check(credentials, peer))),
+        advertise: Advertise::new(Some("msn.example"), Some("https://login.example"), 1864)
+            .unwrap(),
+        metrics: metrics.clone(),
+    };
+    let server = Server::start_router(router(edge), Settings::default(), metrics).await;
+    let nexus = server.get("/rdr/pprdr.asp").await;
+    assert!(
+        nexus.contains("\r\nPassportURLs: DALogin=login.example/login2.srf,\r\n"),
+        "{nexus}"
+    );
+    assert!(server.get("/").await.contains("<b>msn.example:1864</b>"));
+}
+
+#[tokio::test]
+async fn a_login_is_answered_with_the_ticket_as_the_last_item() {
+    let server = Server::start().await;
+    let answer = server
+        .login("Passport1.4 OrgVerb=GET,sign-in=alice%40example.com,pwd=secret,lc=1033")
+        .await;
+    assert_eq!(
+        answer,
+        "HTTP/1.1 200 OK\r\n\
+         Authentication-Info: Passport1.4 da-status=success,from-PP='t=TICKET&p='\r\n\
+         Cache-Control: no-store\r\nContent-Length: 0\r\n\r\n"
+    );
+}
+
+#[tokio::test]
+async fn both_login_paths_are_served_in_any_spelling() {
+    let server = Server::start().await;
+    for start in [
+        "GET /login.srf",
+        "GET /Login2.srf,",
+        "GET /login2.srf,?lc=1033",
+        "POST //login2.srf",
+    ] {
+        let answer = server
+            .ask(&format!(
+                "{start} HTTP/1.1\r\n\
+                 Authorization: Passport1.4 sign-in=alice@example.com,pwd=secret\r\n\r\n"
+            ))
+            .await;
+        check_status(&answer, "200 OK");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_login_says_why_in_words() {
+    let server = Server::start().await;
+    for (authorization, text) in [
+        (
+            "Passport1.4 sign-in=alice@example.com,pwd=wrong",
+            "The%20e%2Dmail%20address%20or%20the%20password%20is%20wrong%2E",
+        ),
+        (
+            "Passport1.4 sign-in=hasty@example.com,pwd=x",
+            "Too%20many%20attempts%2E%20Wait%20a%20minute%2C%20then%20try%20again%2E",
+        ),
+        (
+            "Passport1.4 garbage",
+            "The%20sign%2Din%20was%20not%20understood%2E",
+        ),
+        ("Basic eDp5", "The%20sign%2Din%20was%20not%20understood%2E"),
+    ] {
+        assert_eq!(
+            server.login(authorization).await,
+            format!(
+                "HTTP/1.1 401 Unauthorized\r\n\
+                 WWW-Authenticate: {FAILED}{}/,cbtxt={text}\r\n\
+                 Cache-Control: no-store\r\nContent-Length: 0\r\n\r\n",
+                server.address
+            ),
+            "{authorization}"
+        );
+    }
+    check_status(&server.get("/login2.srf").await, "401 Unauthorized");
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_does_not_blame_the_password() {
+    let server = Server::start().await;
+    let answer = server
+        .login("Passport1.4 sign-in=broken@example.com,pwd=x")
+        .await;
+    check_status(&answer, "503 Service Unavailable");
+}
+
+#[tokio::test]
+async fn sign_ins_are_counted_by_outcome() {
+    let server = Server::start().await;
+    server
+        .login("Passport1.4 sign-in=alice@example.com,pwd=secret")
+        .await;
+    server
+        .login("Passport1.4 sign-in=hasty@example.com,pwd=x")
+        .await;
+    let text = server.metrics.render();
+    for line in [
+        "chrysalis_sign_ins_total{method=\"passport\",outcome=\"ok\"} 1",
+        "chrysalis_sign_ins_total{method=\"passport\",outcome=\"throttled\"} 1",
+        "chrysalis_http_answers_total{class=\"4xx\"} 1",
+    ] {
+        assert!(text.contains(line), "no {line} in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_a_client_sends_becomes_a_header() {
+    let server = Server::start().await;
+    let answer = server
+        .login("Passport1.4 sign-in=a%0D%0ASet-Cookie:%20x=1@b.c,pwd=%0D%0A%0D%0A<b>")
+        .await;
+    check_status(&answer, "401 Unauthorized");
+    assert!(
+        !answer.contains("Set-Cookie") && !answer.contains("<b>"),
+        "{answer}"
+    );
+    for path in [
+        "/%0d%0aX-Bad:%201",
+        "/ppsecure/md5auth.srf?ru=http://evil.example/%0d%0aX-Bad:1",
+    ] {
+        let answer = server.get(path).await;
+        assert!(
+            !answer.contains("X-Bad") && !answer.contains("evil"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_front_page_and_its_neighbours_answer() {
+    let server = Server::start().await;
+    let page = server.get("/").await;
+    check_status(&page, "200 OK");
+    assert!(
+        page.contains("\r\nContent-Type: text/html; charset=utf-8\r\n"),
+        "{page}"
+    );
+    assert!(page.contains("<b>127.0.0.1:1863</b>"), "{page}");
+    let probe = server
+        .ask("POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+        .await;
+    assert_eq!(probe, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    for method in ["GET", "POST"] {
+        let form = format!("{method} /ppsecure/MD5auth.srf?lc=1033 HTTP/1.0\r\n\r\n");
+        let moved = server.ask(&form).await;
+        assert_eq!(
+            moved,
+            "HTTP/1.0 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+    let missing = server.get("/nowhere").await;
+    check_status(&missing, "404 Not Found");
+    assert!(
+        missing.ends_with("\r\n\r\nThere is nothing here.\n"),
+        "{missing}"
+    );
+}
+
+#[tokio::test]
+async fn methods_without_meaning_are_refused() {
+    let server = Server::start().await;
+    for request in [
+        "CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n",
+        "DELETE /login2.srf HTTP/1.1\r\n\r\n",
+    ] {
+        let answer = server.ask(request).await;
+        check_status(&answer, "405 Method Not Allowed");
+        assert!(answer.contains("\r\nAllow: "), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_kept_connection_carries_many_requests() {
+    let server = Server::start().await;
+    let mut stream = server.connect().await;
+    for request in [
+        "GET /rdr/pprdr.asp HTTP/1.1\r\n\r\n",
+        // Some clients end a body with a line end that they do not count.
+        "POST /rdr/pprdr.asp HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi\r\n",
+        "POST /rdr/pprdr.asp HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+        "GET /rdr/pprdr.asp HTTP/1.1\r\n\r\n",
+    ] {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = head(&mut stream).await;
+        assert_eq!(
+            answer,
+            nexus_answer("HTTP/1.1", server.address),
+            "{request:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_old_client_keeps_its_connection_only_if_it_asks() {
+    let server = Server::start().await;
+    let mut stream = server.connect().await;
+    for _ in 0..2 {
+        let request = "GET /rdr/pprdr.asp HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = head(&mut stream).await;
+        assert!(
+            answer
+                .to_lowercase()
+                .contains("\r\nconnection: keep-alive\r\n"),
+            "{answer}"
+        );
+    }
+    let answer = server.talk("GET /rdr/pprdr.asp HTTP/1.0\r\n\r\n").await;
+    assert_eq!(answer, nexus_answer("HTTP/1.0", server.address));
+}
+
+#[tokio::test]
+async fn requests_sent_together_are_answered_in_order() {
+    let server = Server::start().await;
+    let answer = server
+        .ask(
+            "GET /nowhere HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx\
+             GET /rdr/pprdr.asp HTTP/1.1\r\n\r\n",
+        )
+        .await;
+    check_status(&answer, "404 Not Found");
+    let probe = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let end = format!("here.\n{probe}{}", nexus_answer("HTTP/1.1", server.address));
+    assert!(answer.ends_with(&end), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_asks_first_is_told_to_send_its_body() {
+    let server = Server::start().await;
+    let mut stream = server.connect().await;
+    let request = "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    assert_eq!(head(&mut stream).await, "HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"hi").await.unwrap();
+    check_status(&head(&mut stream).await, "200 OK");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let server = Server::start().await;
+    let announced = server
+        .talk("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 65537\r\n\r\n")
+        .await;
+    check_status(&announced, "413 Payload Too Large");
+    let chunk = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
+    let start = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let unannounced = server.talk(&format!("{start}{}", chunk.repeat(6))).await;
+    check_status(&unannounced, "413 Payload Too Large");
+    let largest = format!(
+        "POST / HTTP/1.1\r\nContent-Length: 65536\r\n\r\n{}",
+        "x".repeat(65_536)
+    );
+    check_status(&server.ask(&largest).await, "200 OK");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_or_nonsense_is_refused() {
+    let server = Server::start().await;
+    let padding = "x".repeat(20_000);
+    for (request, status) in [
+        (
+            format!("GET / HTTP/1.1\r\nAuthorization: {padding}\r\n\r\n"),
+            "431 Request Header Fields Too Large",
+        ),
+        (
+            format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(200)),
+            "431 Request Header Fields Too Large",
+        ),
+        ("\x16\x03\x01\n\n".to_owned(), "400 Bad Request"),
+        ("USR 1 TWN I a@b.c\r\n".to_owned(), "400 Bad Request"),
+    ] {
+        check_status(&server.talk(&request).await, status);
+    }
+    // A line without end; whether it is told so or cut off, it is over.
+    server.talk(&padding).await;
+}
+
+#[tokio::test]
+async fn who_is_slow_with_a_head_is_cut_off() {
+    let server = Server::start_with(Settings {
+        header_timeout: Duration::from_millis(50),
+        ..Settings::default()
+    })
+    .await;
+    for start in ["", "GET", "GET / HTTP/1.1\r\nHost:"] {
+        assert_eq!(server.talk(start).await, "", "{start:?}");
+    }
+    // A kept connection that stays idle ends as well.
+    let answer = server.talk("GET /rdr/pprdr.asp HTTP/1.1\r\n\r\n").await;
+    assert_eq!(answer, nexus_answer("HTTP/1.1", server.address));
+}
+
+#[tokio::test]
+async fn who_is_slow_with_a_body_is_told_so() {
+    let server = Server::start_with(Settings {
+        request_timeout: Duration::from_millis(50),
+        ..Settings::default()
+    })
+    .await;
+    let answer = server
+        .talk("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhi")
+        .await;
+    check_status(&answer, "408 Request Timeout");
+    assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn more_connections_than_places_are_all_served_in_turn() {
+    let server = Arc::new(
+        Server::start_with(Settings {
+            connections: 8,
+            connections_per_address: 1_000,
+            ..Settings::default()
+        })
+        .await,
+    );
+    let mut clients = Vec::new();
+    for _ in 0..200 {
+        let asked = Arc::clone(&server);
+        let client = async move { asked.get("/rdr/pprdr.asp").await };
+        clients.push(server.shutdown.spawn("client", client));
+    }
+    for client in clients {
+        let answer = client.await.unwrap();
+        assert_eq!(answer, nexus_answer("HTTP/1.1", server.address));
+    }
+}
+
+#[tokio::test]
+async fn one_address_has_a_limited_number_of_connections() {
+    let limited = Settings {
+        connections_per_address: 1,
+        ..Settings::default()
+    };
+    let server = Server::start_with(limited.clone()).await;
+    let mut first = server.connect().await;
+    assert_eq!(server.talk("").await, "");
+    first.write_all(b"GET /rdr/pprdr.asp\r\n").await.unwrap();
+    check_status(&rest(&mut first).await, "200 OK");
+
+    let server = Server::start_with(Settings {
+        exempt: vec!["127.0.0.0/8".parse().unwrap()],
+        ..limited
+    })
+    .await;
+    let _first = server.connect().await;
+    check_status(&server.get("/rdr/pprdr.asp").await, "200 OK");
+}
+
+/// A server whose only request ends when the gate gets a permit; it says when it was asked.
+async fn gated(settings: Settings) -> (Server, Arc<Semaphore>, Arc<Semaphore>) {
+    let asked = Arc::new(Semaphore::new(0));
+    let gate = Arc::new(Semaphore::new(0));
+    let (told, held) = (Arc::clone(&asked), Arc::clone(&gate));
+    let handler = move || async move {
+        told.add_permits(1);
+        drop(held.acquire().await);
+        "done"
+    };
+    let router = Router::new().route("/", get(handler));
+    let server = Server::start_router(router, settings, Metrics::new()).await;
+    (server, asked, gate)
+}
+
+#[tokio::test]
+async fn a_soft_stop_finishes_the_request_in_hand() {
+    let (server, asked, gate) = gated(Settings::default()).await;
+    let mut idle = server.connect().await;
+    let mut busy = server.connect().await;
+    busy.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    drop(timeout(PATIENCE, asked.acquire()).await.unwrap());
+    server.shutdown.begin();
+    assert_eq!(rest(&mut idle).await, "");
+    gate.add_permits(1);
+    let answer = rest(&mut busy).await;
+    assert!(answer.ends_with("\r\n\r\ndone"), "{answer}");
+    drop((idle, busy));
+    assert!(server.shutdown.wait(PATIENCE).await);
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_hard_end_waits_for_nobody() {
+    let (server, asked, _gate) = gated(Settings::default()).await;
+    let mut busy = server.connect().await;
+    busy.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    drop(timeout(PATIENCE, asked.acquire()).await.unwrap());
+    server.shutdown.abort();
+    assert!(server.shutdown.wait(PATIENCE).await);
+    assert_eq!(rest(&mut busy).await, "");
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_given_up() {
+    let (server, _asked, _gate) = gated(Settings {
+        request_timeout: Duration::from_millis(50),
+        ..Settings::default()
+    })
+    .await;
+    let answer = server.talk("GET / HTTP/1.1\r\n\r\n").await;
+    check_status(&answer, "503 Service Unavailable");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_handler_costs_one_connection() {
+    async fn handler() -> &'static str {
+        panic!("on purpose")
+    }
+    let router = Router::new()
+        .route("/", get(handler))
+        .fallback(home::not_found);
+    let server = Server::start_router(router, Settings::default(), Metrics::new()).await;
+    assert_eq!(server.get("/").await, "");
+    check_status(&server.get("/other").await, "404 Not Found");
+    assert_eq!(server.shutdown.panics(), 1);
+}
+
+async fn ops(ready: Result<(), String>) -> Server {
+    let metrics = Metrics::new();
+    let router = ops::router(
+        metrics.clone(),
+        move || std::future::ready(ready.clone()),
+        |metrics: &Metrics| metrics.set_rooms(7),
+    );
+    Server::start_router(router, Settings::default(), metrics).await
+}
+
+#[tokio::test]
+async fn the_operator_sees_health_and_metrics() {
+    let server = ops(Ok(())).await;
+    check_status(&server.get("/healthz").await, "200 OK");
+    check_status(&server.get("/readyz").await, "200 OK");
+    let text = server.get("/metrics").await;
+    assert!(text.contains("\nchrysalis_rooms 7\n"), "{text}");
+    assert!(
+        text.contains("\nchrysalis_connections{role=\"http\"} 1\n"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_ready_says_why_and_lives() {
+    let server = ops(Err("the database does not answer".to_owned())).await;
+    let answer = server.get("/readyz").await;
+    check_status(&answer, "503 Service Unavailable");
+    assert!(
+        answer.ends_with("\r\n\r\nthe database does not answer\n"),
+        "{answer}"
+    );
+    check_status(&server.get("/healthz").await, "200 OK");
+}

@@ -18,6 +18,8 @@ pub mod mailbox;
 pub mod metrics;
 pub mod model;
 pub mod net;
+pub mod ns;
+pub mod sb;
 pub mod server;
 pub mod service;
 pub mod shutdown;

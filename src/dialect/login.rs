@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Dialect, ProfileStyle, RedirectStyle, SignInMethod, SignInReplyStyle};
-use crate::model::{Address, Label, UserId};
+use crate::model::{Label, UserId};
 use crate::wire::{Outbox, headers::HeaderBlock};
 
 /// What a newly signed-in client is told about itself.
@@ -157,11 +157,6 @@ pub fn farewell(reason: Farewell, out: &mut Outbox) {
         Farewell::AccountClosed => None,
     };
     out.line("OUT").maybe(word).end();
-}
-
-/// Looks at an address as the first step of a sign-in names it.
-pub fn has_domain(address: &str) -> bool {
-    Address::parse(address) != Err(crate::model::address::AddressError::NoDomain)
 }
 
 #[cfg(test)]

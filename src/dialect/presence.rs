@@ -1,7 +1,7 @@
 //! Presence of contacts (`docs/protocol/02 §7.3, §10`).
 
 use super::{Dialect, PhoneStyle, status};
-use crate::model::{Address, Label, NsEvent, PersonalMessage, Phone, Presence, PresenceNews};
+use crate::model::{Address, Label, PersonalMessage, Phone, Presence, PresenceNews};
 use crate::wire::{LineWriter, Outbox};
 
 impl Dialect {
@@ -163,23 +163,6 @@ pub fn read_personal_message(payload: &[u8]) -> Result<PersonalMessageChange, No
         text: part("PSM"),
         media: part("CurrentMedia"),
     })
-}
-
-/// Whether an event is worth a line to this client at all.
-pub fn concerns(dialect: Dialect, event: &NsEvent) -> bool {
-    match event {
-        NsEvent::ContactPresence { news, .. } => {
-            *news != PresenceNews::Message || dialect.has_personal_message()
-        }
-        NsEvent::ContactPhone { .. } => dialect.phone_style() != PhoneStyle::None,
-        NsEvent::ContactOffline { .. }
-        | NsEvent::Followed { .. }
-        | NsEvent::Unfollowed { .. }
-        | NsEvent::Invitation(_)
-        | NsEvent::SignedInElsewhere
-        | NsEvent::AccountClosed
-        | NsEvent::ServerStopping => true,
-    }
 }
 
 #[cfg(test)]

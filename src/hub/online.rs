@@ -181,18 +181,6 @@ impl Hub {
             .is_some_and(|online| online.mailbox.post(event))
     }
 
-    /// Posts an event to those watchers of `user` for whom `event` makes one.
-    pub fn tell_watchers(&self, user: UserId, event: impl Fn(UserId) -> Option<NsEvent>) {
-        self.presence().tell_watchers(user, event);
-    }
-
-    /// Posts an event to everybody.
-    pub fn tell_all(&self, event: &NsEvent) {
-        for online in self.presence().online.values() {
-            online.mailbox.post(event.clone());
-        }
-    }
-
     /// Whether the session may open a conversation: it has a status, is not hidden and takes
     /// calls itself (`docs/protocol/02 §11`).
     pub fn may_converse(&self, guard: &OnlineGuard) -> bool {
@@ -383,14 +371,6 @@ impl PresenceArea {
         for (&watcher, online) in self.watchers_of(user) {
             if standing.lets_see(watcher) {
                 online.mailbox.post(event.clone());
-            }
-        }
-    }
-
-    fn tell_watchers(&self, user: UserId, event: impl Fn(UserId) -> Option<NsEvent>) {
-        for (&watcher, online) in self.watchers_of(user) {
-            if let Some(event) = event(watcher) {
-                online.mailbox.post(event);
             }
         }
     }

@@ -39,8 +39,6 @@ pub enum NsEvent {
     SignedInElsewhere,
     /// The account was disabled or deleted; this session is over.
     AccountClosed,
-    /// The server stops; this session is over.
-    ServerStopping,
 }
 
 /// What about a contact is new.

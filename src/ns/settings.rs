@@ -33,10 +33,6 @@ pub struct NsSettings {
     pub msnp_port: u16,
     /// Whether a client whose product has no known key fails its challenge.
     pub refuse_unknown_clients: bool,
-    /// Events that may wait for one session.
-    pub queue: usize,
-    /// Events that may wait for one switchboard connection.
-    pub switchboard_queue: usize,
 }
 
 impl Advertised {

@@ -1,7 +1,79 @@
-//! Domain operations, used by every edge alike.
+//! Domain operations, used by every edge alike: a TCP command and a web request that mean the
+//! same thing call the same function here.
+//!
+//! A change is committed first, shown to whoever is online second, and answered third.
 
 pub mod accounts;
+mod chat;
+mod contacts;
 pub mod legacy;
+mod notices;
 pub mod passwords;
+mod presence;
 pub mod throttle;
 pub mod ticket;
+
+use crate::clock::Clock;
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+use crate::model::Refusal;
+use crate::store::{Store, StoreError};
+
+pub use crate::hub::{
+    Delivery, JoinError, Membership, Occupant, OnlineGuard, RoomEntrance, StateChange,
+};
+pub use crate::store::{AddToList, ListChange, Setting};
+pub use accounts::{Accounts, Fault, SignInError};
+pub use chat::ChatOperations;
+pub use contacts::{Added, ContactOperations};
+pub use notices::NoticeFollower;
+pub use presence::{Arriving, MessageChange, PresenceOperations, SignedIn};
+
+/// What every edge is handed; clones share their state.
+#[derive(Debug, Clone)]
+pub struct Services {
+    pub accounts: Accounts,
+    pub presence: PresenceOperations,
+    pub contacts: ContactOperations,
+    pub chat: ChatOperations,
+    pub clock: Clock,
+    pub metrics: Metrics,
+    hub: Hub,
+    store: Store,
+}
+
+impl Services {
+    /// Puts the operations together over one store and one hub.
+    pub fn new(store: Store, hub: Hub, accounts: Accounts, clock: Clock, metrics: Metrics) -> Self {
+        Self {
+            accounts,
+            presence: PresenceOperations::new(store.clone(), hub.clone(), clock.clone()),
+            contacts: ContactOperations::new(store.clone(), hub.clone()),
+            chat: ChatOperations::new(hub.clone(), metrics.clone()),
+            clock,
+            metrics,
+            hub,
+            store,
+        }
+    }
+}
+
+/// What an operation on behalf of a client gives.
+pub type Outcome<T> = Result<T, OperationError>;
+
+/// Why an operation did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// It was understood and cannot be granted.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Something of ours failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for OperationError {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}

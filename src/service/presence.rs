@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::hub::{Entrance, Hub, StateChange};
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Address, DialectTag, Label, NsEvent, PersonalMessage, Presence, SessionId, UserId,
+    Address, DialectTag, Label, NsEvent, PersonalMessage, Presence, UserId,
 };
 use crate::store::{Setting, Store};
 
@@ -23,7 +23,6 @@ pub struct PresenceOperations {
 #[derive(Debug)]
 pub struct Arriving {
     pub user: UserId,
-    pub session: SessionId,
     pub mailbox: Mailbox<NsEvent>,
     pub dialect: DialectTag,
 }
@@ -70,7 +69,7 @@ impl PresenceOperations {
                 media: Arc::default(),
             },
             standing: state.standing,
-            session: arriving.session,
+            session: self.hub.new_session(),
             mailbox: arriving.mailbox,
             dialect: arriving.dialect,
         });
@@ -106,19 +105,18 @@ impl PresenceOperations {
         let media: Arc<str> = change.media.map_or(before.media, Into::into);
         let kept = Setting::Message((*text).to_owned());
         // A refusal means that the account was deleted meanwhile; its session ends on its own.
-        let _ = self.store.change_setting(user, kept, |_| ()).await?;
-        self.hub.set_message(user, PersonalMessage { text, media });
+        let hub = self.hub.clone();
+        let message = PersonalMessage { text, media };
+        let _ = self
+            .store
+            .change_setting(user, kept, move |_| hub.set_message(user, message))
+            .await?;
         Ok(())
     }
 
     /// Sets whether calls ring.
     pub fn set_accepts_calls(&self, guard: &OnlineGuard, accepts: bool) {
         self.hub.set_accepts_calls(guard, accepts);
-    }
-
-    /// Tells everybody that the server stops.
-    pub fn announce_stop(&self) {
-        self.hub.tell_all(&NsEvent::ServerStopping);
     }
 
     /// Reads somebody's lists anew because they changed behind the server's back.

@@ -1,0 +1,54 @@
+//! `ANS n handle ticket room` -> who is there, then `ANS n OK`: into the room one was called to
+//! (`docs/protocol/03 §1, §3`).
+
+use super::Failure;
+use super::session::Seat;
+use super::usr::{address_of, refused, take_seat};
+use crate::mailbox::Mailbox;
+use crate::model::{RoomId, SbEvent};
+use crate::service::Services;
+use crate::wire::{Arguments, Outbox};
+
+#[derive(Debug)]
+pub(super) struct Ans<'a> {
+    handle: &'a str,
+    ticket: &'a str,
+    room: RoomId,
+}
+
+impl<'a> Ans<'a> {
+    pub(super) fn parse(mut args: Arguments<'a>) -> Result<Self, Failure> {
+        let handle = args.text()?;
+        let ticket = args.text()?;
+        let room = RoomId(args.number()?);
+        args.finish()?;
+        Ok(Self {
+            handle,
+            ticket,
+            room,
+        })
+    }
+
+    pub(super) fn apply(
+        &self,
+        trid: u32,
+        services: &Services,
+        mailbox: &Mailbox<SbEvent>,
+        out: &mut Outbox,
+    ) -> Result<Seat, Failure> {
+        let address = address_of(self.handle)?;
+        let entered = services
+            .chat
+            .join(self.ticket, &address, self.room, mailbox.clone())
+            .map_err(refused)?;
+        let seat = take_seat(entered.membership)?;
+        let total = entered.others.len();
+        for (index, other) in (1..).zip(&entered.others) {
+            let position = (index, total);
+            seat.dialect
+                .room_member(trid, position, &other.who, other.capabilities, out);
+        }
+        out.line("ANS").arg(trid).arg("OK").end();
+        Ok(seat)
+    }
+}

@@ -1,0 +1,79 @@
+//! `USR n handle ticket` -> `USR n OK handle name`: a room of one's own
+//! (`docs/protocol/01 §7`).
+
+use super::Failure;
+use super::cal::Patience;
+use super::session::Seat;
+use crate::dialect::Dialect;
+use crate::mailbox::Mailbox;
+use crate::model::{Address, Refusal, SbEvent};
+use crate::service::{JoinError, Membership, Services};
+use crate::wire::{Arguments, Outbox};
+
+#[derive(Debug)]
+pub(super) struct Usr<'a> {
+    handle: &'a str,
+    ticket: &'a str,
+}
+
+impl<'a> Usr<'a> {
+    pub(super) fn parse(mut args: Arguments<'a>) -> Result<Self, Failure> {
+        let handle = args.text()?;
+        let ticket = args.text()?;
+        args.finish()?;
+        Ok(Self { handle, ticket })
+    }
+
+    pub(super) fn apply(
+        &self,
+        trid: u32,
+        services: &Services,
+        mailbox: &Mailbox<SbEvent>,
+        out: &mut Outbox,
+    ) -> Result<Seat, Failure> {
+        let address = address_of(self.handle)?;
+        let entered = services
+            .chat
+            .open(self.ticket, &address, mailbox.clone())
+            .map_err(refused)?;
+        let name = &entered.membership.who().name;
+        out.line("USR")
+            .arg(trid)
+            .arg("OK")
+            .arg(self.handle)
+            .arg(name.as_str())
+            .end();
+        take_seat(entered.membership)
+    }
+}
+
+/// Every way in which a ticket does not fit gets the same answer.
+pub(super) fn refused(error: JoinError) -> Failure {
+    tracing::info!(%error, "switchboard ticket refused");
+    match error {
+        JoinError::BadTicket
+        | JoinError::OtherAccount
+        | JoinError::OtherPurpose
+        | JoinError::SessionOver
+        | JoinError::RoomClosed => Failure::Fatal(Refusal::AuthenticationFailed),
+        JoinError::RoomFull => Failure::Fatal(Refusal::RoomFull),
+        JoinError::TooManyRooms => Failure::Fatal(Refusal::TooManyRooms),
+    }
+}
+
+pub(super) fn address_of(handle: &str) -> Result<Address, Failure> {
+    Address::parse(handle).map_err(|_| Failure::Fatal(Refusal::AuthenticationFailed))
+}
+
+pub(super) fn take_seat(membership: Membership) -> Result<Seat, Failure> {
+    let dialect = Dialect::from_tag(membership.dialect()).ok_or(Failure::Violation)?;
+    let span = tracing::Span::current();
+    span.record("dialect", tracing::field::debug(dialect));
+    span.record("user", membership.user().0);
+    span.record("room", membership.room().0);
+    Ok(Seat {
+        membership,
+        dialect,
+        patience: Patience::default(),
+    })
+}

@@ -20,8 +20,8 @@ pub enum StoreError {
     /// Another process held the database, or the queue was full, for longer than we wait.
     #[error("the database is busy")]
     Busy,
-    /// The operation panicked, or the program ended around it. Only in the last case may it have
-    /// been committed.
+    /// The operation panicked and did not happen; or its `published` closure did, after the
+    /// commit; or the program ended around it, and then it may have been committed.
     #[error("the operation was broken off")]
     Interrupted,
     /// The file or its folder cannot be created.

@@ -214,3 +214,179 @@ async fn changed(turn: &mut Turn, owner: UserId, group: Group) -> Result<GroupCh
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Fixture, by_address, done, label, refused};
+    use super::*;
+    use crate::model::List;
+
+    fn number(number: u8) -> GroupRef {
+        GroupRef::Number(GroupNumber(number))
+    }
+
+    async fn rename(
+        fixture: &Fixture,
+        owner: UserId,
+        group: GroupRef,
+        name: &str,
+    ) -> Published<GroupChange, ()> {
+        let store = &fixture.store;
+        store.rename_group(owner, group, label(name), |_| ()).await
+    }
+
+    async fn delete(
+        fixture: &Fixture,
+        owner: UserId,
+        group: GroupRef,
+    ) -> Published<GroupChange, ()> {
+        fixture.store.delete_group(owner, group, |_| ()).await
+    }
+
+    #[tokio::test]
+    async fn groups_take_the_lowest_free_number_up_to_twenty_nine() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let before = fixture.book(alice).await;
+        for expected in 1..=29 {
+            let change = done(fixture.group(alice, &format!("group {expected}")).await);
+            assert_eq!(change.group.number, GroupNumber(expected));
+            assert_eq!(change.owner.revision, before.revision + u64::from(expected));
+            assert_eq!(change.owner.change, StandingChange::Nothing);
+        }
+        let answer = fixture.group(alice, "one too many").await;
+        assert_eq!(refused(answer), Refusal::TooManyGroups);
+        done(delete(&fixture, alice, number(5)).await);
+        let change = done(fixture.group(alice, "new").await);
+        assert_eq!(change.group.number, GroupNumber(5));
+        let after = fixture.book(alice).await;
+        assert_eq!(after.groups.len(), 29);
+        assert_eq!(after.groups[4], change.group);
+        assert!(after.stamps.lists > before.stamps.lists);
+    }
+
+    #[tokio::test]
+    async fn names_are_taken_in_any_spelling() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        done(fixture.group(alice, "Friends").await);
+        done(fixture.group(alice, "Family").await);
+        let before = fixture.book(alice).await;
+        let spelled = || Label::from_wire(b"%46riends", Label::GROUP_MAX).unwrap();
+        let create = fixture.store.create_group(alice, spelled(), |_| ()).await;
+        assert_eq!(refused(create), Refusal::GroupNameTaken);
+        for group in [number(2), number(0)] {
+            let store = &fixture.store;
+            let answer = store.rename_group(alice, group, spelled(), |_| ()).await;
+            assert_eq!(refused(answer), Refusal::GroupNameTaken);
+        }
+        // Its own name again is no change.
+        let store = &fixture.store;
+        let change = done(
+            store
+                .rename_group(alice, number(1), spelled(), |_| ())
+                .await,
+        );
+        assert!(!change.changed && change.owner.revision == before.revision);
+        assert_eq!(fixture.book(alice).await, before);
+        // Somebody else's names do not matter.
+        let bob = fixture.account("bob").await;
+        done(fixture.group(bob, "Friends").await);
+    }
+
+    #[tokio::test]
+    async fn a_group_is_renamed_by_number_identity_or_name() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let created = done(fixture.group(alice, "Friends").await);
+        for (group, name) in [
+            (number(1), "A"),
+            (GroupRef::Guid(created.group.guid), "B"),
+            (GroupRef::Name(label("B")), "C"),
+        ] {
+            let before = fixture.book(alice).await;
+            let change = done(rename(&fixture, alice, group, name).await);
+            let expected = Group {
+                name: label(name),
+                ..created.group.clone()
+            };
+            assert_eq!(change.group, expected);
+            assert_eq!(change.owner.revision, before.revision + 1);
+            assert_eq!(fixture.book(alice).await.groups, [expected]);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_default_group_can_be_renamed_and_not_deleted() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let before = fixture.book(alice).await;
+        let change = done(rename(&fixture, alice, number(0), "Others").await);
+        assert!(change.changed);
+        assert_eq!(change.group.number, GroupNumber::DEFAULT);
+        assert_eq!(change.group.guid, Guid::NIL);
+        let after = fixture.book(alice).await;
+        assert_eq!(after.default_group_name, label("Others"));
+        assert_eq!(after.revision, before.revision + 1);
+        assert!(after.groups.is_empty());
+        let answer = delete(&fixture, alice, number(0)).await;
+        assert_eq!(refused(answer), Refusal::DefaultGroupStays);
+    }
+
+    #[tokio::test]
+    async fn unknown_groups_and_owners_are_refused() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let bob = fixture.account("bob").await;
+        let foreign = done(fixture.group(bob, "Friends").await).group.guid;
+        for group in [
+            number(1),
+            number(30),
+            number(255),
+            GroupRef::Guid(foreign),
+            GroupRef::Guid(Guid::NIL),
+            GroupRef::Name(label("Friends")),
+        ] {
+            let answer = rename(&fixture, alice, group.clone(), "x").await;
+            assert_eq!(refused(answer), Refusal::UnknownGroup);
+            let answer = delete(&fixture, alice, group).await;
+            assert_eq!(refused(answer), Refusal::UnknownGroup);
+        }
+        let nobody = UserId(99);
+        let answer = fixture.group(nobody, "x").await;
+        assert_eq!(refused(answer), Refusal::Unavailable);
+        let answer = rename(&fixture, nobody, number(0), "x").await;
+        assert_eq!(refused(answer), Refusal::Unavailable);
+        let answer = delete(&fixture, nobody, number(1)).await;
+        assert_eq!(refused(answer), Refusal::Unavailable);
+    }
+
+    #[tokio::test]
+    async fn members_of_a_deleted_group_stay_on_the_list_and_in_other_groups() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let bob = fixture.account("bob").await;
+        let carol = fixture.account("carol").await;
+        for name in ["One", "Two"] {
+            done(fixture.group(alice, name).await);
+        }
+        for (name, group) in [("bob", 1), ("bob", 2), ("carol", 1)] {
+            let target = by_address(name);
+            done(
+                fixture
+                    .add(alice, target, List::Forward, Some(number(group)))
+                    .await,
+            );
+        }
+        let before = fixture.book(alice).await;
+        let change = done(delete(&fixture, alice, number(1)).await);
+        assert_eq!(change.group, before.groups[0]);
+        assert_eq!(change.owner.revision, before.revision + 1);
+        let groups = |contact: Option<crate::model::Contact>| contact.unwrap().groups;
+        assert_eq!(groups(fixture.row(alice, bob).await), [GroupNumber(2)]);
+        assert!(groups(fixture.row(alice, carol).await).is_empty());
+        // The number's next group starts empty.
+        done(fixture.group(alice, "Three").await);
+        assert_eq!(groups(fixture.row(alice, bob).await), [GroupNumber(2)]);
+    }
+}

@@ -32,7 +32,6 @@ mod writer;
 
 use std::path::Path;
 
-use sqlx::ConnectOptions;
 use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
@@ -83,7 +82,7 @@ impl Store {
     pub async fn open(path: &Path, limits: ListLimits) -> Result<Self, StoreError> {
         pool::create(path)?;
         let options = pool::writer_options(path);
-        let mut connection = options.connect().await?;
+        let mut connection = pool::writer(&options).await?;
         pool::migrate(&mut connection).await?;
         let store = Self {
             readers: pool::readers(path).await?,

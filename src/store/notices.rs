@@ -51,7 +51,8 @@ impl Store {
     ///
     /// A server asks for it before it reads anything else, and misses nothing from then on.
     pub async fn last_notice(&self) -> Result<i64, StoreError> {
-        // Pruned notices count too, hence not the largest number in the table.
+        // Pruned notices count too, hence not the largest number in the table. Where the numbers
+        // come from is a matter of the engine; this is SQLite's place.
         let seq: Option<i64> =
             sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'notice'")
                 .fetch_optional(&self.readers)

@@ -12,6 +12,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection};
+use tokio::time::{Instant, sleep};
 
 use super::StoreError;
 
@@ -19,6 +20,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// How long a connection waits for another process to finish writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two attempts where SQLite itself does not wait.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 /// How long a reader waits for one of the reading connections.
 const READER_WAIT: Duration = Duration::from_secs(5);
 /// Readers never wait for the writer, so a few of them are enough for two or three cores.
@@ -60,6 +63,20 @@ pub(super) fn writer_options(path: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+}
+
+/// Opens the writing connection.
+///
+/// The first one at a new file changes its journal to a write-ahead log, and SQLite refuses that
+/// at once, without the usual wait, while another process does the same.
+pub(super) async fn writer(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match options.connect().await.map_err(StoreError::from) {
+            Err(StoreError::Busy) if Instant::now() < deadline => sleep(BUSY_PAUSE).await,
+            opened => return opened,
+        }
+    }
 }
 
 fn reader_options(path: &Path) -> SqliteConnectOptions {

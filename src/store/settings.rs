@@ -193,3 +193,160 @@ async fn bump_followers(turn: &mut Turn, owner: UserId) -> Result<Vec<(UserId, u
         .map(|(id, revision)| Ok((UserId(id), rows::revision(revision, id)?)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Fixture, by_address, done, label, refused};
+    use super::*;
+    use crate::model::List;
+
+    fn phone(phone: Phone, value: &str) -> Setting {
+        Setting::Phone(phone, Some(label(value)))
+    }
+
+    #[tokio::test]
+    async fn every_setting_is_kept_once_and_moves_the_settings_stamp() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        for setting in [
+            Setting::Name(label("Alice A")),
+            Setting::Privacy(Privacy::BlockOthers),
+            Setting::Privacy(Privacy::AllowOthers),
+            Setting::ReversePrompt(ReversePrompt::AllowSilently),
+            Setting::ReversePrompt(ReversePrompt::Ask),
+            phone(Phone::Home, "1"),
+            phone(Phone::Work, "2"),
+            phone(Phone::Mobile, "3"),
+            phone(Phone::MayPage, "Y"),
+            phone(Phone::MayPage, "N"),
+            Setting::Phone(Phone::Work, None),
+        ] {
+            let before = fixture.book(alice).await;
+            let change = done(fixture.set(alice, setting.clone()).await);
+            assert!(change.changed && change.setting == setting);
+            let after = fixture.book(alice).await;
+            assert_eq!(after.settings, applied(&setting, before.settings));
+            assert_eq!(after.revision, before.revision + 1);
+            assert_eq!(change.owner.revision, after.revision);
+            assert!(after.stamps.settings > before.stamps.settings);
+            assert_eq!(after.stamps.lists, before.stamps.lists);
+            let again = done(fixture.set(alice, setting).await);
+            assert!(!again.changed && again.followers.is_empty());
+            assert_eq!(again.owner.change, StandingChange::Nothing);
+            assert_eq!(again.owner.revision, after.revision);
+            assert_eq!(fixture.book(alice).await, after);
+        }
+        let phones = fixture.book(alice).await.settings.phones;
+        assert_eq!(phones.home, Some(label("1")));
+        assert_eq!((phones.work, phones.may_page), (None, false));
+        assert_eq!(phones.mobile, Some(label("3")));
+    }
+
+    #[tokio::test]
+    async fn only_privacy_changes_the_standing() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let mut standing = fixture.store.standing(alice).await.unwrap().unwrap();
+        let privacy = Privacy::BlockOthers;
+        for setting in [Setting::Privacy(privacy), Setting::Name(label("A"))] {
+            standing.apply(&done(fixture.set(alice, setting).await).owner);
+        }
+        assert_eq!(standing.privacy, privacy);
+        let stored = fixture.store.standing(alice).await.unwrap();
+        assert_eq!(Some(standing), stored);
+    }
+
+    #[tokio::test]
+    async fn a_message_is_kept_and_is_no_part_of_the_book() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let before = fixture.book(alice).await;
+        let message = || Setting::Message("at <home> & away".to_owned());
+        let change = done(fixture.set(alice, message()).await);
+        assert!(change.changed && change.owner.revision == before.revision);
+        let after = fixture.book(alice).await;
+        assert_eq!(&*after.settings.message, "at <home> & away");
+        assert_eq!(
+            (after.revision, after.stamps),
+            (before.revision, before.stamps)
+        );
+        assert!(!done(fixture.set(alice, message()).await).changed);
+    }
+
+    #[tokio::test]
+    async fn an_empty_number_is_none_and_a_paging_wish_is_yes_or_no() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        done(fixture.set(alice, phone(Phone::Home, "1")).await);
+        let change = done(fixture.set(alice, phone(Phone::Home, "")).await);
+        assert_eq!(change.setting, Setting::Phone(Phone::Home, None));
+        assert_eq!(fixture.book(alice).await.settings.phones.home, None);
+        let answer = fixture.set(alice, phone(Phone::MayPage, "y")).await;
+        assert_eq!(refused(answer), Refusal::InvalidParameter);
+        let answer = fixture.set(UserId(99), Setting::Name(label("x"))).await;
+        assert_eq!(refused(answer), Refusal::Unavailable);
+    }
+
+    #[tokio::test]
+    async fn the_settings_stamp_moves_forward_even_if_the_clock_does_not() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        fixture
+            .sql("UPDATE account SET settings_changed_at = settings_changed_at + 1000000000")
+            .await;
+        let before = fixture.book(alice).await.stamps.settings;
+        done(fixture.set(alice, Setting::Name(label("A"))).await);
+        assert_eq!(fixture.book(alice).await.stamps.settings, before + 1);
+    }
+
+    #[tokio::test]
+    async fn a_phone_number_moves_the_books_that_show_it() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        // Who follows alice, and what she thinks of them; only the first two see her number.
+        let people = [
+            ("a", true, Some(List::Allow)),
+            ("b", true, Some(List::Allow)),
+            ("c", true, None),
+            ("d", true, Some(List::Block)),
+            ("e", false, Some(List::Allow)),
+        ];
+        let mut ids = Vec::new();
+        for (name, follows, list) in people {
+            let user = fixture.account(name).await;
+            ids.push(user);
+            if follows {
+                done(
+                    fixture
+                        .add(user, by_address("alice"), List::Forward, None)
+                        .await,
+                );
+            }
+            if let Some(list) = list {
+                done(fixture.add(alice, by_address(name), list, None).await);
+            }
+        }
+        let mut before = Vec::new();
+        for &user in &ids {
+            before.push(fixture.book(user).await);
+        }
+        let change = done(fixture.set(alice, phone(Phone::Mobile, "1")).await);
+        let mut followers = change.followers;
+        followers.sort_unstable();
+        let expected: Vec<_> = (0..2).map(|i| (ids[i], before[i].revision + 1)).collect();
+        assert_eq!(followers, expected);
+        for (index, (&user, before)) in ids.iter().zip(&before).enumerate() {
+            let after = fixture.book(user).await;
+            let is_seen = index < 2;
+            assert_eq!(after.revision, before.revision + u64::from(is_seen));
+            assert_eq!(after.stamps.lists > before.stamps.lists, is_seen);
+            assert_eq!(after.stamps.settings, before.stamps.settings);
+            if is_seen {
+                assert_eq!(after.contacts[0].phones.mobile, Some(label("1")));
+            }
+        }
+        // Other settings are no part of anybody else's book.
+        let change = done(fixture.set(alice, Setting::Name(label("A"))).await);
+        assert!(change.followers.is_empty());
+    }
+}

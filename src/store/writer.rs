@@ -19,15 +19,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection};
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::StoreError;
+use super::{StoreError, pool};
 use crate::model::Refusal;
 
 /// Jobs that may wait for their turn.
@@ -339,7 +339,7 @@ impl Task {
         let turn = match &mut self.turn {
             Some(turn) => turn,
             None => self.turn.insert(Turn {
-                connection: self.options.connect().await?,
+                connection: pool::writer(&self.options).await?,
                 now: 0,
             }),
         };
@@ -392,6 +392,8 @@ async fn caught<T>(mut job: BoxFuture<'_, T>) -> Result<T, Box<dyn Any + Send>> 
 mod tests {
     use std::panic::resume_unwind;
     use std::sync::Mutex;
+
+    use sqlx::ConnectOptions;
 
     use super::*;
     use crate::store::pool::writer_options;

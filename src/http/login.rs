@@ -1,13 +1,10 @@
 //! Passport 1.4, also called Tweener: a name and a password in a header become a ticket for the
 //! notification server (`docs/protocol/01 §3.2-§3.4`).
 //!
-//! Only the wire form is at home here; what is right or wrong is decided behind
-//! [`PasswordCheck`]. A client learns that an address and a password do not fit, never which of
-//! the two was wrong.
+//! Only the wire form is at home here; what is right or wrong is decided by [`Accounts`]. A
+//! client learns that an address and a password do not fit, never which of the two was wrong.
 
 use std::net::IpAddr;
-use std::pin::Pin;
-use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
@@ -15,42 +12,22 @@ use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderName, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::{Edge, Link, header_value};
 use crate::metrics::{Method, Outcome};
+use crate::service::accounts::{Accounts, SignInError, Ticket};
 
 const AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("authentication-info");
 
 const SCHEME: &[u8] = b"Passport1.4";
 
-/// Checks an address and a password for a peer and issues a ticket.
-pub type PasswordCheck = Arc<dyn Fn(Credentials, IpAddr) -> Checking + Send + Sync>;
-
-/// A check under way.
-pub type Checking = Pin<Box<dyn Future<Output = Result<SecretString, Denied>> + Send>>;
-
 /// What a client sent to prove who it is.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The address of the account, as it was typed.
-    pub address: String,
-    /// The password.
-    pub password: SecretString,
-}
-
-/// Why there is no ticket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// No such account, not its password, or an account that may not sign in.
-    #[error("the address and the password do not fit")]
-    Refused,
-    /// Too many failures; the password was not looked at.
-    #[error("too many failed sign-ins")]
-    Throttled,
-    /// The server could not tell. The cause was logged where it was found.
-    #[error("the server cannot check now")]
-    Fault,
+#[derive(Debug)]
+struct Credentials {
+    /// As it was typed.
+    address: String,
+    password: SecretString,
 }
 
 /// Answers a login with a ticket, or with the reason as a sentence that clients may show.
@@ -59,20 +36,28 @@ pub(super) async fn sign_in(
     Extension(link): Extension<Link>,
     headers: HeaderMap,
 ) -> Response {
-    let checked = match read(&headers) {
-        Some(credentials) => (edge.check)(credentials, link.peer.ip()).await,
-        None => {
-            edge.metrics.sign_in(Method::Passport, Outcome::Refused);
-            return failed(&edge, &link, "The sign-in was not understood.");
-        }
+    let Some(credentials) = read(&headers) else {
+        edge.metrics.sign_in(Method::Passport, Outcome::Refused);
+        return failed(&edge, &link, "The sign-in was not understood.");
     };
-    let (outcome, response) = match checked {
-        Ok(ticket) => (Outcome::Ok, succeeded(&ticket)),
-        Err(Denied::Refused) => (
+    let error = match ticket_for(credentials, link.peer.ip(), &edge.accounts).await {
+        Ok(ticket) => {
+            edge.metrics.sign_in(Method::Passport, Outcome::Ok);
+            return succeeded(&ticket);
+        }
+        Err(error) => error,
+    };
+    tracing::debug!(reason = %error, "sign-in failed");
+    let (outcome, response) = match error {
+        SignInError::UnknownAccount
+        | SignInError::Disabled
+        | SignInError::WrongPassword
+        | SignInError::LegacyClosed
+        | SignInError::BadTicket => (
             Outcome::Refused,
             failed(&edge, &link, "The e-mail address or the password is wrong."),
         ),
-        Err(Denied::Throttled) => (
+        SignInError::Throttled => (
             Outcome::Throttled,
             failed(
                 &edge,
@@ -80,20 +65,41 @@ pub(super) async fn sign_in(
                 "Too many attempts. Wait a minute, then try again.",
             ),
         ),
-        Err(Denied::Fault) => (
-            Outcome::Fault,
+        // Clients take a 5xx as "not available now" and do not blame the password.
+        SignInError::Busy => (
+            Outcome::Throttled,
             StatusCode::SERVICE_UNAVAILABLE.into_response(),
         ),
+        SignInError::Fault(fault) => {
+            tracing::error!(
+                error = &fault as &dyn std::error::Error,
+                "cannot check a sign-in"
+            );
+            (
+                Outcome::Fault,
+                StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            )
+        }
     };
     edge.metrics.sign_in(Method::Passport, outcome);
     response
 }
 
+async fn ticket_for(
+    credentials: Credentials,
+    peer: IpAddr,
+    accounts: &Accounts,
+) -> Result<Ticket, SignInError> {
+    let Credentials { address, password } = credentials;
+    let user = accounts.verify_password(&address, password, peer).await?;
+    accounts.issue_ticket(user).await
+}
+
 /// COMPAT: msnp11-sdk takes everything behind `from-PP='` as the ticket, so that item is the last
-/// (`docs/protocol/01 §3.3`). Readers look for `t=` and `&p=`, which may be empty (`§3.4`).
-fn succeeded(ticket: &SecretString) -> Response {
-    let ticket = ticket.expose_secret();
-    let info = format!("Passport1.4 da-status=success,from-PP='t={ticket}&p='");
+/// (`docs/protocol/01 §3.3`).
+fn succeeded(ticket: &Ticket) -> Response {
+    let wire = ticket.to_wire();
+    let info = format!("Passport1.4 da-status=success,from-PP='{wire}'");
     let mut info = header_value(&info);
     info.set_sensitive(true);
     let no_store = (CACHE_CONTROL, header_value("no-store"));
@@ -152,6 +158,8 @@ fn value(items: &[u8], name: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     fn check(header: &str, expected: Option<(&str, &str)>) {

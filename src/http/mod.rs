@@ -16,33 +16,25 @@ pub mod ops;
 mod request_line;
 mod stream;
 
-use std::fmt;
-
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::routing::get;
 
 pub use advertise::{Advertise, AdvertiseError};
 pub use listener::{Link, Settings, serve};
-pub use login::{Checking, Credentials, Denied, PasswordCheck};
 
 use crate::metrics::Metrics;
+use crate::service::accounts::Accounts;
 
 /// What the handlers share.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Edge {
     /// Checks passwords and issues tickets.
-    pub check: PasswordCheck,
+    pub accounts: Accounts,
     /// The addresses that answers name.
     pub advertise: Advertise,
     /// Where sign-ins are counted.
     pub metrics: Metrics,
-}
-
-impl fmt::Debug for Edge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Edge")
-    }
 }
 
 /// Everything that clients and people ask for; to be given to [`serve`], which sees to it that

@@ -1,6 +1,6 @@
 //! The edge as a client sees it: bytes over a real socket.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,17 +11,77 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use secrecy::{ExposeSecret, SecretString};
-
 use super::*;
+use crate::clock::Clock;
+use crate::config::{Auth, Limits};
+use crate::model::Address;
+use crate::service::accounts::AccountSettings;
 use crate::shutdown::Shutdown;
+use crate::store::{ListLimits, Store};
 
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Failures that are forgiven within a minute.
+const FAILURES: u32 = 3;
 
 struct Server {
     address: SocketAddr,
     shutdown: Shutdown,
     metrics: Metrics,
+    /// The database, which opens its file again while the server runs.
+    _folder: Option<Arc<tempfile::TempDir>>,
+}
+
+/// One account, alice@example.com with the password `secret`.
+struct People {
+    accounts: Accounts,
+    store: Store,
+    folder: Arc<tempfile::TempDir>,
+}
+
+impl People {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.sqlite");
+        let store = Store::open(&path, ListLimits::default()).await.unwrap();
+        let auth = Auth {
+            argon2_memory_kib: 8,
+            argon2_iterations: 1,
+            ..Auth::default()
+        };
+        let limits = Limits {
+            failed_sign_ins_per_minute: FAILURES,
+            ..Limits::default()
+        };
+        let settings = AccountSettings::new(&auth, &limits);
+        let clock = Clock::set_to(1_700_000_000_000);
+        let accounts = Accounts::open(store.clone(), clock, settings)
+            .await
+            .unwrap();
+        let alice = Address::parse("alice@example.com").unwrap();
+        accounts
+            .create(alice, None, "secret".into(), false)
+            .await
+            .unwrap();
+        Self {
+            accounts,
+            store,
+            folder: Arc::new(folder),
+        }
+    }
+
+    async fn serve(&self, advertise: Advertise, settings: Settings) -> Server {
+        let metrics = Metrics::new();
+        let edge = Edge {
+            accounts: self.accounts.clone(),
+            advertise,
+            metrics: metrics.clone(),
+        };
+        Server {
+            _folder: Some(Arc::clone(&self.folder)),
+            ..Server::start_router(router(edge), settings, metrics).await
+        }
+    }
 }
 
 impl Server {
@@ -30,13 +90,7 @@ impl Server {
     }
 
     async fn start_with(settings: Settings) -> Self {
-        let metrics = Metrics::new();
-        let edge = Edge {
-            check: Arc::new(|credentials, peer| Box::pin(check(credentials, peer))),
-            advertise: Advertise::new(None, None, 1863).unwrap(),
-            metrics: metrics.clone(),
-        };
-        Self::start_router(router(edge), settings, metrics).await
+        People::new().await.serve(here(), settings).await
     }
 
     async fn start_router(router: Router, settings: Settings, metrics: Metrics) -> Self {
@@ -55,6 +109,7 @@ impl Server {
             address,
             shutdown,
             metrics,
+            _folder: None,
         }
     }
 
@@ -91,18 +146,9 @@ impl Server {
     }
 }
 
-/// Stands for the accounts: what is asked for is named by the address.
-async fn check(credentials: Credentials, peer: IpAddr) -> Result<SecretString, Denied> {
-    assert!(peer.is_loopback());
-    match (
-        credentials.address.as_str(),
-        credentials.password.expose_secret(),
-    ) {
-        ("alice@example.com", "secret") => Ok("TICKET".into()),
-        ("hasty@example.com", _) => Err(Denied::Throttled),
-        ("broken@example.com", _) => Err(Denied::Fault),
-        _ => Err(Denied::Refused),
-    }
+/// Nothing is advertised but the port.
+fn here() -> Advertise {
+    Advertise::new(None, None, 1863).unwrap()
 }
 
 /// Everything up to the end of the connection, without the date.
@@ -191,14 +237,10 @@ async fn a_request_without_version_is_answered_and_the_connection_closed() {
 
 #[tokio::test]
 async fn an_advertised_address_is_named_instead_of_the_connection() {
-    let metrics = Metrics::new();
-    let edge = Edge {
-        check: Arc::new(|credentials, peer| Box::pin(check(credentials, peer))),
-        advertise: Advertise::new(Some("msn.example"), Some("https://login.example"), 1864)
-            .unwrap(),
-        metrics: metrics.clone(),
-    };
-    let server = Server::start_router(router(edge), Settings::default(), metrics).await;
+    let advertise =
+        Advertise::new(Some("msn.example"), Some("https://login.example"), 1864).unwrap();
+    let people = People::new().await;
+    let server = people.serve(advertise, Settings::default()).await;
     let nexus = server.get("/rdr/pprdr.asp").await;
     assert!(
         nexus.contains("\r\nPassportURLs: DALogin=login.example/login2.srf,\r\n"),
@@ -209,15 +251,39 @@ async fn an_advertised_address_is_named_instead_of_the_connection() {
 
 #[tokio::test]
 async fn a_login_is_answered_with_the_ticket_as_the_last_item() {
-    let server = Server::start().await;
+    let people = People::new().await;
+    let server = people.serve(here(), Settings::default()).await;
     let answer = server
-        .login("Passport1.4 OrgVerb=GET,sign-in=alice%40example.com,pwd=secret,lc=1033")
+        .login("Passport1.4 OrgVerb=GET,sign-in=Alice%40example.com,pwd=secret,lc=1033")
         .await;
-    assert_eq!(
-        answer,
-        "HTTP/1.1 200 OK\r\n\
-         Authentication-Info: Passport1.4 da-status=success,from-PP='t=TICKET&p='\r\n\
-         Cache-Control: no-store\r\nContent-Length: 0\r\n\r\n"
+    let ticket = answer
+        .strip_prefix(
+            "HTTP/1.1 200 OK\r\n\
+             Authentication-Info: Passport1.4 da-status=success,from-PP='",
+        )
+        .and_then(|rest| {
+            rest.strip_suffix("'\r\nCache-Control: no-store\r\nContent-Length: 0\r\n\r\n")
+        })
+        .unwrap_or_else(|| panic!("no ticket in\n{answer}"));
+    let token = ticket
+        .strip_prefix("t=")
+        .and_then(|it| it.strip_suffix("&p="));
+    let is_plain = |it: &str| {
+        it.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"*!$+/".contains(&b))
+    };
+    assert!(
+        token.is_some_and(is_plain) && ticket.len() < 1_000,
+        "{ticket}"
+    );
+    let alice = Address::parse("alice@example.com").unwrap();
+    let peer = server.address.ip();
+    assert!(
+        people
+            .accounts
+            .redeem_ticket(ticket, &alice, peer)
+            .await
+            .is_ok()
     );
 }
 
@@ -249,8 +315,12 @@ async fn a_refused_login_says_why_in_words() {
             "The%20e%2Dmail%20address%20or%20the%20password%20is%20wrong%2E",
         ),
         (
-            "Passport1.4 sign-in=hasty@example.com,pwd=x",
-            "Too%20many%20attempts%2E%20Wait%20a%20minute%2C%20then%20try%20again%2E",
+            "Passport1.4 sign-in=nobody@example.com,pwd=secret",
+            "The%20e%2Dmail%20address%20or%20the%20password%20is%20wrong%2E",
+        ),
+        (
+            "Passport1.4 sign-in=nobody,pwd=secret",
+            "The%20e%2Dmail%20address%20or%20the%20password%20is%20wrong%2E",
         ),
         (
             "Passport1.4 garbage",
@@ -273,31 +343,41 @@ async fn a_refused_login_says_why_in_words() {
 }
 
 #[tokio::test]
-async fn a_server_in_trouble_does_not_blame_the_password() {
+async fn who_fails_too_often_is_told_to_wait() {
     let server = Server::start().await;
+    for _ in 0..FAILURES {
+        let answer = server
+            .login("Passport1.4 sign-in=alice@example.com,pwd=wrong")
+            .await;
+        assert!(answer.contains("password%20is%20wrong"), "{answer}");
+    }
     let answer = server
-        .login("Passport1.4 sign-in=broken@example.com,pwd=x")
-        .await;
-    check_status(&answer, "503 Service Unavailable");
-}
-
-#[tokio::test]
-async fn sign_ins_are_counted_by_outcome() {
-    let server = Server::start().await;
-    server
         .login("Passport1.4 sign-in=alice@example.com,pwd=secret")
         .await;
-    server
-        .login("Passport1.4 sign-in=hasty@example.com,pwd=x")
-        .await;
+    check_status(&answer, "401 Unauthorized");
+    assert!(answer.contains("Wait%20a%20minute"), "{answer}");
     let text = server.metrics.render();
     for line in [
-        "chrysalis_sign_ins_total{method=\"passport\",outcome=\"ok\"} 1",
+        "chrysalis_sign_ins_total{method=\"passport\",outcome=\"refused\"} 3",
         "chrysalis_sign_ins_total{method=\"passport\",outcome=\"throttled\"} 1",
-        "chrysalis_http_answers_total{class=\"4xx\"} 1",
+        "chrysalis_http_answers_total{class=\"4xx\"} 4",
     ] {
         assert!(text.contains(line), "no {line} in\n{text}");
     }
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_does_not_blame_the_password() {
+    let people = People::new().await;
+    let server = people.serve(here(), Settings::default()).await;
+    people.store.close().await;
+    let answer = server
+        .login("Passport1.4 sign-in=alice@example.com,pwd=secret")
+        .await;
+    check_status(&answer, "503 Service Unavailable");
+    let text = server.metrics.render();
+    let line = "chrysalis_sign_ins_total{method=\"passport\",outcome=\"fault\"} 1";
+    assert!(text.contains(line), "{text}");
 }
 
 #[tokio::test]

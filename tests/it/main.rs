@@ -1,1 +1,10 @@
 //! Integration tests: a real server on port 0, raw bytes, several clients.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+mod transcripts;

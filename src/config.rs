@@ -276,7 +276,7 @@ impl Config {
 
     /// The file of the database.
     pub fn database(&self) -> PathBuf {
-        self.data_dir.join("chrysalis.sqlite")
+        self.data_dir.join("chrysalis.db")
     }
 
     fn from_sources(

@@ -16,37 +16,21 @@
 //! | `chrysalis_refusals_total` | counter | `code` |
 //! | `chrysalis_closes_total` | counter | `role`, `reason` |
 //! | `chrysalis_http_answers_total` | counter | `class` |
-//! | `chrysalis_events_dropped_total` | counter | |
 //! | `chrysalis_task_panics_total` | counter | |
-//! | `chrysalis_store_seconds` | histogram | |
-//! | `chrysalis_store_batch_jobs` | histogram | |
+//! | `chrysalis_store_jobs_total` | counter | |
+//! | `chrysalis_store_commits_total` | counter | |
+//! | `chrysalis_store_write_microseconds_total` | counter | |
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Unit};
-use metrics_exporter_prometheus::{
-    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
-};
+use metrics::{Counter, Gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 /// Error numbers are below this; a larger one is counted under `code="other"`.
 const CODES: usize = 1_000;
-
-/// The exporter keeps every single observation of a histogram until it is asked to sum them up.
-/// Doing so after this many keeps memory bounded when nobody scrapes.
-const OBSERVATIONS_BETWEEN_UPKEEP: u32 = 4_096;
-
-/// Upper bounds of `chrysalis_store_seconds`: from a cached read to a disk in trouble.
-const STORE_SECONDS: &[f64] = &[
-    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    10.0,
-];
-
-/// Upper bounds of `chrysalis_store_batch_jobs`.
-const STORE_BATCH_JOBS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,7 +116,6 @@ struct Inner {
     other_refusals: OnceLock<Counter>,
     /// Reasons are words of the program, so there are few. Held only to find or make a counter.
     closes: Mutex<HashMap<(Role, &'static str), Counter>>,
-    observations: AtomicU32,
 }
 
 /// What exists from the start, so that it is shown with its zero.
@@ -145,10 +128,10 @@ struct Handles {
     messages_relayed: Counter,
     sign_ins: HashMap<(Method, Outcome), Counter>,
     http_answers: HashMap<&'static str, Counter>,
-    events_dropped: Counter,
     task_panics: Counter,
-    store_seconds: Histogram,
-    store_batch_jobs: Histogram,
+    store_jobs: Counter,
+    store_commits: Counter,
+    store_micros: Counter,
 }
 
 struct ByRole<T> {
@@ -206,7 +189,7 @@ impl Default for Metrics {
 impl Metrics {
     /// A fresh set, everything at zero.
     pub fn new() -> Self {
-        let recorder = recorder();
+        let recorder = PrometheusBuilder::new().build_recorder();
         let handles = metrics::with_local_recorder(&recorder, || {
             describe();
             Handles::register()
@@ -218,7 +201,6 @@ impl Metrics {
             refusals: [const { OnceLock::new() }; CODES],
             other_refusals: OnceLock::new(),
             closes: Mutex::default(),
-            observations: AtomicU32::new(0),
         }))
     }
 
@@ -301,26 +283,19 @@ impl Metrics {
         }
     }
 
-    /// Events were lost because their reader was too slow and was closed for it.
-    pub fn events_dropped(&self, count: u64) {
-        self.handles().events_dropped.increment(count);
-    }
-
     /// So many tasks have panicked since the start.
     pub fn set_task_panics(&self, total: u64) {
         self.handles().task_panics.absolute(total);
     }
 
-    /// The store took so long for one job, waiting included.
-    pub fn store_took(&self, elapsed: Duration) {
-        self.handles().store_seconds.record(elapsed.as_secs_f64());
-        self.count_observation();
-    }
-
-    /// So many jobs shared one transaction.
-    pub fn store_batch(&self, jobs: usize) {
-        self.handles().store_batch_jobs.record(as_number(jobs));
-        self.count_observation();
+    /// What the store has written since the start: jobs, the commits they shared, and the time
+    /// from the beginning of a transaction to the end of its commit, summed up.
+    pub fn set_store_writes(&self, jobs: u64, commits: u64, time: Duration) {
+        let handles = self.handles();
+        handles.store_jobs.absolute(jobs);
+        handles.store_commits.absolute(commits);
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        handles.store_micros.absolute(micros);
     }
 
     /// Everything, in the text format of Prometheus.
@@ -334,13 +309,6 @@ impl Metrics {
 
     fn register<T>(&self, make: impl FnOnce() -> T) -> T {
         metrics::with_local_recorder(&self.0.recorder, make)
-    }
-
-    fn count_observation(&self) {
-        let before = self.0.observations.fetch_add(1, Ordering::Relaxed);
-        if before % OBSERVATIONS_BETWEEN_UPKEEP == OBSERVATIONS_BETWEEN_UPKEEP - 1 {
-            self.0.handle.run_upkeep();
-        }
     }
 }
 
@@ -376,29 +344,12 @@ impl Handles {
             messages_relayed: metrics::counter!("chrysalis_messages_relayed_total"),
             sign_ins,
             http_answers,
-            events_dropped: metrics::counter!("chrysalis_events_dropped_total"),
             task_panics: metrics::counter!("chrysalis_task_panics_total"),
-            store_seconds: metrics::histogram!("chrysalis_store_seconds"),
-            store_batch_jobs: metrics::histogram!("chrysalis_store_batch_jobs"),
+            store_jobs: metrics::counter!("chrysalis_store_jobs_total"),
+            store_commits: metrics::counter!("chrysalis_store_commits_total"),
+            store_micros: metrics::counter!("chrysalis_store_write_microseconds_total"),
         }
     }
-}
-
-fn recorder() -> PrometheusRecorder {
-    let bucketed = PrometheusBuilder::new()
-        .set_buckets_for_metric(
-            Matcher::Full("chrysalis_store_seconds".to_owned()),
-            STORE_SECONDS,
-        )
-        .and_then(|builder| {
-            builder.set_buckets_for_metric(
-                Matcher::Full("chrysalis_store_batch_jobs".to_owned()),
-                STORE_BATCH_JOBS,
-            )
-        });
-    bucketed
-        .expect("the lists of buckets are not empty")
-        .build_recorder()
 }
 
 /// Gives every name its line of help.
@@ -413,19 +364,12 @@ fn describe() {
     metrics::describe_counter!("chrysalis_refusals_total", "Error numbers sent to clients.");
     metrics::describe_counter!("chrysalis_closes_total", "Connections ended.");
     metrics::describe_counter!("chrysalis_http_answers_total", "HTTP requests answered.");
-    metrics::describe_counter!(
-        "chrysalis_events_dropped_total",
-        "Events lost because their reader was too slow."
-    );
     metrics::describe_counter!("chrysalis_task_panics_total", "Tasks that panicked.");
-    metrics::describe_histogram!(
-        "chrysalis_store_seconds",
-        Unit::Seconds,
-        "Time of one job of the store, waiting included."
-    );
-    metrics::describe_histogram!(
-        "chrysalis_store_batch_jobs",
-        "Jobs that shared one transaction."
+    metrics::describe_counter!("chrysalis_store_jobs_total", "Changes written.");
+    metrics::describe_counter!("chrysalis_store_commits_total", "Commits they shared.");
+    metrics::describe_counter!(
+        "chrysalis_store_write_microseconds_total",
+        "Time of transactions and their commits."
     );
 }
 
@@ -501,19 +445,11 @@ mod tests {
     }
 
     #[test]
-    fn histograms_have_the_chosen_buckets_and_survive_upkeep() {
+    fn the_stores_work_is_told_as_totals() {
         let metrics = Metrics::new();
-        for _ in 0..OBSERVATIONS_BETWEEN_UPKEEP {
-            metrics.store_took(Duration::from_millis(2));
-        }
-        metrics.store_batch(5);
-        for line in [
-            "chrysalis_store_seconds_bucket{le=\"0.001\"} 0",
-            "chrysalis_store_seconds_bucket{le=\"0.0025\"} 4096",
-            "chrysalis_store_seconds_count 4096",
-            "chrysalis_store_batch_jobs_bucket{le=\"8\"} 1",
-        ] {
-            check(&metrics, line);
-        }
+        metrics.set_store_writes(70, 5, Duration::from_millis(2));
+        check(&metrics, "chrysalis_store_jobs_total 70");
+        check(&metrics, "chrysalis_store_commits_total 5");
+        check(&metrics, "chrysalis_store_write_microseconds_total 2000");
     }
 }

@@ -97,12 +97,12 @@ pub async fn run(config: Config) -> Result<bool, StartError> {
 impl Server {
     /// Starts everything; on an error nothing is left running.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let path = database_path(&config);
+        let path = config.database();
         let limits = &config.limits;
         let store = Store::open(&path, list_limits(limits))
             .await
             .map_err(|source| StartError::Store { path, source })?;
-        let clock = Clock::real();
+        let clock = Clock::system();
         let account_settings = AccountSettings::new(&config.auth, limits);
         let accounts = Accounts::open(store.clone(), clock.clone(), account_settings)
             .await
@@ -268,7 +268,8 @@ impl Server {
             metrics.set_signed_in_sessions(hub.online_count());
             metrics.set_rooms(hub.room_count());
             metrics.set_task_panics(shutdown.panics());
-            metrics.set_write_load(&store.write_load());
+            let load = store.write_load();
+            metrics.set_store_writes(load.jobs, load.batches, load.time);
         };
         let router = http::ops::router(self.services.metrics.clone(), ready, sample);
         for listener in listeners {
@@ -335,7 +336,7 @@ impl Server {
             list(&self.msnp),
             list(&self.http),
             list(&self.ops),
-            database_path(config).display(),
+            config.database().display(),
         );
         eprintln!(
             "Make an account (in another terminal; --legacy lets MSN Messenger 1-4 sign in):\n\n  \
@@ -379,7 +380,8 @@ impl Door {
         let door = self.clone();
         let role = Arc::clone(role);
         let connection = async move { door.receive(arrival, role).await };
-        self.shutdown.spawn("connection", connection.instrument(span));
+        self.shutdown
+            .spawn("connection", connection.instrument(span));
     }
 
     /// Learns from the first command what the connection is for, and carries it to its end.
@@ -456,11 +458,6 @@ async fn bind(key: &'static str, addresses: &[SocketAddr]) -> Result<Bound, Star
         bound.listeners.push(listener);
     }
     Ok(bound)
-}
-
-/// The database of a configuration.
-pub fn database_path(config: &Config) -> PathBuf {
-    config.data_dir.join("chrysalis.db")
 }
 
 /// The list limits of a configuration.

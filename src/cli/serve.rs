@@ -21,5 +21,10 @@ pub(super) fn run(config: Config) -> anyhow::Result<()> {
         .context("the runtime cannot be started")?;
     let result = runtime.block_on(server::run(config));
     runtime.shutdown_timeout(LAST_WORK);
-    Ok(result?)
+    let ended_in_time = result?;
+    anyhow::ensure!(
+        ended_in_time,
+        "the server had to be ended before it was done"
+    );
+    Ok(())
 }

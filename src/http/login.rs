@@ -16,7 +16,8 @@ use secrecy::SecretString;
 
 use super::{Edge, Link, header_value};
 use crate::metrics::{Method, Outcome};
-use crate::service::accounts::{Accounts, SignInError, Ticket};
+use crate::service::accounts::{Accounts, SignInError};
+use crate::service::ticket::Ticket;
 
 const AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("authentication-info");
 

@@ -31,7 +31,11 @@ impl Blp {
         out: &mut Outbox,
     ) -> Handled {
         let setting = Setting::Privacy(self.privacy);
-        let done = around.services.contacts.set(client.guard.user(), setting).await?;
+        let done = around
+            .services
+            .contacts
+            .set(client.guard.user(), setting)
+            .await?;
         client
             .dialect
             .changed("BLP", trid, done.owner.revision, out)
@@ -61,7 +65,11 @@ impl Gtc {
         out: &mut Outbox,
     ) -> Handled {
         let setting = Setting::ReversePrompt(self.prompt);
-        let done = around.services.contacts.set(client.guard.user(), setting).await?;
+        let done = around
+            .services
+            .contacts
+            .set(client.guard.user(), setting)
+            .await?;
         client
             .dialect
             .changed("GTC", trid, done.owner.revision, out)

@@ -14,6 +14,9 @@ impl Inf {
     }
 
     pub(super) fn apply(&self, trid: u32, dialect: Dialect, out: &mut Outbox) {
-        out.line("INF").arg(trid).arg(dialect.sign_in_method().word()).end();
+        out.line("INF")
+            .arg(trid)
+            .arg(dialect.sign_in_method().word())
+            .end();
     }
 }

@@ -161,24 +161,84 @@ async fn signed_in(
     match &verb.0 {
         b"CVR" => cvr::Cvr::parse(args)?.report(trid, around, out),
         b"USR" => return Err(Failure::Refused(Refusal::AlreadySignedIn)),
-        b"SYN" => return syn::Syn::parse(args, dialect)?.apply(trid, client, around, out).await,
-        b"LST" => return syn::Lst::parse(args)?.apply(trid, client, around, out).await,
-        b"LSG" => return syn::Lsg::parse(args)?.apply(trid, client, around, out).await,
+        b"SYN" => {
+            return syn::Syn::parse(args, dialect)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"LST" => {
+            return syn::Lst::parse(args)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"LSG" => {
+            return syn::Lsg::parse(args)?
+                .apply(trid, client, around, out)
+                .await;
+        }
         b"GCF" => return gcf::Gcf::parse(args)?.apply(trid, client, out),
         b"CHG" => return chg::Chg::parse(args, dialect)?.apply(trid, client, around, out),
         b"QRY" => return qry::Qry::parse(args, payload)?.apply(trid, client, around, out),
-        b"GTC" => return blp::Gtc::parse(args)?.apply(trid, client, around, out).await,
-        b"BLP" => return blp::Blp::parse(args)?.apply(trid, client, around, out).await,
-        b"PRP" => return prp::Prp::parse(args, dialect)?.apply(trid, client, around, out).await,
-        b"REA" => return rea::Rea::parse(args)?.apply(trid, client, around, out).await,
-        b"SBP" => return rea::Sbp::parse(args)?.apply(trid, client, around, out).await,
-        b"ADD" => return add::Add::parse(args, dialect)?.apply(trid, client, around, out).await,
-        b"ADC" => return add::Adc::parse(args, dialect)?.apply(trid, client, around, out).await,
-        b"REM" => return rem::Rem::parse(args, dialect)?.apply(trid, client, around, out).await,
-        b"ADG" => return group::Adg::parse(args)?.apply(trid, client, around, out).await,
-        b"REG" => return group::Reg::parse(args, dialect)?.apply(trid, client, around, out).await,
-        b"RMG" => return group::Rmg::parse(args, dialect)?.apply(trid, client, around, out).await,
-        b"UUX" => return uux::Uux::parse(args, payload)?.apply(trid, client, around, out).await,
+        b"GTC" => {
+            return blp::Gtc::parse(args)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"BLP" => {
+            return blp::Blp::parse(args)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"PRP" => {
+            return prp::Prp::parse(args, dialect)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"REA" => {
+            return rea::Rea::parse(args)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"SBP" => {
+            return rea::Sbp::parse(args)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"ADD" => {
+            return add::Add::parse(args, dialect)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"ADC" => {
+            return add::Adc::parse(args, dialect)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"REM" => {
+            return rem::Rem::parse(args, dialect)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"ADG" => {
+            return group::Adg::parse(args)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"REG" => {
+            return group::Reg::parse(args, dialect)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"RMG" => {
+            return group::Rmg::parse(args, dialect)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"UUX" => {
+            return uux::Uux::parse(args, payload)?
+                .apply(trid, client, around, out)
+                .await;
+        }
         b"XFR" => return xfr::Xfr::parse(args)?.apply(trid, client, around, out),
         b"IMS" => return ims::Ims::parse(args)?.apply(trid, client, around, out),
         b"URL" => url::Url::parse(args)?.apply(trid, dialect, around, out),

@@ -44,7 +44,11 @@ impl<'a> Rea<'a> {
             done.owner.revision
         } else {
             let target = ContactRef::Address(self.address);
-            contacts.rename(owner, target, self.name).await?.owner.revision
+            contacts
+                .rename(owner, target, self.name)
+                .await?
+                .owner
+                .revision
         };
         client
             .dialect

@@ -85,7 +85,9 @@ impl<'a> Usr<'a> {
             Self::Proof { proof } => {
                 let claim = client.claim.take();
                 let claim = claim.ok_or(Failure::Fatal(Refusal::AuthenticationFailed))?;
-                prove(proof, claim, client.dialect, around).await.map(Step::Proven)
+                prove(proof, claim, client.dialect, around)
+                    .await
+                    .map(Step::Proven)
             }
         }
     }
@@ -143,10 +145,9 @@ fn refer(
     out: &mut Outbox,
 ) {
     let own = around.switchboard_address();
-    let pick = address
-        .as_str()
-        .bytes()
-        .fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+    let pick = address.as_str().bytes().fold(0usize, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(usize::from(byte))
+    });
     let target = pick
         .checked_rem(targets.len())
         .and_then(|index| targets.get(index))

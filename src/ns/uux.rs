@@ -15,10 +15,7 @@ pub(super) struct Uux {
 }
 
 impl Uux {
-    pub(super) fn parse(
-        mut args: Arguments<'_>,
-        payload: Option<&Bytes>,
-    ) -> Result<Self, Failure> {
+    pub(super) fn parse(mut args: Arguments<'_>, payload: Option<&Bytes>) -> Result<Self, Failure> {
         args.number()?;
         args.finish()?;
         let payload = payload.ok_or(Failure::Violation)?;

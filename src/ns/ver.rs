@@ -12,8 +12,8 @@ pub(super) enum Negotiated {
 
 /// Reads the offer, chooses and answers.
 pub(super) fn negotiate(trid: u32, mut offer: Arguments<'_>, out: &mut Outbox) -> Negotiated {
-    let names = std::iter::from_fn(|| offer.next_field())
-        .filter_map(|name| std::str::from_utf8(name).ok());
+    let names =
+        std::iter::from_fn(|| offer.next_field()).filter_map(|name| std::str::from_utf8(name).ok());
     match Dialect::negotiate(names) {
         Negotiation::Agreed { dialect, answer } => {
             let names = answer.iter().map(String::as_str);

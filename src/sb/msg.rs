@@ -93,7 +93,9 @@ mod tests {
 
     #[test]
     fn headers_are_told_from_other_bytes() {
-        assert!(has_headers(b"MIME-Version: 1.0\r\nContent-Type: x\r\n\r\n\x00\x01"));
+        assert!(has_headers(
+            b"MIME-Version: 1.0\r\nContent-Type: x\r\n\r\n\x00\x01"
+        ));
         assert!(!has_headers(b"MIME-Version: 1.0\r\nContent-Type: x\r\n"));
         assert!(!has_headers(b"\x00\x01\r\n\r\n"));
         assert!(!has_headers(b""));

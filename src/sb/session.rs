@@ -46,12 +46,14 @@ impl SbSession {
         let args = frame.parameters();
         match (&mut self.seat, &verb.0) {
             (None, b"USR") => {
-                let seat = usr::Usr::parse(args)?.apply(trid, &self.services, &self.mailbox, out)?;
+                let seat =
+                    usr::Usr::parse(args)?.apply(trid, &self.services, &self.mailbox, out)?;
                 self.seat = Some(seat);
                 Ok(Turn::Continue)
             }
             (None, b"ANS") => {
-                let seat = ans::Ans::parse(args)?.apply(trid, &self.services, &self.mailbox, out)?;
+                let seat =
+                    ans::Ans::parse(args)?.apply(trid, &self.services, &self.mailbox, out)?;
                 self.seat = Some(seat);
                 Ok(Turn::Continue)
             }

@@ -5,15 +5,13 @@
 
 use std::sync::Arc;
 
-use super::Outcome;
+use super::{Fault, Outcome};
 use crate::hub::Hub;
 use crate::model::{
     Address, ContactBook, ContactRef, GroupRef, Label, List, NsEvent, Phone, Phones, Presence,
     StandingChange, StandingEdit, UserId,
 };
-use crate::store::{
-    AddToList, GroupChange, ListChange, Published, Setting, SettingChange, Store, StoreError,
-};
+use crate::store::{AddToList, GroupChange, ListChange, Published, Setting, SettingChange, Store};
 
 /// Operations on contact books; clones share their state.
 #[derive(Debug, Clone)]
@@ -36,8 +34,8 @@ impl ContactOperations {
     }
 
     /// Everything a client downloads; `None` if the account is gone.
-    pub async fn book(&self, user: UserId) -> Result<Option<ContactBook>, StoreError> {
-        self.store.book(user).await
+    pub async fn book(&self, user: UserId) -> Result<Option<ContactBook>, Fault> {
+        Ok(self.store.book(user).await?)
     }
 
     /// Puts somebody on a list. For the refusals see [`Store::add_to_list`].

@@ -6,9 +6,7 @@ use super::{Fault, OnlineGuard};
 use crate::clock::Clock;
 use crate::hub::{Entrance, Hub, StateChange};
 use crate::mailbox::Mailbox;
-use crate::model::{
-    Address, DialectTag, Label, NsEvent, PersonalMessage, Presence, UserId,
-};
+use crate::model::{Address, DialectTag, Label, NsEvent, PersonalMessage, Presence, UserId};
 use crate::store::{Setting, Store};
 
 /// Presence operations; clones share their state.

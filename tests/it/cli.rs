@@ -392,7 +392,7 @@ fn a_database_that_cannot_be_opened_is_named() {
     sandbox.write("file", "");
     let mut command = sandbox.command(&["user", "list"]);
     command.env("CHRYSALIS__DATA_DIR", "file");
-    finish(command, "").failed(1, "file/chrysalis.sqlite cannot be opened; check data_dir");
+    finish(command, "").failed(1, "file/chrysalis.db cannot be opened; check data_dir");
 }
 
 /// Answers one request with these words and gives back what was asked.

@@ -6,3 +6,6 @@
 )]
 
 mod cli;
+#[path = "../support/mod.rs"]
+mod support;
+mod transcripts;

@@ -1,0 +1,231 @@
+//! A raw connection as a client of the protocol holds it: bytes out, frames in.
+//!
+//! It knows where a frame ends and nothing else, with one exception: challenges that no
+//! transcript line asks for are answered here, so that a server may send them at any time.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::io;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::challenge;
+use super::pattern::printable;
+
+/// How long a line may take to arrive before the transcript fails.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How many lines of its past a connection shows when something fails.
+const HISTORY: usize = 10;
+
+/// What servers send a payload with, if the last field is a length (`docs/protocol/00 §1.3`).
+const PAYLOAD_VERBS: [&[u8]; 5] = [b"MSG", b"NOT", b"IPG", b"UBX", b"GCF"];
+
+/// One command as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) line: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Frame {
+    /// The fields of the line.
+    pub(crate) fn fields(&self) -> Vec<&[u8]> {
+        self.line.split(|&byte| byte == b' ').collect()
+    }
+
+    /// For people.
+    pub(crate) fn describe(&self) -> String {
+        if self.payload.is_empty() {
+            printable(&self.line)
+        } else {
+            format!("{} + {}", printable(&self.line), printable(&self.payload))
+        }
+    }
+}
+
+/// What waiting for a frame came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    Frame(Frame),
+    /// The server closed the connection.
+    Closed,
+    /// Nothing whole came before the deadline; this is the part that did.
+    Late(Vec<u8>),
+    /// Bytes that are no frame.
+    Garbled(Vec<u8>),
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    arrived: BytesMut,
+    history: VecDeque<String>,
+    /// Decides which product a challenge is answered for.
+    pub(crate) dialect: u8,
+    /// TrIDs of challenges answered here, whose confirmation is left out.
+    answered: BTreeSet<Vec<u8>>,
+    next_answer: u32,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: &str, dialect: u8) -> io::Result<Self> {
+        let stream = timeout(DEADLINE, TcpStream::connect(address)).await??;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            arrived: BytesMut::new(),
+            history: VecDeque::new(),
+            dialect,
+            answered: BTreeSet::new(),
+            next_answer: 4_100_000_000,
+        })
+    }
+
+    /// Sends bytes as they are.
+    ///
+    /// A server that has closed already is no failure here: what the transcript expects next
+    /// tells whether it was right to.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        self.remember('>', &printable(bytes));
+        if let Ok(Err(error)) = timeout(DEADLINE, self.stream.write_all(bytes)).await {
+            self.remember('!', &error.to_string());
+        }
+    }
+
+    /// Waits for the next frame; a challenge is answered and left out unless it is wanted.
+    pub(crate) async fn next(&mut self, wants_challenge: bool) -> Arrival {
+        loop {
+            let arrival = self.next_frame().await;
+            let Arrival::Frame(frame) = &arrival else {
+                return arrival;
+            };
+            match frame.fields().as_slice() {
+                [b"CHL", b"0", challenge] if !wants_challenge => {
+                    let challenge = challenge.to_vec();
+                    self.answer(&challenge).await;
+                }
+                [b"QRY", id] if self.answered.remove(*id) => {}
+                _ => return arrival,
+            }
+        }
+    }
+
+    /// Looks, without waiting, whether anything is left that nobody has asked about.
+    pub(crate) fn leftover(&mut self) -> Option<Vec<u8>> {
+        let mut more = [0; 4096];
+        while let Ok(length @ 1..) = self.stream.try_read(&mut more) {
+            self.arrived.extend_from_slice(&more[..length]);
+        }
+        while let Some(frame) = take_frame(&mut self.arrived) {
+            let is_challenge = match frame.fields().as_slice() {
+                [b"CHL", b"0", _] => true,
+                [b"QRY", id] => self.answered.remove(*id),
+                _ => false,
+            };
+            if !is_challenge {
+                return Some(frame.line);
+            }
+        }
+        (!self.arrived.is_empty()).then(|| self.arrived.to_vec())
+    }
+
+    /// The last lines in both directions, oldest first.
+    pub(crate) fn history(&self) -> impl Iterator<Item = &str> {
+        self.history.iter().map(String::as_str)
+    }
+
+    async fn answer(&mut self, challenge: &[u8]) {
+        let product = challenge::usual_product(self.dialect);
+        let Some(answer) = challenge::product_answer(challenge, product) else {
+            return;
+        };
+        let id = self.next_answer.to_string();
+        self.next_answer += 1;
+        self.answered.insert(id.clone().into_bytes());
+        self.send(format!("QRY {id} {product} 32\r\n{answer}").as_bytes())
+            .await;
+    }
+
+    async fn next_frame(&mut self) -> Arrival {
+        loop {
+            if let Some(frame) = take_frame(&mut self.arrived) {
+                self.remember('<', &frame.describe());
+                return Arrival::Frame(frame);
+            }
+            match timeout(DEADLINE, self.stream.read_buf(&mut self.arrived)).await {
+                Ok(Ok(1..)) => {}
+                // A reset is how some systems show a close with unread input.
+                Ok(Ok(0) | Err(_)) if self.arrived.is_empty() => {
+                    self.remember('<', "(closed)");
+                    return Arrival::Closed;
+                }
+                Ok(Ok(0) | Err(_)) => return Arrival::Garbled(self.arrived.split().to_vec()),
+                Err(_) => return Arrival::Late(self.arrived.to_vec()),
+            }
+        }
+    }
+
+    fn remember(&mut self, direction: char, text: &str) {
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(format!("{direction} {text}"));
+    }
+}
+
+/// Takes a whole frame off the front of `arrived`, if there is one.
+fn take_frame(arrived: &mut BytesMut) -> Option<Frame> {
+    let end = arrived.windows(2).position(|two| two == b"\r\n")?;
+    let line = arrived[..end].to_vec();
+    let length = payload_length(&line);
+    if arrived.len() < end + 2 + length {
+        return None;
+    }
+    arrived.advance(end + 2);
+    let payload = arrived.split_to(length).to_vec();
+    Some(Frame { line, payload })
+}
+
+fn payload_length(line: &[u8]) -> usize {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let has_payload = fields
+        .next()
+        .is_some_and(|verb| PAYLOAD_VERBS.contains(&verb));
+    if !has_payload {
+        return 0;
+    }
+    fields
+        .next_back()
+        .and_then(|length| std::str::from_utf8(length).ok())
+        .and_then(|length| length.parse().ok())
+        .unwrap_or(0)
+}
+
+mod tests {
+    use super::*;
+
+    fn frames(bytes: &[u8]) -> Vec<Frame> {
+        let mut arrived = BytesMut::from(bytes);
+        std::iter::from_fn(|| take_frame(&mut arrived)).collect()
+    }
+
+    #[test]
+    fn payloads_are_cut_by_their_length() {
+        let seen = frames(
+            b"QNG\r\nMSG a@b.c A 6\r\nx\r\ny\r\nUBX a@b.c 0\r\nFLN a@b.c\r\nGCF 1 x 3\r\nab",
+        );
+        let lines: Vec<_> = seen.iter().map(|frame| printable(&frame.line)).collect();
+        assert_eq!(lines, ["QNG", "MSG a@b.c A 6", "UBX a@b.c 0", "FLN a@b.c"]);
+        assert_eq!(seen[1].payload, b"x\r\ny\r\n");
+    }
+
+    #[test]
+    fn a_number_at_the_end_of_another_verb_is_no_length() {
+        assert_eq!(frames(b"USR 1 OK a@b.c 1 0\r\nQNG 50\r\n").len(), 2);
+    }
+}

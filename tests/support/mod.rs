@@ -11,5 +11,6 @@ pub(crate) mod passport;
 pub(crate) mod pattern;
 pub(crate) mod player;
 pub(crate) mod rehearsal;
+pub(crate) mod server;
 pub(crate) mod sign_in;
 pub(crate) mod transcript;

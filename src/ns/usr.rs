@@ -53,11 +53,10 @@ pub(super) struct Proven {
 impl<'a> Usr<'a> {
     pub(super) fn parse(mut args: Arguments<'a>, dialect: Dialect) -> Result<Self, Failure> {
         let method = args.field()?;
-        let expected = dialect.sign_in_method();
-        if method != expected.word().as_bytes() {
-            let others = [SignInMethod::Md5, SignInMethod::Ticket];
-            let is_of_other_versions = others.iter().any(|it| it.word().as_bytes() == method);
-            return Err(if is_of_other_versions {
+        if method != dialect.sign_in_method().word().as_bytes() {
+            // Tickets came later than the clients that answer a challenge: one of those cannot
+            // ask for them. Everything else is a method that nobody knows (any more).
+            return Err(if method == SignInMethod::Ticket.word().as_bytes() {
                 Failure::Violation
             } else {
                 Failure::Fatal(Refusal::AuthenticationFailed)

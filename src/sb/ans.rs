@@ -5,7 +5,7 @@ use super::Failure;
 use super::session::Seat;
 use super::usr::{address_of, refused, take_seat};
 use crate::mailbox::Mailbox;
-use crate::model::{RoomId, SbEvent};
+use crate::model::{Refusal, RoomId, SbEvent};
 use crate::service::Services;
 use crate::wire::{Arguments, Outbox};
 
@@ -13,14 +13,15 @@ use crate::wire::{Arguments, Outbox};
 pub(super) struct Ans<'a> {
     handle: &'a str,
     ticket: &'a str,
-    room: RoomId,
+    /// Nothing where it is not a number that a room could have.
+    room: Option<RoomId>,
 }
 
 impl<'a> Ans<'a> {
     pub(super) fn parse(mut args: Arguments<'a>) -> Result<Self, Failure> {
         let handle = args.text()?;
         let ticket = args.text()?;
-        let room = RoomId(args.number()?);
+        let room = args.text()?.parse().ok().map(RoomId);
         args.finish()?;
         Ok(Self {
             handle,
@@ -37,9 +38,12 @@ impl<'a> Ans<'a> {
         out: &mut Outbox,
     ) -> Result<Seat, Failure> {
         let address = address_of(self.handle)?;
+        let room = self
+            .room
+            .ok_or(Failure::Fatal(Refusal::AuthenticationFailed))?;
         let entered = services
             .chat
-            .join(self.ticket, &address, self.room, mailbox.clone())
+            .join(self.ticket, &address, room, mailbox.clone())
             .map_err(refused)?;
         let seat = take_seat(entered.membership)?;
         let total = entered.others.len();

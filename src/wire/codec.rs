@@ -141,13 +141,20 @@ impl Encoder<Frame> for FrameCodec {
 fn payload_length(role: Role, line: &[u8]) -> Result<Option<usize>, CodecError> {
     let mut fields = Arguments::new(line);
     let verb = fields.next_field().unwrap_or_default();
-    let limit = match (role, verb) {
-        (Role::Switchboard, b"MSG") => MAX_MESSAGE,
-        (Role::Notification, b"QRY" | b"UUX" | b"PAG" | b"PGD" | b"MSG" | b"NOT") => MAX_PAYLOAD,
-        // The length may be absent (`docs/protocol/00 §1.3`); with it there are nine fields.
-        (Role::Notification, b"SDC") if fields.remaining() >= 9 => MAX_PAYLOAD,
+    let count = fields.remaining();
+    let (fewest, limit) = match (role, verb) {
+        (Role::Switchboard, b"MSG") => (3, MAX_MESSAGE),
+        (Role::Notification, b"NOT") => (1, MAX_PAYLOAD),
+        (Role::Notification, b"UUX") => (2, MAX_PAYLOAD),
+        (Role::Notification, b"QRY" | b"PAG" | b"MSG") => (3, MAX_PAYLOAD),
+        (Role::Notification, b"PGD") => (4, MAX_PAYLOAD),
+        // The length may be absent (`docs/protocol/00 §1.3`).
+        (Role::Notification, b"SDC") if count >= 9 => (9, MAX_PAYLOAD),
         _ => return Ok(None),
     };
+    if count < fewest {
+        return Err(CodecError::BadLength);
+    }
     let last = std::iter::from_fn(|| fields.next_field()).last();
     let length = last.and_then(number).ok_or(CodecError::BadLength)?;
     let length = usize::try_from(length).map_err(|_| CodecError::BadLength)?;
@@ -229,6 +236,8 @@ mod tests {
             );
         }
         assert!(decode_all(Role::Switchboard, &[b"MSG 1 N 1664\r\n"]).is_ok());
+        assert!(decode_all(Role::Switchboard, &[b"MSG 1 20\r\n"]).is_err());
+        assert!(decode_all(Role::Notification, &[b"UUX 20\r\n"]).is_err());
         assert!(decode_all(Role::Notification, &[b"QRY 1 PROD0061VRRZH@4F 8193\r\n"]).is_err());
     }
 

@@ -8,6 +8,7 @@
     )
 )]
 
+pub mod advertise;
 pub mod cli;
 pub mod clock;
 pub mod config;

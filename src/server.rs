@@ -11,13 +11,14 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tracing::Instrument;
 
+use crate::advertise::{Advertise, AdvertiseError};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::hub::{Hub, RoomLimits};
 use crate::mailbox::mailbox;
 use crate::metrics::{Metrics, Role as Counted};
 use crate::net::{Arrival, CloseReason, Gate, GateLimits, Link, Rules};
-use crate::ns::{Advertised, NsSession, NsSettings, ServerRole};
+use crate::ns::{NsSession, NsSettings, ServerRole};
 use crate::sb::SbSession;
 use crate::service::accounts::AccountSettings;
 use crate::service::{Accounts, NoticeFollower, Services};
@@ -52,8 +53,8 @@ pub enum StartError {
     Accounts(#[source] crate::service::Fault),
     #[error("cannot follow changes of the database")]
     Notices(#[source] StoreError),
-    #[error("cannot prepare the web side")]
-    Web(#[source] http::AdvertiseError),
+    #[error("an advertised address cannot be used")]
+    Advertise(#[source] AdvertiseError),
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
 }
@@ -122,21 +123,20 @@ impl Server {
         let web = bind("listen.http", &config.listen.http).await?;
         let ops = bind("listen.ops", &config.listen.ops).await?;
 
+        let advertise = Advertise::new(
+            config.advertise.host.as_deref(),
+            config.advertise.http_url.as_deref(),
+            config.advertise.msnp_port,
+        )
+        .map_err(StartError::Advertise)?;
         let shutdown = Shutdown::new();
         let follower = NoticeFollower::start(services.clone())
             .await
             .map_err(StartError::Notices)?;
         let edge = http::Edge {
             accounts,
-            advertise: http::Advertise::new(
-                config.advertise.host.as_deref(),
-                config.advertise.http_url.as_deref(),
-                config
-                    .advertise
-                    .msnp_port
-                    .unwrap_or_else(|| first_port(&msnp.addresses)),
-            )
-            .map_err(StartError::Web)?,
+            advertise: advertise.clone(),
+            msnp_port: first_port(&msnp.addresses),
             metrics: metrics.clone(),
         };
         let server = Self {
@@ -148,7 +148,7 @@ impl Server {
             http: web.addresses,
             ops: ops.addresses,
         };
-        server.serve_msnp(&config, msnp.listeners, dispatch.listeners);
+        server.serve_msnp(&config, advertise, msnp.listeners, dispatch.listeners);
         server.serve_web(&config, edge, web.listeners);
         server.serve_ops(ops.listeners, hub);
         server.keep_house(follower);
@@ -194,17 +194,19 @@ impl Server {
         in_time
     }
 
-    fn serve_msnp(&self, config: &Config, main: Vec<TcpListener>, dispatch: Vec<TcpListener>) {
+    fn serve_msnp(
+        &self,
+        config: &Config,
+        advertise: Advertise,
+        main: Vec<TcpListener>,
+        dispatch: Vec<TcpListener>,
+    ) {
         let limits = &config.limits;
         let gate = Gate::new(gate_limits(limits));
         let settings = Arc::new(NsSettings {
-            advertised: Advertised {
-                host: config.advertise.host.clone(),
-                msnp_port: config.advertise.msnp_port,
-                http_url: config.advertise.http_url.clone(),
-                http_port: first_port(&self.http),
-            },
+            advertise,
             msnp_port: first_port(&self.msnp),
+            http_port: first_port(&self.http),
             refuse_unknown_clients: config.auth.refuse_unknown_clients,
         });
         let door = Door {

@@ -14,7 +14,7 @@ use super::{Edge, Link};
 /// The front page; plain enough for Internet Explorer 6.
 pub(super) async fn page(State(edge): State<Edge>, Extension(link): Extension<Link>) -> Response {
     // `Advertise` lets nothing in that means something in HTML.
-    let address = edge.advertise.messenger_address(&link);
+    let address = edge.advertise.msnp(link.local, edge.msnp_port);
     let page = format!(
         "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\">\n\
          <html><head><title>Chrysalis</title></head>\n\

@@ -111,7 +111,7 @@ fn succeeded(ticket: &Ticket) -> Response {
 fn failed(edge: &Edge, link: &Link, text: &str) -> Response {
     let challenge = format!(
         "Passport1.4 da-status=failed,srealm=Passport.NET,ts=0,prompt,cburl={}/,cbtxt={}",
-        edge.advertise.base_url(link),
+        edge.advertise.web(link.local, link.local.port()),
         utf8_percent_encode(text, NON_ALPHANUMERIC),
     );
     let headers = [

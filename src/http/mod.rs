@@ -5,7 +5,6 @@
 //! clean end for the bytes (`stream`), and hyper with limits, normal paths and the spelling of
 //! header names (`connection`, `header_case`). Handlers are thin: parse, one operation, render.
 
-mod advertise;
 mod connection;
 mod header_case;
 mod home;
@@ -20,9 +19,9 @@ use axum::Router;
 use axum::http::HeaderValue;
 use axum::routing::get;
 
-pub use advertise::{Advertise, AdvertiseError};
 pub use listener::{Link, Settings, serve};
 
+use crate::advertise::Advertise;
 use crate::metrics::Metrics;
 use crate::service::accounts::Accounts;
 
@@ -33,6 +32,8 @@ pub struct Edge {
     pub accounts: Accounts,
     /// The addresses that answers name.
     pub advertise: Advertise,
+    /// Port of the listener for MSNP.
+    pub msnp_port: u16,
     /// Where sign-ins are counted.
     pub metrics: Metrics,
 }

@@ -18,7 +18,10 @@ pub(super) async fn passport_urls(
     State(edge): State<Edge>,
     Extension(link): Extension<Link>,
 ) -> Response {
-    let urls = format!("DALogin={},", edge.advertise.login_address(&link));
+    let urls = format!(
+        "DALogin={},",
+        edge.advertise.login(link.local, link.local.port())
+    );
     let headers = [
         (PASSPORT_URLS, header_value(&urls)),
         (CACHE_CONTROL, header_value("no-store")),

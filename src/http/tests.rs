@@ -75,6 +75,7 @@ impl People {
         let edge = Edge {
             accounts: self.accounts.clone(),
             advertise,
+            msnp_port: 1863,
             metrics: metrics.clone(),
         };
         Server {
@@ -148,7 +149,7 @@ impl Server {
 
 /// Nothing is advertised but the port.
 fn here() -> Advertise {
-    Advertise::new(None, None, 1863).unwrap()
+    Advertise::new(None, None, None).unwrap()
 }
 
 /// Everything up to the end of the connection, without the date.
@@ -237,8 +238,12 @@ async fn a_request_without_version_is_answered_and_the_connection_closed() {
 
 #[tokio::test]
 async fn an_advertised_address_is_named_instead_of_the_connection() {
-    let advertise =
-        Advertise::new(Some("msn.example"), Some("https://login.example"), 1864).unwrap();
+    let advertise = Advertise::new(
+        Some("msn.example"),
+        Some("https://login.example"),
+        Some(1864),
+    )
+    .unwrap();
     let people = People::new().await;
     let server = people.serve(advertise, Settings::default()).await;
     let nexus = server.get("/rdr/pprdr.asp").await;

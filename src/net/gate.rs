@@ -1,6 +1,7 @@
 //! How many connections there may be, altogether and from one network.
 //!
-//! A network is an IPv4 address or an IPv6 /64. Connections that have not signed in have a bound
+//! When all places are taken, accepting waits for one. A network is an IPv4 address or an IPv6
+//! /64; a connection over its bound is closed at once. Connections that have not signed in have a bound
 //! of their own; where it is reached, the oldest one that has said nothing at all gives way, so
 //! that silent connections cannot shut out anybody who speaks.
 
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// Bounds on connections.
@@ -27,13 +29,14 @@ pub struct GateLimits {
 #[derive(Debug, Clone)]
 pub struct Gate {
     limits: Arc<GateLimits>,
-    state: Arc<Mutex<State>>,
+    places: Arc<Semaphore>,
+    networks: Arc<Mutex<HashMap<IpAddr, Network>>>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    open: usize,
-    networks: HashMap<IpAddr, Network>,
+/// One of the places that there are altogether; free again when dropped.
+#[derive(Debug)]
+pub struct Place {
+    _permit: OwnedSemaphorePermit,
 }
 
 #[derive(Debug, Default)]
@@ -55,26 +58,35 @@ pub struct Admission {
     gate: Gate,
     network: IpAddr,
     visitor: Arc<Visitor>,
+    _place: Place,
 }
 
 impl Gate {
     pub fn new(limits: GateLimits) -> Self {
+        let places = limits.connections.min(Semaphore::MAX_PERMITS);
         Self {
             limits: Arc::new(limits),
-            state: Arc::default(),
+            places: Arc::new(Semaphore::new(places)),
+            networks: Arc::default(),
         }
     }
 
-    /// Admits a connection, or `None` where a bound is reached and nobody silent can give way.
-    pub fn admit(&self, peer: IpAddr) -> Option<Admission> {
+    /// Waits for a place. Cancel-safe; those who wait get one in turn.
+    pub async fn place(&self) -> Place {
+        let permit = Arc::clone(&self.places).acquire_owned().await;
+        Place {
+            _permit: permit.expect("the places are never closed"),
+        }
+    }
+
+    /// Admits a connection to a place, or answers `None` where its network has reached a bound
+    /// and nobody silent can give way.
+    pub fn admit(&self, place: Place, peer: IpAddr) -> Option<Admission> {
         let peer = peer.to_canonical();
         let is_exempt = self.limits.exempt.iter().any(|net| net.contains(&peer));
         let network = network_of(peer);
-        let mut state = self.state();
-        if state.open >= self.limits.connections {
-            return None;
-        }
-        let entry = state.networks.entry(network).or_default();
+        let mut networks = self.networks();
+        let entry = networks.entry(network).or_default();
         if !is_exempt {
             if entry.open >= self.limits.per_network {
                 return None;
@@ -86,21 +98,16 @@ impl Gate {
         let visitor = Arc::new(Visitor::default());
         entry.open += 1;
         entry.waiting.push_back(Arc::clone(&visitor));
-        state.open += 1;
         Some(Admission {
             gate: self.clone(),
             network,
             visitor,
+            _place: place,
         })
     }
 
-    /// How many connections there are.
-    pub fn open(&self) -> usize {
-        self.state().open
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn networks(&self) -> MutexGuard<'_, HashMap<IpAddr, Network>> {
+        self.networks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,7 +137,7 @@ impl Admission {
 
     /// The peer has shown who it is.
     pub fn signed_in(&self) {
-        if let Some(network) = self.gate.state().networks.get_mut(&self.network) {
+        if let Some(network) = self.gate.networks().get_mut(&self.network) {
             network.stop_waiting(&self.visitor);
         }
     }
@@ -143,13 +150,12 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        let mut state = self.gate.state();
-        state.open = state.open.saturating_sub(1);
-        if let Some(network) = state.networks.get_mut(&self.network) {
+        let mut networks = self.gate.networks();
+        if let Some(network) = networks.get_mut(&self.network) {
             network.stop_waiting(&self.visitor);
             network.open = network.open.saturating_sub(1);
             if network.open == 0 {
-                state.networks.remove(&self.network);
+                networks.remove(&self.network);
             }
         }
     }
@@ -179,52 +185,56 @@ mod tests {
         })
     }
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    impl Gate {
+        fn let_in(&self, peer: &str) -> Option<Admission> {
+            let place = Arc::clone(&self.places).try_acquire_owned();
+            let place = Place {
+                _permit: place.unwrap(),
+            };
+            self.admit(place, peer.parse().unwrap())
+        }
     }
 
     #[test]
     fn the_bound_of_a_network_leaves_other_networks_alone() {
         let gate = gate(100, 2, 10);
-        let held: Vec<_> = (0..2)
-            .map(|_| gate.admit(ip("192.0.2.1")).unwrap())
-            .collect();
-        assert!(gate.admit(ip("192.0.2.1")).is_none());
-        assert!(gate.admit(ip("::ffff:192.0.2.1")).is_none());
-        assert!(gate.admit(ip("192.0.2.2")).is_some());
+        let held: Vec<_> = (0..2).map(|_| gate.let_in("192.0.2.1").unwrap()).collect();
+        assert!(gate.let_in("192.0.2.1").is_none());
+        assert!(gate.let_in("::ffff:192.0.2.1").is_none());
+        assert!(gate.let_in("192.0.2.2").is_some());
         drop(held);
-        assert!(gate.admit(ip("192.0.2.1")).is_some());
-        assert_eq!(gate.open(), 0);
-        assert!(gate.state().networks.is_empty());
+        assert!(gate.let_in("192.0.2.1").is_some());
+        assert_eq!(gate.places.available_permits(), 100);
+        assert!(gate.networks().is_empty());
     }
 
     #[test]
     fn a_silent_connection_gives_way_and_one_that_spoke_does_not() {
         let gate = gate(100, 100, 2);
-        let first = gate.admit(ip("192.0.2.1")).unwrap();
+        let first = gate.let_in("192.0.2.1").unwrap();
         first.spoke();
-        let second = gate.admit(ip("192.0.2.1")).unwrap();
-        let third = gate.admit(ip("192.0.2.1")).unwrap();
+        let second = gate.let_in("192.0.2.1").unwrap();
+        let third = gate.let_in("192.0.2.1").unwrap();
         assert!(second.evicted().is_cancelled() && !first.evicted().is_cancelled());
         third.spoke();
-        assert!(gate.admit(ip("192.0.2.1")).is_none());
+        assert!(gate.let_in("192.0.2.1").is_none());
         first.signed_in();
-        assert!(gate.admit(ip("192.0.2.1")).is_some());
+        assert!(gate.let_in("192.0.2.1").is_some());
     }
 
     #[test]
-    fn an_exempt_network_has_the_bound_of_all_only() {
+    fn an_exempt_network_has_no_bound_of_its_own() {
         let gate = gate(5, 1, 1);
-        let held: Vec<_> = (0..5).filter_map(|_| gate.admit(ip("10.1.2.3"))).collect();
+        let held: Vec<_> = (0..5).filter_map(|_| gate.let_in("10.1.2.3")).collect();
         assert_eq!(held.len(), 5);
-        assert!(gate.admit(ip("10.1.2.3")).is_none());
+        assert_eq!(gate.places.available_permits(), 0);
     }
 
     #[test]
     fn half_of_an_ipv6_address_is_one_network() {
         let gate = gate(100, 1, 10);
-        let _held = gate.admit(ip("2001:db8::1")).unwrap();
-        assert!(gate.admit(ip("2001:db8::ffff")).is_none());
-        assert!(gate.admit(ip("2001:db8:0:1::1")).is_some());
+        let _held = gate.let_in("2001:db8::1").unwrap();
+        assert!(gate.let_in("2001:db8::ffff").is_none());
+        assert!(gate.let_in("2001:db8:0:1::1").is_some());
     }
 }

@@ -28,7 +28,7 @@ const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
 
 /// Accepts connections until the soft stop and hands each to `start`.
 ///
-/// A connection over a bound is closed at once. Errors, such as a lack of file descriptors, never
+/// A connection over a bound of its network is closed at once. Errors, such as a lack of file descriptors, never
 /// end the loop: it waits a moment and goes on.
 pub async fn accept(
     listener: TcpListener,
@@ -39,14 +39,14 @@ pub async fn accept(
     const LONGEST_WAIT: Duration = Duration::from_secs(1);
     let mut wait = Duration::from_millis(5);
     loop {
-        let accepted = tokio::select! {
-            () = shutdown.soft().cancelled() => return,
-            accepted = listener.accept() => accepted,
+        let next = async { (gate.place().await, listener.accept().await) };
+        let Some((place, accepted)) = shutdown.soft().run_until_cancelled(next).await else {
+            return;
         };
         match accepted {
             Ok((stream, peer)) => {
                 wait = Duration::from_millis(5);
-                let Some(admission) = gate.admit(peer.ip()) else {
+                let Some(admission) = gate.admit(place, peer.ip()) else {
                     tracing::debug!(%peer, "connection over a bound");
                     continue;
                 };

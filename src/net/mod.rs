@@ -13,7 +13,7 @@ mod pace;
 use std::time::Duration;
 
 pub use connection::{Link, Rules};
-pub use gate::{Admission, Gate, GateLimits};
+pub use gate::{Admission, Gate, GateLimits, Place};
 pub use listener::{Arrival, accept};
 pub use pace::Pace;
 

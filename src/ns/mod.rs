@@ -29,7 +29,7 @@ mod ver;
 mod xfr;
 
 pub use session::NsSession;
-pub use settings::{Advertised, NsSettings, ServerRole};
+pub use settings::{NsSettings, ServerRole};
 
 use crate::model::Refusal;
 use crate::service::{OperationError, SignInError};

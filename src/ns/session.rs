@@ -265,7 +265,7 @@ impl Session for NsSession {
             }
             NsEvent::Unfollowed { by, revision } => dialect.unfollowed(&by, revision, out),
             NsEvent::Invitation(invitation) => {
-                let server = self.around.switchboard_address();
+                let server = self.around.msnp_address();
                 switchboard::ring(&invitation, &server, out);
             }
             NsEvent::SignedInElsewhere => {
@@ -292,15 +292,19 @@ impl Session for NsSession {
 }
 
 impl Surroundings {
-    /// Where this client finds switchboards: this server, as the client reaches it.
-    pub(super) fn switchboard_address(&self) -> String {
-        self.settings
-            .advertised
-            .msnp(self.local, self.settings.msnp_port)
+    /// Where this client signs in and finds switchboards: this server, as the client reaches it.
+    pub(super) fn msnp_address(&self) -> String {
+        let settings = &self.settings;
+        let port = match &*self.role {
+            ServerRole::Notification => self.local.port(),
+            ServerRole::Dispatch { .. } => settings.msnp_port,
+        };
+        settings.advertise.msnp(self.local, port)
     }
 
     /// Base of the web addresses for this client.
     pub(super) fn web_address(&self) -> String {
-        self.settings.advertised.web(self.local)
+        let settings = &self.settings;
+        settings.advertise.web(self.local, settings.http_port)
     }
 }

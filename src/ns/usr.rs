@@ -143,7 +143,7 @@ fn refer(
     around: &Surroundings,
     out: &mut Outbox,
 ) {
-    let own = around.switchboard_address();
+    let own = around.msnp_address();
     let pick = address.as_str().bytes().fold(0usize, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(usize::from(byte))
     });

@@ -27,7 +27,7 @@ impl Xfr {
         out: &mut Outbox,
     ) -> Handled {
         let ticket = around.services.chat.ticket(&client.guard)?;
-        let server = around.switchboard_address();
+        let server = around.msnp_address();
         switchboard::referral(trid, &server, &ticket, out);
         Ok(())
     }

@@ -1,15 +1,16 @@
 //! Where this server says it is to be found.
+//!
+//! Without settings every client is told the address that it came in on itself, which is right
+//! on a LAN and wrong behind a translating router or in a container.
 
 use std::net::{IpAddr, SocketAddr};
-
-use super::Link;
 
 /// The addresses that answers name. Known to be fit for a header and for a page.
 #[derive(Debug, Clone, Default)]
 pub struct Advertise {
     host: Option<String>,
     http_url: Option<String>,
-    messenger_port: u16,
+    msnp_port: Option<u16>,
 }
 
 /// A setting cannot be put into an answer.
@@ -24,49 +25,50 @@ pub enum AdvertiseError {
 }
 
 impl Advertise {
-    /// `host` is the name clients use for this server, `http_url` where its HTTP side is seen
-    /// from outside, for example behind a proxy that adds TLS, and `messenger_port` the port of
-    /// the notification server. Without the first two, every client is told the address it came
-    /// in on.
+    /// `host` is the name clients use for this server, `http_url` where its web side is seen from
+    /// outside, for example behind a proxy that adds TLS, and `msnp_port` the port for MSNP.
     pub fn new(
         host: Option<&str>,
         http_url: Option<&str>,
-        messenger_port: u16,
+        msnp_port: Option<u16>,
     ) -> Result<Self, AdvertiseError> {
         Ok(Self {
             host: host.map(checked_host).transpose()?,
             http_url: http_url.map(checked_url).transpose()?,
-            messenger_port,
+            msnp_port,
         })
     }
 
-    /// The URL of the HTTP side as the peer of `link` reaches it, without a slash at its end.
-    pub(super) fn base_url(&self, link: &Link) -> String {
+    /// Host and port for MSNP. `local` is the address that the client connected to, `port` that
+    /// of the listener which takes MSNP.
+    pub fn msnp(&self, local: SocketAddr, port: u16) -> String {
+        let port = self.msnp_port.unwrap_or(port);
+        format!("{}:{port}", self.host(local))
+    }
+
+    /// Base of the web side, without a slash at its end; `port` is that of the listener which
+    /// takes HTTP.
+    pub fn web(&self, local: SocketAddr, port: u16) -> String {
         match &self.http_url {
             Some(url) => url.clone(),
-            None => format!("http://{}:{}", self.host(link), link.local.port()),
+            None => format!("http://{}:{port}", self.host(local)),
         }
     }
 
     /// Where the Passport login is, in the form of the nexus: an address without a scheme means
     /// `https` to every client, one in plain HTTP has to say so (`docs/protocol/25 §4`).
-    pub(super) fn login_address(&self, link: &Link) -> String {
-        let base = self.base_url(link);
+    pub fn login(&self, local: SocketAddr, port: u16) -> String {
+        let base = self.web(local, port);
         format!(
             "{}/login2.srf",
             base.strip_prefix("https://").unwrap_or(&base)
         )
     }
 
-    /// Host and port to type into a client.
-    pub(super) fn messenger_address(&self, link: &Link) -> String {
-        format!("{}:{}", self.host(link), self.messenger_port)
-    }
-
-    fn host(&self, link: &Link) -> String {
+    fn host(&self, local: SocketAddr) -> String {
         match &self.host {
             Some(host) => host.clone(),
-            None => in_url(link.local.ip()),
+            None => in_url(local.ip().to_canonical()),
         }
     }
 }
@@ -116,26 +118,22 @@ fn checked_url(url: &str) -> Result<String, AdvertiseError> {
     Ok(format!("{scheme}://{rest}"))
 }
 
-/// The form in which an address is compared, counted and told: a v4 peer of a v6 socket is v4.
-pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn link(local: &str) -> Link {
-        Link {
-            peer: "192.0.2.7:5000".parse().unwrap(),
-            local: local.parse().unwrap(),
-        }
+    fn check(host: Option<&str>, url: Option<&str>, local: &str, login: &str, msnp: &str) {
+        let advertise = Advertise::new(host, url, None).unwrap();
+        let local: SocketAddr = local.parse().unwrap();
+        assert_eq!(advertise.login(local, local.port()), login);
+        assert_eq!(advertise.msnp(local, 1863), msnp);
     }
 
-    fn check(host: Option<&str>, url: Option<&str>, local: &str, login: &str, messenger: &str) {
-        let advertise = Advertise::new(host, url, 1863).unwrap();
-        assert_eq!(advertise.login_address(&link(local)), login);
-        assert_eq!(advertise.messenger_address(&link(local)), messenger);
+    #[test]
+    fn a_port_of_its_own_wins_over_the_listeners() {
+        let advertise = Advertise::new(None, None, Some(11863)).unwrap();
+        let local = "[::ffff:192.0.2.7]:1863".parse().unwrap();
+        assert_eq!(advertise.msnp(local, 1863), "192.0.2.7:11863");
     }
 
     #[test]
@@ -220,7 +218,7 @@ mod tests {
             "[::1",
             "host:80",
         ] {
-            assert!(Advertise::new(Some(host), None, 1863).is_err(), "{host:?}");
+            assert!(Advertise::new(Some(host), None, None).is_err(), "{host:?}");
         }
         for url in [
             "",
@@ -234,7 +232,7 @@ mod tests {
             "http://u@h",
             "http://a?b",
         ] {
-            assert!(Advertise::new(None, Some(url), 1863).is_err(), "{url:?}");
+            assert!(Advertise::new(None, Some(url), None).is_err(), "{url:?}");
         }
     }
 }

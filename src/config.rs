@@ -99,7 +99,8 @@ pub struct Auth {
 /// How much of everything is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Networks that the limits per address pass over, for example a gateway's.
+    /// Networks that the limits per address and the rates of their connections pass over, for
+    /// example a gateway's.
     pub exempt: Vec<IpNet>,
     /// Connections to notification server and switchboard together.
     pub connections: usize,
@@ -201,14 +202,14 @@ impl Default for Limits {
         Self {
             exempt: Vec::new(),
             connections: 20_000,
-            connections_per_address: 1_000,
-            unauthenticated_per_address: 200,
+            connections_per_address: 4_000,
+            unauthenticated_per_address: 1_000,
             sign_in_secs: 60,
             write_secs: 20,
-            commands_per_second: 50,
-            commands_burst: 300,
-            messages_per_second: 500,
-            messages_burst: 1_000,
+            commands_per_second: 100,
+            commands_burst: 1_000,
+            messages_per_second: 1_000,
+            messages_burst: 2_000,
             ns_queue: 1_024,
             sb_queue: 512,
             room_members: 50,

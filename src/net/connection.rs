@@ -126,7 +126,8 @@ impl Link {
             codec: FrameCodec::new(role),
             out: Outbox::default(),
             events: Vec::new(),
-            pace: Pace::new(rules.frames_per_second, rules.frames_burst, Instant::now()),
+            pace: (!self.admission.is_exempt())
+                .then(|| Pace::new(rules.frames_per_second, rules.frames_burst, Instant::now())),
             first: Some(first),
             has_backlog: true,
             paused_until: None,
@@ -188,7 +189,8 @@ struct Driver<E> {
     codec: FrameCodec,
     out: Outbox,
     events: Vec<E>,
-    pace: Pace,
+    /// Nothing for a peer that no bound of a network holds for.
+    pace: Option<Pace>,
     /// The frame that chose the session, until it is handled.
     first: Option<Frame>,
     /// The buffer may hold whole frames already.
@@ -290,7 +292,8 @@ impl<E: Send> Driver<E> {
                 break Turn::Continue;
             }
             if self.is_established
-                && let Err(wait) = self.pace.take(Instant::now())
+                && let Some(pace) = &mut self.pace
+                && let Err(wait) = pace.take(Instant::now())
             {
                 break Turn::Pause(wait);
             }

@@ -58,6 +58,7 @@ pub struct Admission {
     gate: Gate,
     network: IpAddr,
     visitor: Arc<Visitor>,
+    is_exempt: bool,
     _place: Place,
 }
 
@@ -102,6 +103,7 @@ impl Gate {
             gate: self.clone(),
             network,
             visitor,
+            is_exempt,
             _place: place,
         })
     }
@@ -140,6 +142,11 @@ impl Admission {
         if let Some(network) = self.gate.networks().get_mut(&self.network) {
             network.stop_waiting(&self.visitor);
         }
+    }
+
+    /// Whether the bounds of one network do not hold for the peer.
+    pub fn is_exempt(&self) -> bool {
+        self.is_exempt
     }
 
     /// Cancelled when the place was given to another connection.

@@ -23,7 +23,7 @@ pub const MAX_CHARS: usize = 128;
 /// Where Passport, and clients after its example, cut a password (`docs/protocol/25 §6`).
 const CUT_AT: usize = 16;
 /// How many may wait for their turn.
-const QUEUE: usize = 256;
+const QUEUE: usize = 1024;
 
 /// Hashes and checks passwords. Copies share the limit of simultaneous hashes.
 #[derive(Clone)]

@@ -19,6 +19,7 @@ pub mod mailbox;
 pub mod metrics;
 pub mod model;
 pub mod net;
+pub mod network;
 pub mod ns;
 pub mod sb;
 pub mod server;

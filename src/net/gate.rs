@@ -6,13 +6,15 @@
 //! that silent connections cannot shut out anybody who speaks.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+
+use crate::network::{Network, is_among};
 
 /// Bounds on connections.
 #[derive(Debug, Clone)]
@@ -30,7 +32,7 @@ pub struct GateLimits {
 pub struct Gate {
     limits: Arc<GateLimits>,
     places: Arc<Semaphore>,
-    networks: Arc<Mutex<HashMap<IpAddr, Network>>>,
+    guests: Arc<Mutex<HashMap<Network, Guests>>>,
 }
 
 /// One of the places that there are altogether; free again when dropped.
@@ -39,8 +41,9 @@ pub struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
+/// The connections of one network.
 #[derive(Debug, Default)]
-struct Network {
+struct Guests {
     open: usize,
     /// Not signed in, oldest first.
     waiting: VecDeque<Arc<Visitor>>,
@@ -56,7 +59,7 @@ struct Visitor {
 #[derive(Debug)]
 pub struct Admission {
     gate: Gate,
-    network: IpAddr,
+    network: Network,
     visitor: Arc<Visitor>,
     is_exempt: bool,
     _place: Place,
@@ -68,7 +71,7 @@ impl Gate {
         Self {
             limits: Arc::new(limits),
             places: Arc::new(Semaphore::new(places)),
-            networks: Arc::default(),
+            guests: Arc::default(),
         }
     }
 
@@ -83,11 +86,10 @@ impl Gate {
     /// Admits a connection to a place, or answers `None` where its network has reached a bound
     /// and nobody silent can give way.
     pub fn admit(&self, place: Place, peer: IpAddr) -> Option<Admission> {
-        let peer = peer.to_canonical();
-        let is_exempt = self.limits.exempt.iter().any(|net| net.contains(&peer));
-        let network = network_of(peer);
-        let mut networks = self.networks();
-        let entry = networks.entry(network).or_default();
+        let is_exempt = is_among(&self.limits.exempt, peer);
+        let network = Network::of(peer);
+        let mut guests = self.guests();
+        let entry = guests.entry(network).or_default();
         if !is_exempt {
             if entry.open >= self.limits.per_network {
                 return None;
@@ -108,12 +110,12 @@ impl Gate {
         })
     }
 
-    fn networks(&self) -> MutexGuard<'_, HashMap<IpAddr, Network>> {
-        self.networks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn guests(&self) -> MutexGuard<'_, HashMap<Network, Guests>> {
+        self.guests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Network {
+impl Guests {
     fn evict_silent(&mut self) -> bool {
         let silent = self
             .waiting
@@ -139,8 +141,8 @@ impl Admission {
 
     /// The peer has shown who it is.
     pub fn signed_in(&self) {
-        if let Some(network) = self.gate.networks().get_mut(&self.network) {
-            network.stop_waiting(&self.visitor);
+        if let Some(guests) = self.gate.guests().get_mut(&self.network) {
+            guests.stop_waiting(&self.visitor);
         }
     }
 
@@ -157,24 +159,13 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        let mut networks = self.gate.networks();
-        if let Some(network) = networks.get_mut(&self.network) {
+        let mut guests = self.gate.guests();
+        if let Some(network) = guests.get_mut(&self.network) {
             network.stop_waiting(&self.visitor);
             network.open = network.open.saturating_sub(1);
             if network.open == 0 {
-                networks.remove(&self.network);
+                guests.remove(&self.network);
             }
-        }
-    }
-}
-
-/// What counts as one network.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => {
-            const PREFIX: u128 = !0 << 64;
-            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & PREFIX))
         }
     }
 }
@@ -212,7 +203,7 @@ mod tests {
         drop(held);
         assert!(gate.let_in("192.0.2.1").is_some());
         assert_eq!(gate.places.available_permits(), 100);
-        assert!(gate.networks().is_empty());
+        assert!(gate.guests().is_empty());
     }
 
     #[test]
@@ -235,13 +226,5 @@ mod tests {
         let held: Vec<_> = (0..5).filter_map(|_| gate.let_in("10.1.2.3")).collect();
         assert_eq!(held.len(), 5);
         assert_eq!(gate.places.available_permits(), 0);
-    }
-
-    #[test]
-    fn half_of_an_ipv6_address_is_one_network() {
-        let gate = gate(100, 1, 10);
-        let _held = gate.let_in("2001:db8::1").unwrap();
-        assert!(gate.let_in("2001:db8::ffff").is_none());
-        assert!(gate.let_in("2001:db8:0:1::1").is_some());
     }
 }

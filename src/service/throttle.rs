@@ -2,8 +2,9 @@
 //!
 //! Failures are counted three ways: for an account from one network (strict), for a network
 //! whatever the account (three times as many), and for an account wherever from (ten times as
-//! many, against guessing from many machines). The last never shuts out a network from which
-//! the account signed in before, so nobody can keep a person out by guessing at their account.
+//! many, against guessing from many machines). The latter two never shut out an account from a
+//! network where it signed in before, so nobody can keep a person out by guessing, be it at
+//! their account or from behind the same router.
 //! Accounts that do not exist count like any other.
 //!
 //! Everything is in memory and bounded. The invariant: in the long run no more failures a minute
@@ -12,12 +13,13 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 
 use crate::model::Address;
+use crate::network::{Network, is_among};
 
 /// How much more a network may fail than one account from it.
 const NETWORK_FACTOR: u32 = 3;
@@ -55,11 +57,6 @@ struct Counts {
     proven: Remembered<(Address, Network)>,
 }
 
-/// What counts as one client: an IPv4 address, or the /64 of an IPv6 one, because that is the
-/// least anybody is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Network(IpAddr);
-
 impl Throttle {
     /// Allows this many failures a minute to an account from one network. For the `exempt`
     /// networks, where many people share an address, that count is as generous as the one for
@@ -89,10 +86,9 @@ impl Throttle {
         let network_admits = rates
             .network
             .is_none_or(|rate| rate.admits(counts.networks.get(&network), now));
+        let account_admits = rates.account.admits(counts.accounts.get(address), now);
         rates.pair.admits(counts.pairs.get(&pair), now)
-            && network_admits
-            && (counts.proven.get(&pair).is_some()
-                || rates.account.admits(counts.accounts.get(address), now))
+            && (counts.proven.get(&pair).is_some() || (network_admits && account_admits))
     }
 
     /// Notes a failure.
@@ -123,9 +119,8 @@ impl Throttle {
 
     fn rates(&self, peer: IpAddr) -> Rates {
         let Settings { per_minute, exempt } = &*self.settings;
-        let peer = peer.to_canonical();
         let account = Rate::per_minute(per_minute.saturating_mul(ACCOUNT_FACTOR));
-        if exempt.iter().any(|network| network.contains(&peer)) {
+        if is_among(exempt, peer) {
             Rates {
                 pair: account,
                 network: None,
@@ -143,18 +138,6 @@ impl Throttle {
     fn counts(&self) -> MutexGuard<'_, Counts> {
         // The maps are sound after any panic: no change to them takes more than one step.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Network {
-    fn of(peer: IpAddr) -> Self {
-        match peer.to_canonical() {
-            IpAddr::V4(address) => Self(address.into()),
-            IpAddr::V6(address) => {
-                let prefix = address.to_bits() & (u128::MAX << 64);
-                Self(Ipv6Addr::from_bits(prefix).into())
-            }
-        }
     }
 }
 

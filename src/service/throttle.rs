@@ -292,6 +292,17 @@ mod tests {
     }
 
     #[test]
+    fn a_neighbours_guesses_never_shut_out_who_signed_in_there_before() {
+        let throttle = throttle();
+        throttle.succeeded(&address("a@b.c"), ip("192.0.2.1"), NOW);
+        for n in 0..40 {
+            fail(&throttle, &format!("nobody{n}@b.c"), "192.0.2.1", 1);
+        }
+        assert!(admits(&throttle, "a@b.c", "192.0.2.1", NOW));
+        assert!(!admits(&throttle, "b@b.c", "192.0.2.1", NOW));
+    }
+
+    #[test]
     fn an_own_success_buys_no_guesses_at_others() {
         let throttle = throttle();
         for n in 0..30 {

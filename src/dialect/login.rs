@@ -115,10 +115,9 @@ fn client_fields(profile: &Profile<'_>, block: HeaderBlock) -> HeaderBlock {
         .with("ClientPort", port.swap_bytes())
 }
 
-/// The two halves of an account's number as clients print them: any stable pair will do.
+/// The two halves of an account's number, as signed numbers.
 fn member_id(user: UserId) -> (i32, i32) {
-    const HIGH: i64 = 0x0003_0000 << 32;
-    let id = HIGH | user.0;
+    let id = user.passport_id();
     ((id >> 32) as i32, id as i32)
 }
 

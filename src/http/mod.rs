@@ -13,11 +13,13 @@ mod login;
 mod nexus;
 pub mod ops;
 mod request_line;
+mod rst;
+mod soap;
 mod stream;
 
 use axum::Router;
 use axum::http::HeaderValue;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 pub use listener::{Link, Settings, serve};
 
@@ -52,6 +54,10 @@ pub fn router(edge: Edge) -> Router {
         // Some clients skip the nexus and know only the older name (`docs/protocol/01 §3.1`).
         .route("/login.srf", login.clone())
         .route("/login2.srf", login)
+        .route("/rst.srf", post(rst::issue))
+        // Addresses of `@msn.com` go to a path of their own (`docs/protocol/11 §1`).
+        .route("/pp550/rst.srf", post(rst::issue))
+        .route("/pp900/rst.srf", post(rst::issue))
         .route("/ppsecure/md5auth.srf", mail_form)
         .fallback(home::not_found)
         .with_state(edge)

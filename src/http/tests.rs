@@ -292,6 +292,102 @@ async fn a_login_is_answered_with_the_ticket_as_the_last_item() {
     );
 }
 
+/// The request of MSN 7.5 and its like, for the granting ticket and one for messenger.
+fn token_request(password: &str) -> String {
+    let token = |address: &str| {
+        format!(
+            "<wst:RequestSecurityToken><wsp:AppliesTo><wsa:EndpointReference><wsa:Address>{address}\
+             </wsa:Address></wsa:EndpointReference></wsp:AppliesTo></wst:RequestSecurityToken>"
+        )
+    };
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Envelope xmlns:wsse=\"a\" xmlns:wst=\"b\" \
+         xmlns:wsp=\"c\" xmlns:wsa=\"d\" xmlns:ps=\"e\"><Header><wsse:Security><wsse:UsernameToken>\
+         <wsse:Username>Alice@example.com</wsse:Username><wsse:Password>{password}</wsse:Password>\
+         </wsse:UsernameToken></wsse:Security></Header><Body><ps:RequestMultipleSecurityTokens>\
+         {}\n {}</ps:RequestMultipleSecurityTokens></Body></Envelope>",
+        token("http://Passport.NET/tb"),
+        token("messenger.msn.com"),
+    );
+    format!(
+        "POST //RST.srf HTTP/1.1\r\nHost: login.live.com\r\nContent-Type: text/xml\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// What stands between two texts, the first time.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = text
+        .split_once(start)
+        .unwrap_or_else(|| panic!("no {start} in\n{text}"));
+    rest.split_once(end).unwrap().0
+}
+
+#[tokio::test]
+async fn a_token_request_gets_a_ticket_for_each_service() {
+    let people = People::new().await;
+    let server = people.serve(here(), Settings::default()).await;
+    let answer = server.ask(&token_request("secret")).await;
+    check_status(&answer, "200 OK");
+    let (_, xml) = answer.split_once("\r\n\r\n").unwrap();
+    // COMPAT: libpurple takes white space between the tokens for a token (`docs/protocol/25 §7`).
+    let (_, inside) = xml.split_once("<S:Envelope").unwrap();
+    assert!(!inside.trim_end().contains(['\n', '\r']), "{xml}");
+    assert!(!inside.contains("> <"), "{xml}");
+    let document = roxmltree::Document::parse(xml).unwrap();
+    let addresses: Vec<&str> = document
+        .descendants()
+        .filter(|node| node.tag_name().name() == "Address")
+        .filter_map(|node| node.text())
+        .collect();
+    assert_eq!(addresses, ["http://Passport.NET/tb", "messenger.msn.com"]);
+    assert!(xml.contains("<wst:LifeTime><wsu:Created>2023-11-14T22:13:20Z</wsu:Created>"));
+    assert!(xml.contains("<wsu:Expires>2023-11-15T22:13:20Z</wsu:Expires>"));
+    assert_eq!(between(xml, "Name=\"CID\">", "<"), "0003000000000001");
+    assert_eq!(between(xml, "<wst:BinarySecret>", "<").len(), 32);
+
+    let alice = Address::parse("alice@example.com").unwrap();
+    let peer = server.address.ip();
+    let ticket = between(xml, "Id=\"Compact1\">", "<").replace("&amp;", "&");
+    assert!(ticket.ends_with("&p="), "{ticket}");
+    let redeemed = people.accounts.redeem_ticket(&ticket, &alice, peer).await;
+    assert!(redeemed.is_ok());
+    let granting = between(xml, "<CipherValue>", "<").replace("&amp;", "&");
+    let redeemed = people.accounts.redeem_ticket(&granting, &alice, peer).await;
+    assert!(redeemed.is_err(), "a ticket opens only what it is for");
+}
+
+#[tokio::test]
+async fn a_token_request_that_fails_gets_a_fault() {
+    let server = Server::start().await;
+    let wrong = server.ask(&token_request("wrong")).await;
+    check_status(&wrong, "200 OK");
+    assert!(
+        wrong.contains("\r\nContent-Type: text/xml; charset=utf-8\r\n"),
+        "{wrong}"
+    );
+    let fault = "</S:Header><S:Fault><faultcode>wsse:FailedAuthentication</faultcode>";
+    assert!(wrong.contains(fault), "{wrong}");
+    for body in [
+        "",
+        "x",
+        "<Envelope/>",
+        "<!DOCTYPE a [<!ENTITY b \"c\">]><Envelope>&b;</Envelope>",
+    ] {
+        let length = body.len();
+        let answer = server
+            .ask(&format!(
+                "POST /RST.srf HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}"
+            ))
+            .await;
+        assert!(
+            answer.contains("<faultcode>S:Client</faultcode>"),
+            "{answer}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn both_login_paths_are_served_in_any_spelling() {
     let server = Server::start().await;

@@ -6,6 +6,15 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub i64);
 
+impl UserId {
+    /// The account's number in the range of the historic service, which clients show in two
+    /// halves or as 16 hexadecimal digits: any stable number will do.
+    pub fn passport_id(self) -> u64 {
+        const HIGH: u64 = 0x0003_0000 << 32;
+        HIGH | self.0.cast_unsigned()
+    }
+}
+
 /// One signed-in connection of an account; unique within the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);

@@ -15,6 +15,7 @@ use crate::mailbox::Mailbox;
 use crate::metrics::{Method, Outcome};
 use crate::model::address::AddressError;
 use crate::model::{Address, NsEvent, Refusal, UserId};
+use crate::service::ticket::token_of;
 use crate::service::{Arriving, SignInError};
 use crate::wire::{Arguments, Outbox};
 
@@ -188,12 +189,6 @@ async fn prove(
         claim,
         web_token,
     })
-}
-
-/// The ticket alone, as the profile repeats it.
-fn token_of(ticket: &str) -> &str {
-    let bare = ticket.strip_prefix("t=").unwrap_or(ticket);
-    bare.split_once('&').map_or(bare, |(token, _)| token)
 }
 
 fn outcome(checked: &Result<UserId, SignInError>) -> Outcome {

@@ -4,6 +4,7 @@
 //! gets one answer, and as far as this module can see to it, after the same time. Every way in
 //! passes the same throttle.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::passwords::{
     PasswordError, PasswordRejected, PasswordSettings, Passwords, Verdict, check_new,
 };
 use super::throttle::Throttle;
-use super::ticket::{self, Ticket};
+use super::ticket::{self, MESSENGER, Ticket, TokenKey};
 use crate::clock::Clock;
 use crate::config::{Auth, Limits};
 use crate::model::{Address, Label, UserId};
@@ -23,6 +24,39 @@ use crate::store::{Account, Credentials, LegacyChange, NewAccount, Store, StoreE
 
 /// The name of the server's secret that challenges are derived from.
 const CHALLENGE_SECRET: &str = "legacy challenge";
+
+/// The name of the server's secret that the keys of tokens are derived from.
+const TOKEN_SECRET: &str = "token keys";
+
+/// How long a token is good for, in milliseconds.
+const TOKEN_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What a client gets for the services that it named, in that order.
+#[derive(Debug)]
+pub struct Tokens {
+    /// Epoch milliseconds.
+    pub created_at: i64,
+    /// Epoch milliseconds.
+    pub expires_at: i64,
+    pub tokens: Vec<Token>,
+}
+
+/// A ticket for one service.
+pub struct Token {
+    pub ticket: Ticket,
+    /// The key that goes with it to the client.
+    pub secret: [u8; 24],
+    /// The service.
+    pub audience: String,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}
 
 /// All operations on accounts. Copies share the throttle and the limit of password hashes.
 #[derive(Debug, Clone)]
@@ -33,6 +67,8 @@ pub struct Accounts {
     challenges: Arc<LegacyChallenges>,
     throttle: Throttle,
     ticket_ms: i64,
+    /// What the keys of tokens are derived from.
+    token_key: TokenKey,
 }
 
 /// The settings of [`Accounts`].
@@ -176,7 +212,9 @@ impl Accounts {
         settings: AccountSettings,
     ) -> Result<Self, Fault> {
         let secret = store.server_secret(CHALLENGE_SECRET).await?;
+        let token_key = TokenKey::new(store.server_secret(TOKEN_SECRET).await?);
         Ok(Self {
+            token_key,
             store,
             clock,
             passwords: Passwords::new(settings.passwords).map_err(Fault::Hash)?,
@@ -307,19 +345,52 @@ impl Accounts {
         self.noted(&address, peer, result)
     }
 
-    /// Makes a ticket for somebody whose password was just verified. Only its digest is kept.
+    /// Makes a ticket for the notification server, for somebody whose password was just
+    /// verified. Only its digest is kept.
     pub async fn issue_ticket(&self, user: UserId) -> Result<Ticket, SignInError> {
         let ticket = Ticket::random();
         let expires_at = self.clock.now_ms() + self.ticket_ms;
-        if self
-            .store
-            .keep_ticket(ticket.digest(), user, expires_at)
-            .await?
-        {
+        let digest = ticket.digest(MESSENGER);
+        if self.store.keep_ticket(digest, user, expires_at).await? {
             Ok(ticket)
         } else {
             Err(SignInError::Disabled)
         }
+    }
+
+    /// Makes a ticket for each of the services that a client named, with the key that goes with
+    /// it. They are good for a day: clients renew them late or never (`docs/protocol/11 §3`).
+    pub async fn issue_tokens(
+        &self,
+        user: UserId,
+        audiences: &[String],
+    ) -> Result<Tokens, SignInError> {
+        let created_at = self.clock.now_ms();
+        let expires_at = created_at + TOKEN_MS;
+        let tokens: Vec<Token> = audiences
+            .iter()
+            .map(|audience| {
+                let ticket = Ticket::random();
+                let secret = self.token_key.secret_of(&ticket);
+                Token {
+                    ticket,
+                    secret,
+                    audience: audience.clone(),
+                }
+            })
+            .collect();
+        let digests = tokens
+            .iter()
+            .map(|token| token.ticket.digest(&token.audience))
+            .collect();
+        if !self.store.keep_tickets(digests, user, expires_at).await? {
+            return Err(SignInError::Disabled);
+        }
+        Ok(Tokens {
+            created_at,
+            expires_at,
+            tokens,
+        })
     }
 
     /// Signs in with a ticket, in its wire form or any part of that which holds the token. It
@@ -332,7 +403,7 @@ impl Accounts {
         peer: IpAddr,
     ) -> Result<UserId, SignInError> {
         let address = self.admitted(address.as_str(), peer)?;
-        let digest = ticket::digest_of(wire);
+        let digest = ticket::digest_of(MESSENGER, wire);
         let owner = self.store.ticket_owner(digest, self.clock.now_ms()).await?;
         let credentials = self.store.credentials(&address).await?;
         let result = match &credentials {
@@ -341,6 +412,11 @@ impl Accounts {
             Some(_) => Err(SignInError::BadTicket),
         };
         self.noted(&address, peer, result)
+    }
+
+    /// The time by the server's clock, in epoch milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
     }
 
     /// Forgets expired tickets; answers how many. For the server to call now and then.

@@ -5,6 +5,9 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
+/// Who tickets for the notification server are for (`docs/protocol/11 §2.1`).
+pub const MESSENGER: &str = "messenger.msn.com";
+
 /// A sign-in ticket. It does not print; whoever sends it asks for its text.
 pub struct Ticket(SecretString);
 
@@ -34,9 +37,10 @@ impl Ticket {
         format!("t={}&p=", self.expose())
     }
 
-    /// What is kept of it.
-    pub(super) fn digest(&self) -> [u8; 32] {
-        Sha256::digest(self.expose()).into()
+    /// What is kept of it. Who it is for goes into the digest, so a ticket for one service opens
+    /// no other.
+    pub(super) fn digest(&self, audience: &str) -> [u8; 32] {
+        digest(audience, self.expose())
     }
 }
 
@@ -46,12 +50,52 @@ impl fmt::Debug for Ticket {
     }
 }
 
+/// What the keys of tokens are derived from. Does not print.
+#[derive(Clone)]
+pub(super) struct TokenKey([u8; 32]);
+
+impl TokenKey {
+    pub(super) fn new(server_secret: [u8; 32]) -> Self {
+        Self(server_secret)
+    }
+
+    /// The key that goes with a ticket to who it was given to, and nowhere else: 24 bytes that
+    /// only this server can derive from it (`docs/protocol/11 §3`), so none has to be kept.
+    pub(super) fn secret_of(&self, ticket: &Ticket) -> [u8; 24] {
+        let derived: [u8; 32] = Sha256::new()
+            .chain_update(self.0)
+            .chain_update(ticket.expose())
+            .finalize()
+            .into();
+        std::array::from_fn(|index| derived.get(index).copied().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// What would have been kept of the ticket in this wire form. Clients leave out either end of it
 /// (`docs/protocol/01 §3.4`).
-pub(super) fn digest_of(wire: &str) -> [u8; 32] {
+pub(super) fn digest_of(audience: &str, wire: &str) -> [u8; 32] {
+    digest(audience, token_of(wire))
+}
+
+/// The bare token of a wire form.
+pub fn token_of(wire: &str) -> &str {
     let token = wire.strip_prefix("t=").unwrap_or(wire);
-    let token = token.split_once('&').map_or(token, |(token, _)| token);
-    Sha256::digest(token).into()
+    token.split_once('&').map_or(token, |(token, _)| token)
+}
+
+fn digest(audience: &str, token: &str) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(audience.to_ascii_lowercase())
+        .chain_update([0])
+        .chain_update(token)
+        .finalize()
+        .into()
 }
 
 #[cfg(test)]
@@ -76,9 +120,10 @@ mod tests {
             format!("t={token}"),
             format!("{token}&p=profile"),
         ] {
-            assert_eq!(digest_of(&wire), ticket.digest());
+            assert_eq!(digest_of("A.example", &wire), ticket.digest("a.example"));
+            assert_ne!(digest_of("b.example", &wire), ticket.digest("a.example"));
         }
-        assert_ne!(digest_of(&format!("T={token}")), ticket.digest());
+        assert_ne!(digest_of("a", &format!("T={token}")), ticket.digest("a"));
     }
 
     #[test]

@@ -17,19 +17,33 @@ impl Store {
         user: UserId,
         expires_at: i64,
     ) -> Result<bool, StoreError> {
+        self.keep_tickets(vec![digest], user, expires_at).await
+    }
+
+    /// Keeps several tickets at once, all or none.
+    pub async fn keep_tickets(
+        &self,
+        digests: Vec<[u8; 32]>,
+        user: UserId,
+        expires_at: i64,
+    ) -> Result<bool, StoreError> {
         self.writer
             .run(move |turn| {
                 Box::pin(async move {
-                    let kept = sqlx::query(
-                        "INSERT INTO ticket (digest, user_id, expires_at) \
-                         SELECT $1, id, $3 FROM account WHERE id = $2 AND disabled = 0",
-                    )
-                    .bind(to_hex(&digest))
-                    .bind(user.0)
-                    .bind(expires_at)
-                    .execute(&mut turn.connection)
-                    .await?;
-                    Ok(kept.rows_affected() > 0)
+                    let mut kept = 0;
+                    for digest in &digests {
+                        kept += sqlx::query(
+                            "INSERT INTO ticket (digest, user_id, expires_at) \
+                             SELECT $1, id, $3 FROM account WHERE id = $2 AND disabled = 0",
+                        )
+                        .bind(to_hex(digest))
+                        .bind(user.0)
+                        .bind(expires_at)
+                        .execute(&mut turn.connection)
+                        .await?
+                        .rows_affected();
+                    }
+                    Ok(kept > 0)
                 })
             })
             .await

@@ -10,7 +10,7 @@ use chrysalis::model::{
 };
 use chrysalis::server::Server;
 use chrysalis::service::accounts::{AccountSettings, Accounts};
-use chrysalis::store::{AddToList, ListLimits, Setting, Store};
+use chrysalis::store::{AddToList, ListLimits, Opposite, Setting, Store};
 use tempfile::TempDir;
 
 use super::fixture::{Contact, Fixture, OwnList};
@@ -133,6 +133,7 @@ async fn add(store: &Store, contact: &Contact, list: OwnList) -> Result<(), Stri
             },
             name: contact.name.as_deref().map(name).transpose()?,
             group,
+            opposite: Opposite::Refused,
         };
         done(store.add_to_list(owner, request, |_| ()).await)?;
     }

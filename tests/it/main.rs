@@ -6,6 +6,7 @@
 )]
 
 mod cli;
+mod sdk;
 #[path = "../support/mod.rs"]
 mod support;
 mod transcripts;

@@ -6,6 +6,7 @@
 )]
 
 mod cli;
+mod mixed;
 mod sdk;
 #[path = "../support/mod.rs"]
 mod support;

@@ -15,6 +15,7 @@ use msnp11_sdk::{ContactError, Event, MessagingError, MsnpList, MsnpStatus, Plai
 use tokio::time::timeout;
 
 use crate::support::person::{self, LIBRARY, PASSWORD, Person, done, fixture, plain, within};
+use crate::support::player::Addresses;
 use crate::support::server::TestServer;
 
 const ALICE: &str = "alice@example.com";
@@ -93,6 +94,24 @@ async fn a_sign_in_brings_settings_groups_and_contacts() {
     done("BLP", alice.client.set_blp("AL")).await;
     server.stop().await;
     alice.sees("disconnected").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dispatch_server_refers_to_the_notification_server() {
+    let mut fixture = fixture(&[ALICE], &[]);
+    let listen = "[\"127.0.0.1:0\"]".to_owned();
+    fixture.config.push(("listen.dispatch".to_owned(), listen));
+    let server = TestServer::start(&fixture).await.unwrap();
+    let at = server.addresses;
+    let first = Addresses {
+        msnp: server.dispatch().unwrap(),
+        ..at
+    };
+    let person = Person::connect(first, ALICE).await;
+    let led_to = person.try_sign_in(first, PASSWORD, LIBRARY).await.unwrap();
+    assert_eq!(led_to, format!("go to {}", at.msnp));
+    Person::sign_in(at, ALICE, &[]).await;
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -459,7 +478,8 @@ async fn a_conversation_has_everything_the_library_can_say() {
 async fn a_picture_travels_through_the_switchboard() {
     let server = start(&[ALICE, BOB], &["@friends alice bob"]).await;
     let (alice, mut bob) = two_friends(&server).await;
-    // Every byte there is, in two parts: a part has at most 1,202 bytes.
+    // Every byte there is, in two parts: a part has at most 1,202 bytes. With more of them under
+    // way, a read of the library could end inside a command line.
     let picture: Vec<u8> = (0..2_000_u32)
         .map(|index| (index * 7 % 256) as u8)
         .collect();

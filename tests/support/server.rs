@@ -1,6 +1,7 @@
 //! A real server on free ports, with a database of its own in a temporary folder.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use chrysalis::clock::Clock;
@@ -52,6 +53,11 @@ impl TestServer {
             server,
             _folder: folder,
         })
+    }
+
+    /// Where clients are only referred to the notification server, if the fixture asks for it.
+    pub(crate) fn dispatch(&self) -> Option<SocketAddr> {
+        self.server.dispatch_addrs().first().copied()
     }
 
     /// Stops the server and waits until it is gone.

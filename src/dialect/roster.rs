@@ -47,6 +47,17 @@ impl GroupReplyForm {
             Self::Official
         }
     }
+
+    /// Whether such a client may have somebody on the allow and the block list at once.
+    ///
+    /// COMPAT: msnp11-sdk blocks by `ADC BL` first and `REM AL` then, and waits for ever if it is
+    /// refused with 219; the official clients begin with `REM` (`docs/protocol/02 §2`).
+    pub fn adds_before_removing(self) -> bool {
+        match self {
+            Self::Msnp11Sdk => true,
+            Self::Official | Self::Amsn => false,
+        }
+    }
 }
 
 /// The two letters of a list.

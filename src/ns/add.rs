@@ -7,7 +7,7 @@ use super::{Failure, Handled};
 use crate::dialect::roster::read_list;
 use crate::dialect::{Dialect, GroupStyle, PendingStyle};
 use crate::model::{Address, ContactRef, GroupRef, Guid, List, Refusal};
-use crate::service::{AddToList, Added};
+use crate::service::{AddToList, Added, Opposite};
 use crate::wire::{Arguments, Outbox};
 
 #[derive(Debug)]
@@ -32,6 +32,7 @@ impl<'a> Add<'a> {
             list,
             name: Some(name(spelled)?),
             group: group.map(|field| read_group(field, dialect)).transpose()?,
+            opposite: Opposite::Refused,
         };
         let echo = [handle.as_bytes(), spelled].into_iter().chain(group);
         Ok(Self {
@@ -104,6 +105,7 @@ impl<'a> Adc<'a> {
             list: writable_list(word)?,
             name: given_name,
             group,
+            opposite: Opposite::Refused,
         };
         Ok(Self::Add {
             request,
@@ -132,10 +134,13 @@ impl<'a> Adc<'a> {
                 out.line("ADC").arg(trid).arg("RL").args(fields).end();
             }
             Self::Add {
-                request,
+                mut request,
                 list,
                 fields,
             } => {
+                if client.group_reply.adds_before_removing() {
+                    request.opposite = Opposite::Kept;
+                }
                 let added = contacts.add(owner, request).await?;
                 write_reply(trid, list, &fields, &added, out);
                 show_new_contact(trid, &added, client, out);

@@ -28,6 +28,16 @@ pub struct AddToList {
     pub name: Option<Label>,
     /// For the forward list only.
     pub group: Option<GroupRef>,
+    pub opposite: Opposite,
+}
+
+/// What becomes of somebody who is to be allowed while blocked, or the reverse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opposite {
+    /// They have to be taken off the other list first, as the official clients do.
+    Refused,
+    /// They are on both for as long as the client takes; the block is what counts.
+    Kept,
 }
 
 /// A change of one contact, as it was committed.
@@ -65,7 +75,7 @@ impl Store {
     /// Refused: `InvalidParameter` for another list, a group with one that has none, or the
     /// owner themself; `UnknownAccount` for an address without account; `UnknownContact` for an
     /// identity that is not in the book; `UnknownGroup`; `AlreadyThere`; `OppositeList` for
-    /// allow while blocked and the reverse; `ListFull`; `Unavailable` if the owner is gone.
+    /// allow while blocked and the reverse, unless it is to be kept; `ListFull`; `Unavailable` if the owner is gone.
     pub async fn add_to_list<R: Send + 'static>(
         &self,
         owner: UserId,
@@ -172,7 +182,8 @@ async fn add(
         row.group_bits |= bit;
         return Ok(write(turn, pair, row, group).await?);
     }
-    if opposite.is_some_and(|opposite| row.lists.has(opposite)) {
+    let is_opposite = opposite.is_some_and(|opposite| row.lists.has(opposite));
+    if is_opposite && request.opposite == Opposite::Refused {
         return Err(Refusal::OppositeList.into());
     }
     if count(turn, owner, request.list).await? >= i64::from(limit) {
@@ -681,6 +692,7 @@ mod tests {
                 list,
                 name: Some(label("Robert")),
                 group: None,
+                opposite: Opposite::Refused,
             };
             let change = done(fixture.store.add_to_list(alice, request, |_| ()).await);
             assert_eq!(change.contact.lists, on(&[list, List::Reverse]));
@@ -692,6 +704,7 @@ mod tests {
                 list: F,
                 name: Some(label("Robert")),
                 group: None,
+                opposite: Opposite::Refused,
             };
             let change = done(fixture.store.add_to_list(alice, request, |_| ()).await);
             assert_eq!(change.contact.name, label("Robert"));
@@ -709,6 +722,7 @@ mod tests {
                 list,
                 name: Some(label("Robert")),
                 group: None,
+                opposite: Opposite::Refused,
             };
             done(fixture.store.add_to_list(alice, request, |_| ()).await);
             let row = fixture.row(alice, bob).await.unwrap();
@@ -754,6 +768,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_client_that_adds_before_it_removes_may_have_somebody_on_both_lists() {
+        let (fixture, alice, _) = pair().await;
+        done(fixture.add(alice, by_address("bob"), A, None).await);
+        for (list, opposite) in [(B, A), (A, B)] {
+            let request = AddToList {
+                target: by_address("bob"),
+                list,
+                name: None,
+                group: None,
+                opposite: Opposite::Kept,
+            };
+            let change = done(fixture.store.add_to_list(alice, request, |_| ()).await);
+            assert_eq!(change.contact.lists, on(&[A, B]));
+            let change = done(
+                fixture
+                    .remove(alice, by_address("bob"), opposite, None)
+                    .await,
+            );
+            assert_eq!(change.contact.lists, on(&[list]));
+        }
+    }
+
+    #[tokio::test]
     async fn who_is_gone_changes_nothing() {
         let (fixture, alice, _) = pair().await;
         fixture.store.delete_account(alice).await.unwrap();
@@ -772,6 +809,7 @@ mod tests {
             list: F,
             name: None,
             group: None,
+            opposite: Opposite::Refused,
         };
         let answer = fixture
             .store
@@ -829,6 +867,7 @@ mod tests {
             list: F,
             name: Some(label("bob@example.com")),
             group: by_guid.clone(),
+            opposite: Opposite::Refused,
         };
         let again = done(fixture.store.add_to_list(alice, request, |_| ()).await);
         assert_eq!(again.contact.groups, [GroupNumber(1), GroupNumber(2)]);

@@ -36,7 +36,7 @@ use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
 pub use book::{SignInMark, SignInState};
-pub use contacts::{AddToList, ListChange, PhonesSeen};
+pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;
 pub use groups::GroupChange;
 pub use notices::{Notice, NoticeKind};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::{
-    AddToList, GroupChange, ListChange, ListLimits, NewAccount, PasswordRecord, Published, Setting,
-    SettingChange, Store,
+    AddToList, GroupChange, ListChange, ListLimits, NewAccount, Opposite, PasswordRecord,
+    Published, Setting, SettingChange, Store,
 };
 use crate::model::{
     Address, Contact, ContactBook, ContactRef, GroupRef, Label, List, Refusal, UserId,
@@ -104,6 +104,7 @@ impl Fixture {
             list,
             name: None,
             group,
+            opposite: Opposite::Refused,
         };
         self.store.add_to_list(owner, request, |_| ()).await
     }

@@ -6,6 +6,8 @@
 )]
 
 mod cli;
+mod mixed;
+mod sdk;
 #[path = "../support/mod.rs"]
 mod support;
 mod transcripts;

@@ -51,6 +51,7 @@ transcripts! {
     newer_commands,
     pending,
     personal_message,
+    privacy_add_before_remove,
     privacy_add_blocked,
     privacy_allow_when_visible,
     privacy_block,

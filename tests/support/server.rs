@@ -1,6 +1,7 @@
 //! A real server on free ports, with a database of its own in a temporary folder.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use chrysalis::clock::Clock;
@@ -10,7 +11,7 @@ use chrysalis::model::{
 };
 use chrysalis::server::Server;
 use chrysalis::service::accounts::{AccountSettings, Accounts};
-use chrysalis::store::{AddToList, ListLimits, Setting, Store};
+use chrysalis::store::{AddToList, ListLimits, Opposite, Setting, Store};
 use tempfile::TempDir;
 
 use super::fixture::{Contact, Fixture, OwnList};
@@ -52,6 +53,11 @@ impl TestServer {
             server,
             _folder: folder,
         })
+    }
+
+    /// Where clients are only referred to the notification server, if the fixture asks for it.
+    pub(crate) fn dispatch(&self) -> Option<SocketAddr> {
+        self.server.dispatch_addrs().first().copied()
     }
 
     /// Stops the server and waits until it is gone.
@@ -133,6 +139,7 @@ async fn add(store: &Store, contact: &Contact, list: OwnList) -> Result<(), Stri
             },
             name: contact.name.as_deref().map(name).transpose()?,
             group,
+            opposite: Opposite::Refused,
         };
         done(store.add_to_list(owner, request, |_| ()).await)?;
     }

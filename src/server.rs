@@ -34,7 +34,7 @@ const LAST_MOMENT: Duration = Duration::from_secs(2);
 /// How often the database is asked what the command line did to it.
 const NOTICES_EVERY: Duration = Duration::from_secs(1);
 /// How often rooms are looked over for idleness.
-const ROOMS_EVERY: Duration = Duration::from_secs(10);
+const ROOMS_EVERY: Duration = Duration::from_secs(1);
 /// How often expired tickets are thrown away.
 const TICKETS_EVERY: Duration = Duration::from_secs(600);
 

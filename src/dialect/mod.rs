@@ -10,6 +10,7 @@
 
 pub mod challenge;
 pub mod errors;
+pub mod family;
 pub mod login;
 pub mod presence;
 pub mod roster;

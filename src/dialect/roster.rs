@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use super::family::ClientFamily;
 use super::presence::phone_key;
 use super::settings::{privacy_word, prompt_word};
 use super::{
@@ -23,41 +24,6 @@ pub enum Cached {
     Serial(u64),
     /// The two times as the server once wrote them.
     Stamps(String, String),
-}
-
-/// Which form the replies to group commands take at MSNP10 to 12 (`docs/protocol/02 §6.5`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GroupReplyForm {
-    /// What official clients got.
-    Official,
-    /// COMPAT: aMSN, which announces itself as a beta that never spoke these versions.
-    Amsn,
-    /// COMPAT: msnp11-sdk.
-    Msnp11Sdk,
-}
-
-impl GroupReplyForm {
-    /// Chooses by the library name in the client's report of its version.
-    pub fn of_library(name: &str) -> Self {
-        if name.eq_ignore_ascii_case("msnp11-sdk") {
-            Self::Msnp11Sdk
-        } else if name.eq_ignore_ascii_case("MSG80BETA") {
-            Self::Amsn
-        } else {
-            Self::Official
-        }
-    }
-
-    /// Whether such a client may have somebody on the allow and the block list at once.
-    ///
-    /// COMPAT: msnp11-sdk blocks by `ADC BL` first and `REM AL` then, and waits for ever if it is
-    /// refused with 219; the official clients begin with `REM` (`docs/protocol/02 §2`).
-    pub fn adds_before_removing(self) -> bool {
-        match self {
-            Self::Msnp11Sdk => true,
-            Self::Official | Self::Amsn => false,
-        }
-    }
 }
 
 /// The two letters of a list.
@@ -370,25 +336,26 @@ impl Dialect {
         }
     }
 
-    /// A group was made; `name` as the client spelled it.
+    /// A group was made; `name` as the client spelled it. For the forms of MSNP10 to 12 see
+    /// `docs/protocol/02 §6.5`.
     pub fn group_created(
         self,
         trid: u32,
         revision: u64,
         group: &Group,
         name: &[u8],
-        form: GroupReplyForm,
+        family: ClientFamily,
         out: &mut Outbox,
     ) {
         let guid = group.guid.to_string();
-        match (self.group_style(), form) {
+        match (self.group_style(), family) {
             (GroupStyle::None | GroupStyle::Number, _) => self
                 .changed("ADG", trid, revision, out)
                 .arg(name)
                 .arg(group.number.0)
                 .arg("0")
                 .end(),
-            (GroupStyle::Identity, GroupReplyForm::Official) => {
+            (GroupStyle::Identity, ClientFamily::Official) => {
                 out.line("ADG")
                     .arg(trid)
                     .arg(name)
@@ -396,10 +363,10 @@ impl Dialect {
                     .arg("0")
                     .end();
             }
-            (GroupStyle::Identity, GroupReplyForm::Amsn) => {
+            (GroupStyle::Identity, ClientFamily::Amsn) => {
                 out.line("ADG").arg(trid).arg(name).arg(guid.as_str()).end();
             }
-            (GroupStyle::Identity, GroupReplyForm::Msnp11Sdk) => {
+            (GroupStyle::Identity, ClientFamily::Msnp11Sdk) => {
                 out.line("ADG")
                     .arg(trid)
                     .arg("1")
@@ -416,17 +383,17 @@ impl Dialect {
         trid: u32,
         revision: u64,
         (id, name): (&[u8], &[u8]),
-        form: GroupReplyForm,
+        family: ClientFamily,
         out: &mut Outbox,
     ) {
-        match (self.group_style(), form) {
+        match (self.group_style(), family) {
             (GroupStyle::None | GroupStyle::Number, _) => self
                 .changed("REG", trid, revision, out)
                 .arg(id)
                 .arg(name)
                 .arg("0")
                 .end(),
-            (GroupStyle::Identity, GroupReplyForm::Official) => {
+            (GroupStyle::Identity, ClientFamily::Official) => {
                 out.line("REG")
                     .arg(trid)
                     .arg("1")
@@ -435,10 +402,10 @@ impl Dialect {
                     .arg("0")
                     .end();
             }
-            (GroupStyle::Identity, GroupReplyForm::Amsn) => {
+            (GroupStyle::Identity, ClientFamily::Amsn) => {
                 out.line("REG").arg(trid).arg(id).arg(name).end();
             }
-            (GroupStyle::Identity, GroupReplyForm::Msnp11Sdk) => {
+            (GroupStyle::Identity, ClientFamily::Msnp11Sdk) => {
                 out.line("REG").arg(trid).arg("1").arg(name).arg(id).end();
             }
         }
@@ -450,17 +417,17 @@ impl Dialect {
         trid: u32,
         revision: u64,
         id: &[u8],
-        form: GroupReplyForm,
+        family: ClientFamily,
         out: &mut Outbox,
     ) {
-        match (self.group_style(), form) {
+        match (self.group_style(), family) {
             (GroupStyle::None | GroupStyle::Number, _) => {
                 self.changed("RMG", trid, revision, out).arg(id).end();
             }
-            (GroupStyle::Identity, GroupReplyForm::Official | GroupReplyForm::Msnp11Sdk) => {
+            (GroupStyle::Identity, ClientFamily::Official | ClientFamily::Msnp11Sdk) => {
                 out.line("RMG").arg(trid).arg("1").arg(id).end();
             }
-            (GroupStyle::Identity, GroupReplyForm::Amsn) => {
+            (GroupStyle::Identity, ClientFamily::Amsn) => {
                 out.line("RMG").arg(trid).arg(id).end();
             }
         }
@@ -686,7 +653,7 @@ mod tests {
             speaks.group_deleted(3, 7, b"ID", form, &mut out);
             String::from_utf8(out.bytes().to_vec()).unwrap()
         };
-        use GroupReplyForm::{Amsn, Msnp11Sdk, Official};
+        use ClientFamily::{Amsn, Msnp11Sdk, Official};
         assert_eq!(
             render(7, Official),
             "ADG 1 5 Friends 1 0\r\nREG 2 6 ID Pals 0\r\nRMG 3 7 ID\r\n"

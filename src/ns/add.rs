@@ -138,7 +138,7 @@ impl<'a> Adc<'a> {
                 list,
                 fields,
             } => {
-                if client.group_reply.adds_before_removing() {
+                if client.family.adds_before_removing() {
                     request.opposite = Opposite::Kept;
                 }
                 let added = contacts.add(owner, request).await?;

@@ -6,34 +6,42 @@
 
 use super::Failure;
 use super::session::{Negotiated, Surroundings};
-use crate::dialect::roster::GroupReplyForm;
+use crate::dialect::family::{ClientFamily, ClientReport};
 use crate::model::Refusal;
 use crate::wire::{Arguments, Outbox};
 
 /// What is recommended to clients that speak no version of the protocol we know.
 const RECOMMENDED: &str = "7.5.0324";
 
-/// A client's report of itself. What follows the version differs from client to client and is
+/// A client's report of itself. What follows the code base differs from client to client and is
 /// not looked at.
 #[derive(Debug)]
 pub(super) struct Cvr<'a> {
-    library: &'a str,
+    client: ClientReport<'a>,
     version: &'a [u8],
 }
 
 impl<'a> Cvr<'a> {
     pub(super) fn parse(mut args: Arguments<'a>) -> Result<Self, Failure> {
         let bad = |_| Failure::Refused(Refusal::BadClientReport);
-        for _locale_and_system in 0..4 {
+        for _locale_and_system in 0..2 {
             args.field().map_err(bad)?;
         }
+        let system_version = args.text().map_err(bad)?;
+        let _architecture = args.field().map_err(bad)?;
+        let library = args.text().map_err(bad)?;
+        let version = args.field().map_err(bad)?;
         Ok(Self {
-            library: args.text().map_err(bad)?,
-            version: args.field().map_err(bad)?,
+            client: ClientReport {
+                system_version,
+                library,
+                code_base: args.text().ok(),
+            },
+            version,
         })
     }
 
-    /// Answers, and remembers the library name for replies that depend on it.
+    /// Answers, and remembers the kind of client for replies that depend on it.
     pub(super) fn apply(
         &self,
         trid: u32,
@@ -41,14 +49,14 @@ impl<'a> Cvr<'a> {
         around: &Surroundings,
         out: &mut Outbox,
     ) {
-        client.group_reply = GroupReplyForm::of_library(self.library);
+        client.family = ClientFamily::of(self.client);
         self.report(trid, around, out);
     }
 
     /// Answers with the client's own version.
     pub(super) fn report(&self, trid: u32, around: &Surroundings, out: &mut Outbox) {
         tracing::debug!(
-            library = self.library,
+            library = self.client.library,
             version = %self.version.escape_ascii(),
             "client version"
         );

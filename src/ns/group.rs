@@ -35,11 +35,11 @@ impl<'a> Adg<'a> {
         let done = contacts
             .create_group(client.guard.user(), self.name)
             .await?;
-        let form = client.group_reply;
+        let family = client.family;
         let revision = done.owner.revision;
         client
             .dialect
-            .group_created(trid, revision, &done.group, self.spelled, form, out);
+            .group_created(trid, revision, &done.group, self.spelled, family, out);
         Ok(())
     }
 }
@@ -74,11 +74,11 @@ impl<'a> Reg<'a> {
         let contacts = &around.services.contacts;
         let owner = client.guard.user();
         let done = contacts.rename_group(owner, self.group, self.name).await?;
-        let form = client.group_reply;
+        let family = client.family;
         let revision = done.owner.revision;
         client
             .dialect
-            .group_renamed(trid, revision, self.spelled, form, out);
+            .group_renamed(trid, revision, self.spelled, family, out);
         Ok(())
     }
 }
@@ -110,11 +110,11 @@ impl<'a> Rmg<'a> {
         let contacts = &around.services.contacts;
         let owner = client.guard.user();
         let done = contacts.delete_group(owner, self.group).await?;
-        let form = client.group_reply;
+        let family = client.family;
         let revision = done.owner.revision;
         client
             .dialect
-            .group_deleted(trid, revision, self.spelled, form, out);
+            .group_deleted(trid, revision, self.spelled, family, out);
         Ok(())
     }
 }

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use super::settings::{NsSettings, ServerRole};
 use super::{Failure, before_sign_in, cvr, png, signed_in, usr, ver};
+use crate::dialect::family::ClientFamily;
 use crate::dialect::login::{self, Farewell};
-use crate::dialect::roster::GroupReplyForm;
 use crate::dialect::{Dialect, errors, presence, switchboard, verbs};
 use crate::mailbox::Mailbox;
 use crate::model::{Address, NsEvent, Refusal};
@@ -48,7 +48,7 @@ enum Phase {
 #[derive(Debug)]
 pub(super) struct Negotiated {
     pub(super) dialect: Dialect,
-    pub(super) group_reply: GroupReplyForm,
+    pub(super) family: ClientFamily,
     /// Who the client said it is; it has been asked to prove it.
     pub(super) claim: Option<usr::Claim>,
 }
@@ -57,7 +57,7 @@ pub(super) struct Negotiated {
 #[derive(Debug)]
 pub(super) struct SignedIn {
     pub(super) dialect: Dialect,
-    pub(super) group_reply: GroupReplyForm,
+    pub(super) family: ClientFamily,
     pub(super) guard: OnlineGuard,
     pub(super) address: Address,
     pub(super) has_synced: bool,
@@ -161,7 +161,7 @@ impl NsSession {
                 tracing::Span::current().record("dialect", tracing::field::debug(dialect));
                 self.phase = Phase::Negotiated(Negotiated {
                     dialect,
-                    group_reply: GroupReplyForm::Official,
+                    family: ClientFamily::default(),
                     claim: None,
                 });
                 Turn::Continue

@@ -238,7 +238,7 @@ pub(super) async fn enter(
     dialect.profile(&profile, out);
     Ok(SignedIn {
         dialect,
-        group_reply: client.group_reply,
+        family: client.family,
         guard: entered.guard,
         address: entered.address,
         has_synced: false,

@@ -1,4 +1,4 @@
-//! How fast one connection may send frames after sign-in.
+//! How fast one connection may send frames.
 //!
 //! A token bucket: beyond it nothing is refused, reading only waits, so a client that bursts is
 //! slowed and not cut (`docs/protocol/25 §21`).

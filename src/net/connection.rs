@@ -290,7 +290,7 @@ impl<E: Send> Driver<E> {
             if handled == FRAMES_PER_TURN {
                 break Turn::Continue;
             }
-            if let Err(wait) = self.pace.take(Instant::now()) {
+            if let Err(wait) = self.pace.admits(Instant::now()) {
                 break Turn::Pause(wait);
             }
             let frame = match self.first.take() {
@@ -308,6 +308,7 @@ impl<E: Send> Driver<E> {
                 break Turn::Continue;
             };
             handled += 1;
+            self.pace.charge();
             let turn = session.handle(frame, &mut self.out).await;
             if !self.is_established && session.is_established() {
                 self.is_established = true;

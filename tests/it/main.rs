@@ -6,6 +6,10 @@
 )]
 
 mod cli;
+mod durability;
+mod hostile;
+mod live_admin;
+mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
 mod transcripts;

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::support::client::{Connection, DEADLINE};
-use crate::support::people::{chat, connect};
+use crate::support::people::{PASSWORD, chat, connect};
 use crate::support::scene::Scene;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,6 +79,37 @@ async fn an_address_has_a_limit_unless_it_is_exempt() {
     let connection = connect(scene.at.msnp, Some("127.0.0.3"), None, 7).await;
     let wendy = scene.at.sign_in_over(connection, "wendy").await;
     drop((waiting, exempt, trent, wendy));
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_that_is_given_up_can_be_taken_again() {
+    let statements = ["@config limits.connections_per_address 30"];
+    let scene = Scene::start(&["trent"], &statements).await;
+    let mut held = Vec::new();
+    for _ in 0..30 {
+        let mut connection = negotiate(&scene, "127.0.0.2").await;
+        connection.expect("VER 1 MSNP7 CVR0").await;
+        held.push(connection);
+    }
+    negotiate(&scene, "127.0.0.2").await.until_closed().await;
+    // Silence does not help: nobody here can give way.
+    let silent = connect(scene.at.msnp, Some("127.0.0.2"), None, 7);
+    silent.await.until_closed().await;
+    held.truncate(29);
+    scene
+        .until("a free place", |numbers| numbers.closes("ns", "eof") == 1)
+        .await;
+    // The place is free a moment after the end was counted.
+    let start = Instant::now();
+    let trent = loop {
+        let connection = connect(scene.at.msnp, Some("127.0.0.2"), None, 7).await;
+        match scene.at.try_sign_in(connection, "trent", PASSWORD).await {
+            Ok(trent) => break trent,
+            Err(reason) => assert!(start.elapsed() < DEADLINE, "{reason}"),
+        }
+    };
+    drop((held, trent));
     scene.finish().await;
 }
 

@@ -13,11 +13,15 @@ async fn of_two_sign_ins_at_the_same_instant_one_survives() {
     let scene = Scene::start(&["trent", "wendy"], &["@friends trent wendy"]).await;
     let mut wendy = scene.at.sign_in("wendy", 12).await;
     for round in 0..ROUNDS {
-        // Both have come as far as the proof before either gives it.
-        let mut two = [
-            up_to_the_proof(scene.at.connect(7).await).await,
-            up_to_the_proof(scene.at.connect(7).await).await,
-        ];
+        // Both have come as far as the proof before either gives it; every other time one of
+        // them has a ticket for that.
+        let one = up_to_the_proof(scene.at.connect(7).await).await;
+        let other = if round % 2 == 0 {
+            up_to_the_proof(scene.at.connect(7).await).await
+        } else {
+            up_to_the_ticket(&scene).await
+        };
+        let mut two = [one, other];
         let [(one, proof), (other, other_proof)] = &mut two;
         tokio::join!(
             one.send(proof.as_bytes()),
@@ -83,6 +87,18 @@ async fn is_replaced(connection: &mut Connection) -> bool {
 async fn up_to_the_proof(mut connection: Connection) -> (Connection, String) {
     let proof = proof(&mut connection, "trent", PASSWORD).await;
     (connection, proof)
+}
+
+async fn up_to_the_ticket(scene: &Scene) -> (Connection, String) {
+    let mut connection = scene.at.connect(12).await;
+    connection.ask("VER 1 MSNP12 CVR0", "VER 1 MSNP12").await;
+    let claim = "USR 3 TWN I trent@example.com";
+    connection.ask(claim, "USR 3 TWN S ").await;
+    let ticket = fetch_ticket(scene.at.http, "trent@example.com", PASSWORD, USUAL_POLICY);
+    let Ok(Outcome::Ticket(ticket)) = ticket.await else {
+        panic!("Trent gets no ticket");
+    };
+    (connection, format!("USR 4 TWN S {ticket}\r\n"))
 }
 
 async fn proof(connection: &mut Connection, name: &str, password: &str) -> String {

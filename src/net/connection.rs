@@ -38,7 +38,7 @@ pub struct Rules {
     pub sign_in: Duration,
     /// A peer that takes no bytes this long is dropped.
     pub write: Duration,
-    /// Frames after sign-in.
+    /// Frames, from the first one on.
     pub frames_per_second: u32,
     pub frames_burst: u32,
 }
@@ -253,6 +253,10 @@ impl<E: Send> Driver<E> {
             () = link.admission.evicted().cancelled(), if !self.is_established => {
                 Wake::Closed(CloseReason::Evicted)
             }
+            // Before anything the peer can keep busy, or its time would never be over.
+            () = tokio::time::sleep_until(sign_in_deadline.into()), if !self.is_established => {
+                Wake::Closed(CloseReason::SignInTimeout)
+            }
             received = inbox.receive(&mut self.events, EVENTS_PER_TURN) => match received {
                 // Nobody can reach the session any more.
                 0 => Wake::Closed(CloseReason::Fault),
@@ -264,9 +268,6 @@ impl<E: Send> Driver<E> {
                 Err(_) => Wake::Closed(CloseReason::Eof),
             },
             () = tokio::time::sleep_until(resume.into()), if !may_read => Wake::Resume,
-            () = tokio::time::sleep_until(sign_in_deadline.into()), if !self.is_established => {
-                Wake::Closed(CloseReason::SignInTimeout)
-            }
         }
     }
 
@@ -291,9 +292,8 @@ impl<E: Send> Driver<E> {
             if handled == FRAMES_PER_TURN {
                 break Turn::Continue;
             }
-            if self.is_established
-                && let Some(pace) = &mut self.pace
-                && let Err(wait) = pace.take(Instant::now())
+            if let Some(pace) = &mut self.pace
+                && let Err(wait) = pace.admits(Instant::now())
             {
                 break Turn::Pause(wait);
             }
@@ -312,6 +312,9 @@ impl<E: Send> Driver<E> {
                 break Turn::Continue;
             };
             handled += 1;
+            if let Some(pace) = &mut self.pace {
+                pace.charge();
+            }
             let turn = session.handle(frame, &mut self.out).await;
             if !self.is_established && session.is_established() {
                 self.is_established = true;

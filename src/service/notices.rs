@@ -1,6 +1,7 @@
 //! What the command line did to the database while the server runs.
 
 use super::Services;
+use crate::model::UserId;
 use crate::store::{NoticeKind, StoreError};
 
 /// Follows the notices in the database.
@@ -24,7 +25,7 @@ impl NoticeFollower {
         for notice in &notices {
             match notice.kind {
                 NoticeKind::Disabled | NoticeKind::Deleted { .. } => {
-                    self.services.hub.expel(notice.user);
+                    self.expel(notice.user).await?;
                 }
                 NoticeKind::BookChanged | NoticeKind::PasswordChanged => {}
             }
@@ -34,6 +35,16 @@ impl NoticeFollower {
                 self.services.presence.reload(notice.user).await?;
             }
             self.seen = notice.seq;
+        }
+        Ok(())
+    }
+
+    /// Signs an account out, unless it was enabled again meanwhile: its session may be one that
+    /// began after that.
+    async fn expel(&self, user: UserId) -> Result<(), super::Fault> {
+        let mark = self.services.store.sign_in_mark(user).await?;
+        if mark.is_none_or(|mark| mark.disabled) {
+            self.services.hub.expel(user);
         }
         Ok(())
     }

@@ -6,8 +6,12 @@
 )]
 
 mod cli;
+mod durability;
+mod hostile;
+mod live_admin;
 mod mixed;
 mod sdk;
+mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
 mod transcripts;

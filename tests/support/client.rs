@@ -70,11 +70,18 @@ pub(crate) struct Connection {
     /// TrIDs of challenges answered here, whose confirmation is left out.
     answered: BTreeSet<Vec<u8>>,
     next_answer: u32,
+    /// Whether every byte is sent on its own.
+    trickles: bool,
 }
 
 impl Connection {
     pub(crate) async fn open(address: &str, dialect: u8) -> io::Result<Self> {
         let stream = timeout(DEADLINE, TcpStream::connect(address)).await??;
+        Self::over(stream, dialect)
+    }
+
+    /// Over a socket that was opened in a way of its own.
+    pub(crate) fn over(stream: TcpStream, dialect: u8) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
@@ -83,7 +90,13 @@ impl Connection {
             dialect,
             answered: BTreeSet::new(),
             next_answer: 4_100_000_000,
+            trickles: false,
         })
+    }
+
+    /// From now on every byte travels on its own.
+    pub(crate) fn trickle(&mut self) {
+        self.trickles = true;
     }
 
     /// Sends bytes as they are.
@@ -92,9 +105,102 @@ impl Connection {
     /// tells whether it was right to.
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.remember('>', &printable(bytes));
-        if let Ok(Err(error)) = timeout(DEADLINE, self.stream.write_all(bytes)).await {
-            self.remember('!', &error.to_string());
+        let size = if self.trickles { 1 } else { bytes.len().max(1) };
+        for piece in bytes.chunks(size) {
+            if let Ok(Err(error)) = timeout(DEADLINE, self.stream.write_all(piece)).await {
+                self.remember('!', &error.to_string());
+                return;
+            }
         }
+    }
+
+    /// Sends this again and again until the server takes no more or it is enough; answers how
+    /// many bytes went out.
+    pub(crate) async fn flood(&mut self, piece: &[u8], enough: usize) -> usize {
+        let chunk = piece.repeat((65_536 / piece.len()).max(1));
+        let mut sent = 0;
+        while sent < enough {
+            match timeout(DEADLINE, self.stream.write(&chunk)).await {
+                Ok(Ok(written)) => sent += written,
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        sent
+    }
+
+    /// Sends this again and again, reading all the while, until the server ends it.
+    pub(crate) async fn flood_and_read(&mut self, piece: &str) {
+        let (mut reading, mut writing) = self.stream.split();
+        let write = async { while writing.write_all(piece.as_bytes()).await.is_ok() {} };
+        let read = async {
+            let mut answers = vec![0; 65_536];
+            while matches!(reading.read(&mut answers).await, Ok(1..)) {}
+        };
+        let over = timeout(DEADLINE, async { tokio::join!(write, read) }).await;
+        assert!(over.is_ok(), "the server lets the flood go on");
+    }
+
+    /// Closes the sending side only.
+    pub(crate) async fn finish_sending(&mut self) {
+        self.remember('>', "(no more)");
+        let _ = self.stream.shutdown().await;
+    }
+
+    /// The next frame, whose line must start like this.
+    pub(crate) async fn expect(&mut self, start: &str) -> Frame {
+        match self.next(false).await {
+            Arrival::Frame(frame) if frame.line.starts_with(start.as_bytes()) => frame,
+            other => self.fail(start, &other),
+        }
+    }
+
+    /// Reads up to a frame whose line starts like this, and leaves out what comes before it.
+    pub(crate) async fn until(&mut self, start: &str) -> Frame {
+        loop {
+            match self.next(false).await {
+                Arrival::Frame(frame) if frame.line.starts_with(start.as_bytes()) => return frame,
+                Arrival::Frame(_) => {}
+                other => self.fail(start, &other),
+            }
+        }
+    }
+
+    /// Sends a command and reads up to its answer.
+    pub(crate) async fn ask(&mut self, line: &str, answer: &str) -> Frame {
+        self.send(format!("{line}\r\n").as_bytes()).await;
+        self.until(answer).await
+    }
+
+    /// Reads what the server still has to say, until it closes.
+    pub(crate) async fn until_closed(&mut self) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        loop {
+            match self.next(false).await {
+                Arrival::Frame(frame) => frames.push(frame),
+                Arrival::Closed => return frames,
+                other => self.fail("(closed)", &other),
+            }
+        }
+    }
+
+    /// Proves that a signed-in client has nothing to read.
+    pub(crate) async fn expect_nothing(&mut self) {
+        self.send(b"PNG\r\n").await;
+        self.expect("QNG").await;
+    }
+
+    fn fail(&self, wanted: &str, arrival: &Arrival) -> ! {
+        let what = match arrival {
+            Arrival::Frame(frame) => frame.describe(),
+            Arrival::Closed => "(closed)".to_owned(),
+            Arrival::Late(part) => format!("{:?} in time", printable(part)),
+            Arrival::Garbled(part) => format!("{:?} and the end", printable(part)),
+        };
+        let history: Vec<&str> = self.history().collect();
+        panic!(
+            "{wanted:?} was to come, not {what}; before that:\n  {}",
+            history.join("\n  ")
+        );
     }
 
     /// Waits for the next frame; a challenge is answered and left out unless it is wanted.

@@ -48,7 +48,7 @@ fn escape(text: &str) -> String {
 }
 
 /// Sends a request head and reads the answer to its end.
-async fn request(http: SocketAddr, head: &str) -> Result<String, String> {
+pub(crate) async fn request(http: SocketAddr, head: &str) -> Result<String, String> {
     let exchange = async {
         let mut stream = TcpStream::connect(http).await?;
         let request = format!("{head}Connection: close\r\n\r\n");

@@ -20,7 +20,7 @@ use super::player::Addresses;
 /// Settings that differ from the defaults: free ports, and hashes that cost next to nothing.
 const SETTINGS: &str = "listen.msnp = [\"127.0.0.1:0\"]\n\
                         listen.http = [\"127.0.0.1:0\"]\n\
-                        listen.ops = []\n\
+                        listen.ops = [\"127.0.0.1:0\"]\n\
                         auth.argon2_memory_kib = 64\n\
                         auth.argon2_iterations = 1\n";
 
@@ -28,6 +28,8 @@ const SETTINGS: &str = "listen.msnp = [\"127.0.0.1:0\"]\n\
 #[derive(Debug)]
 pub(crate) struct TestServer {
     pub(crate) addresses: Addresses,
+    /// Where the metrics are.
+    pub(crate) ops: SocketAddr,
     server: Server,
     /// Removed when the server is gone.
     _folder: TempDir,
@@ -44,12 +46,14 @@ impl TestServer {
             .map_err(|error| format!("the server did not start: {error}"))?;
         let msnp = server.msnp_addrs().first().copied();
         let http = server.http_addrs().first().copied();
+        let ops = server.ops_addrs().first().copied();
         let addresses = Addresses {
             msnp: msnp.ok_or("no address of the notification server")?,
             http: http.ok_or("no address of the web services")?,
         };
         Ok(Self {
             addresses,
+            ops: ops.ok_or("no address of the metrics")?,
             server,
             _folder: folder,
         })
@@ -60,9 +64,9 @@ impl TestServer {
         self.server.dispatch_addrs().first().copied()
     }
 
-    /// Stops the server and waits until it is gone.
-    pub(crate) async fn stop(self) {
-        self.server.stop().await;
+    /// Stops the server and waits until it is gone; answers whether all of it ended in time.
+    pub(crate) async fn stop(self) -> bool {
+        self.server.stop().await
     }
 }
 

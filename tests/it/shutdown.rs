@@ -1,0 +1,129 @@
+//! Stopping: everybody is told, everything ends in time, nothing acknowledged is lost.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::support::child::{self, ChildServer};
+use crate::support::people::{PASSWORD, chat, connect};
+
+/// The process is gone well within ten seconds.
+const IN_TIME: Duration = Duration::from_secs(9);
+
+fn folder(names: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in names {
+        add(folder.path(), name);
+    }
+    folder
+}
+
+fn add(folder: &Path, name: &str) {
+    let address = format!("{name}@example.com");
+    let arguments = ["user", "add", &address, "--legacy", "--password-stdin"];
+    child::run(folder, &arguments, PASSWORD);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_says_good_bye_to_everybody_and_keeps_what_was_acknowledged() {
+    let folder = folder(&["olive", "peter", "wendy"]);
+    for (round, signal) in ["TERM", "INT"].into_iter().enumerate() {
+        let mut server = ChildServer::start(folder.path(), "").await;
+        let mut olive = server.at.sign_in("olive", 2).await;
+        let mut peter = server.at.sign_in("peter", 8).await;
+        let mut wendy = server.at.sign_in("wendy", 12).await;
+        let mut host = olive.open_room().await;
+        let mut guest = peter.join(&mut host).await;
+        // Connections that are nobody's yet must not hold up the end.
+        let mut silent = server.at.connect(8).await;
+        let mut half = server.at.connect(7).await;
+        half.send(b"VER 1 MSNP7 CVR0\r\nUSR 2 MD5 I olive@example.com\r\nUSR 3")
+            .await;
+        half.until("USR 2 MD5 S ").await;
+        let name = format!("Wendy{round}");
+        wendy.rename(name.as_bytes()).await;
+        let start = Instant::now();
+        server.signal(signal);
+        for person in [&mut olive, &mut peter, &mut wendy] {
+            person.ns.until("OUT SSD").await;
+            assert!(person.ns.until_closed().await.is_empty());
+        }
+        for seat in [&mut host, &mut guest] {
+            seat.sb.until_closed().await;
+        }
+        silent.until_closed().await;
+        half.until_closed().await;
+        drop((olive, peter, wendy, host, guest, silent, half));
+        assert_eq!(server.ended().await.code(), Some(0));
+        assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
+
+        let again = ChildServer::start(folder.path(), "").await;
+        let mut wendy = again.at.sign_in("wendy", 12).await;
+        wendy.ns.ask("SYN 50 0 0", &format!("PRP MFN {name}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_who_does_not_read_holds_up_the_end() {
+    let folder = folder(&["olive", "peter", "wendy"]);
+    let settings = "limits.write_secs = 600\nlimits.sb_queue = 65536\n\
+                    limits.messages_per_second = 100000\nlimits.messages_burst = 100000\n";
+    let mut server = ChildServer::start(folder.path(), settings).await;
+    let mut olive = server.at.sign_in("olive", 9).await;
+    let mut peter = server.at.sign_in("peter", 12).await;
+    let mut wendy = server.at.sign_in("wendy", 2).await;
+    let mut host = olive.open_room().await;
+    let stalled = peter.join_with_buffer(&mut host, Some(2_048)).await;
+    let mut guest = wendy.join(&mut host).await;
+    // Far more than the system keeps between the two ends of a small window.
+    let body = chat(&"x".repeat(1_500));
+    for _ in 0..6_000 {
+        host.say("U", &body).await;
+        guest.hears("olive", &body).await;
+    }
+    // Nor does anybody who keeps both ends open after the good-bye.
+    let idle = connect(server.at.msnp, None, None, 7).await;
+    let start = Instant::now();
+    server.signal("TERM");
+    olive.ns.until("OUT SSD").await;
+    wendy.ns.until("OUT SSD").await;
+    let status = server.ended().await;
+    assert_eq!(status.code(), Some(0));
+    assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
+    drop((stalled, idle, peter, guest));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_ends_at_once() {
+    let folder = folder(&["olive", "peter", "wendy"]);
+    let settings = "limits.write_secs = 600\nlimits.sb_queue = 65536\n\
+                    limits.messages_per_second = 100000\nlimits.messages_burst = 100000\n";
+    let mut server = ChildServer::start(folder.path(), settings).await;
+    let mut olive = server.at.sign_in("olive", 9).await;
+    let mut peter = server.at.sign_in("peter", 12).await;
+    let mut wendy = server.at.sign_in("wendy", 2).await;
+    let mut host = olive.open_room().await;
+    let stalled = peter.join_with_buffer(&mut host, Some(2_048)).await;
+    let mut guest = wendy.join(&mut host).await;
+    let body = chat(&"x".repeat(1_500));
+    for _ in 0..6_000 {
+        host.say("U", &body).await;
+        guest.hears("olive", &body).await;
+    }
+    server.signal("TERM");
+    olive.ns.until("OUT SSD").await;
+    let start = Instant::now();
+    server.signal("TERM");
+    server.ended().await;
+    // Without the second one it would wait for who does not read.
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        start.elapsed()
+    );
+    drop((stalled, peter, guest));
+    // What was on disk is there, whichever way the end came.
+    let again = ChildServer::start(folder.path(), "").await;
+    again.at.sign_in("olive", 2).await.ns.expect_nothing().await;
+}

@@ -337,25 +337,28 @@ impl<E: Send> Driver<E> {
         self.paused_until = Some(Instant::now() + wait);
     }
 
-    /// Writes what the turn produced. Ends with an error when the peer does not take it: at the
-    /// deadline, or as soon as its queue of events overflows.
+    /// Writes what the turn produced. Ends with an error when the peer takes no byte for the
+    /// whole deadline, or as soon as its queue of events overflows.
     async fn flush(&mut self, link: &mut Link, inbox: &Inbox<E>) -> Result<(), CloseReason> {
-        if self.out.is_empty() {
-            return Ok(());
+        let mut rest = self.out.bytes();
+        while !rest.is_empty() {
+            let written = tokio::select! {
+                biased;
+                written = link.stream.write(rest) => written.map_err(|_| CloseReason::Eof)?,
+                () = link.shutdown.hard().cancelled() => return Err(CloseReason::Shutdown),
+                () = inbox.overflow().cancelled() => return Err(CloseReason::SlowConsumer),
+                () = tokio::time::sleep(self.rules.write) => {
+                    return Err(CloseReason::SlowConsumer);
+                }
+            };
+            rest = rest.get(written..).unwrap_or_default();
         }
-        let written = tokio::select! {
-            biased;
-            written = link.stream.write_all(self.out.bytes()) => {
-                written.map_err(|_| CloseReason::Eof)
-            }
-            () = link.shutdown.hard().cancelled() => Err(CloseReason::Shutdown),
-            () = inbox.overflow().cancelled() => Err(CloseReason::SlowConsumer),
-            () = tokio::time::sleep(self.rules.write) => Err(CloseReason::SlowConsumer),
-        };
         let frames = self.out.take_frame_count();
-        link.metrics.frames_sent(self.codec.role().into(), frames);
-        self.out.clear();
-        written
+        if frames > 0 {
+            link.metrics.frames_sent(self.codec.role().into(), frames);
+            self.out.clear();
+        }
+        Ok(())
     }
 }
 

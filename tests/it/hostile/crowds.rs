@@ -12,7 +12,11 @@ use crate::support::scene::Scene;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_silent_connections_make_way_for_one_that_speaks() {
-    let scene = Scene::start(&["trent", "wendy"], &["@friends trent wendy"]).await;
+    let statements = [
+        "@friends trent wendy",
+        "@config limits.unauthenticated_per_address 200",
+    ];
+    let scene = Scene::start(&["trent", "wendy"], &statements).await;
     let mut silent = Vec::new();
     for _ in 0..1_000 {
         silent.push(TcpStream::connect(scene.at.msnp).await.unwrap());

@@ -23,13 +23,15 @@ USER chrysalis
 WORKDIR /data
 VOLUME /data
 # A container listens on all its addresses, because what reaches it is decided outside. Health and
-# metrics stay inside.
+# metrics stay inside; for a monitor elsewhere set the last one to 0.0.0.0:9463, the health check
+# below finds it there as well. CHRYSALIS__ADVERTISE__HOST has no default that could be right: set it
+# to the name or IPv4 address that clients use, see compose.yaml.
 ENV CHRYSALIS__DATA_DIR=/data \
     CHRYSALIS__LISTEN__MSNP=0.0.0.0:1863 \
     CHRYSALIS__LISTEN__HTTP=0.0.0.0:8080 \
     CHRYSALIS__LISTEN__OPS=127.0.0.1:9463
 EXPOSE 1863 8080
-# Needs no shell and no curl.
+# Needs no shell and no curl, and reads the same variables as the server.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
     CMD ["chrysalis", "healthcheck"]
 # `docker run IMAGE user list` works as well as the server.

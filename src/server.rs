@@ -1,6 +1,8 @@
 //! Composition root: opens the store, builds hub and services, binds the listeners, runs, and
 //! stops in order.
 
+mod greeting;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,6 +28,7 @@ use crate::shutdown::Shutdown;
 use crate::store::{ListLimits, Store, StoreError};
 use crate::wire::{Frame, Role};
 use crate::{http, net};
+use greeting::Greeting;
 
 /// How long sessions have to take their leave. The process ends within ten seconds.
 const GRACE: Duration = Duration::from_secs(6);
@@ -83,7 +86,8 @@ struct Bound {
 pub async fn run(config: Config) -> Result<bool, StartError> {
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
     let server = Server::start(config.clone()).await?;
-    server.greet(&config);
+    // For whoever sits in front of it; logs have lines of their own.
+    eprintln!("{}", Greeting::new(&server, &config));
     signals.wait().await;
     tracing::info!("stopping; a second signal ends at once");
     tokio::select! {
@@ -322,39 +326,6 @@ impl Server {
             }
         });
     }
-
-    /// Tells whoever started the server what to do next.
-    fn greet(&self, config: &Config) {
-        let msnp = first(&self.msnp);
-        let web = first(&self.http);
-        let list = |addresses: &[SocketAddr]| {
-            let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            texts.join(", ")
-        };
-        eprintln!(
-            "\nChrysalis is running.\n\
-             \n  MSNP (clients)       {}\n  HTTP (sign-in, web)  {}\n  \
-             health and metrics   {}\n  database             {}\n",
-            list(&self.msnp),
-            list(&self.http),
-            list(&self.ops),
-            config.database().display(),
-        );
-        eprintln!(
-            "Make an account (in another terminal; --legacy lets MSN Messenger 1-4 sign in):\n\n  \
-             chrysalis user add you@example.com --name You --legacy\n  \
-             (from the source folder: cargo run --release -- user add ...)\n"
-        );
-        eprintln!(
-            "Point a client at it:\n\n  \
-             MSN Messenger 1.0-4.6   registry HKCU\\Software\\Microsoft\\MessengerService, \
-             string Server = {msnp}\n  \
-             msnp11-sdk, aMSN, bots  server {msnp}, nexus http://{web}/rdr/pprdr.asp\n  \
-             other clients           see \"Connect a client\" in README.md\n\n\
-             Clients on other machines need listen.msnp and listen.http on an outside address:\n\
-             see config.example.toml. Stop with Ctrl+C.\n"
-        );
-    }
 }
 
 /// What a new connection is received with.
@@ -486,12 +457,6 @@ fn gate_limits(limits: &Limits) -> GateLimits {
         waiting_per_network: limits.unauthenticated_per_address,
         exempt: limits.exempt.clone(),
     }
-}
-
-fn first(addresses: &[SocketAddr]) -> String {
-    addresses
-        .first()
-        .map_or_else(|| "(off)".to_owned(), ToString::to_string)
 }
 
 fn first_port(addresses: &[SocketAddr]) -> u16 {

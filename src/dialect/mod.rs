@@ -2,7 +2,7 @@
 //!
 //! A [`Dialect`] is chosen when a client says which versions it knows and never changes on that
 //! connection. It answers *style queries*, named after behaviour, from one row of
-//! [`table`]; the renderers beside it turn domain values into frames for that client. There
+//! `table`; the renderers beside it turn domain values into frames for that client. There
 //! is no ordering on dialects and no "version at least" outside this folder: code asks what a
 //! client can do, not how old it is.
 

@@ -1,7 +1,7 @@
 //! The live state of this node: who is online, who hears about whom, and which rooms are open.
 //!
 //! `Hub` is a cloneable handle. Inside are two areas behind plain mutexes, *presence*
-//! ([`online`]) and *rooms* ([`rooms`]), and one mutex in each room. The rules:
+//! (`online`) and *rooms* (`rooms`), and one mutex in each room. The rules:
 //!
 //! 1. At most one of these locks is held at a time. Nothing is awaited, no I/O is done and
 //!    nothing is rendered under one.

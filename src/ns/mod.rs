@@ -1,7 +1,7 @@
 //! The notification role: signing in, lists, presence, referrals.
 //!
 //! Each command has a file with its form on the wire, its fields, how they are read and what they
-//! do. Which command is possible when is data, in [`phase_of`] and in the dialect's set of verbs;
+//! do. Which command is possible when is data, in `phase_of` and in the dialect's set of verbs;
 //! no handler asks for it again.
 
 mod add;

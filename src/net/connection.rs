@@ -12,6 +12,7 @@ use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_util::codec::Decoder;
+use tokio_util::sync::CancellationToken;
 
 use super::listener::Arrival;
 use super::{Admission, CloseReason, Pace, Session, Turn};
@@ -26,6 +27,10 @@ const READ_CHUNK: usize = 4096;
 const FRAMES_PER_TURN: usize = 64;
 /// Events rendered in one turn.
 const EVENTS_PER_TURN: usize = 64;
+/// Room for events that an idle connection keeps.
+const EVENTS_KEPT: usize = 4;
+/// How long the end of the server waits for a peer that takes no bytes.
+const LAST_WRITE: Duration = Duration::from_secs(2);
 /// After a deliberate close: how long and how much a peer may still send, so that it reads our
 /// last line before its connection is reset (`docs/protocol/00 §6`).
 const LINGER: Duration = Duration::from_secs(1);
@@ -278,6 +283,8 @@ impl<E: Send> Driver<E> {
                 Turn::Close(reason) => return Turn::Close(reason),
             }
         }
+        // A burst leaves no room behind in a connection that is idle again.
+        self.events.shrink_to(EVENTS_KEPT);
         Turn::Continue
     }
 
@@ -350,6 +357,7 @@ impl<E: Send> Driver<E> {
                 () = tokio::time::sleep(self.rules.write) => {
                     return Err(CloseReason::SlowConsumer);
                 }
+                () = last_moment(link.shutdown.soft()) => return Err(CloseReason::Shutdown),
             };
             rest = rest.get(written..).unwrap_or_default();
         }
@@ -360,6 +368,12 @@ impl<E: Send> Driver<E> {
         }
         Ok(())
     }
+}
+
+/// Ends when a peer that takes nothing has held up the end of the server for long enough.
+async fn last_moment(soft: &CancellationToken) {
+    soft.cancelled().await;
+    tokio::time::sleep(LAST_WRITE).await;
 }
 
 fn close_reason(error: &CodecError) -> CloseReason {

@@ -234,7 +234,9 @@ impl Session for NsSession {
 
     async fn handle(&mut self, frame: Frame, out: &mut Outbox) -> Turn {
         match frame.verb() {
-            Some(verb) => self.dispatch(verb, &frame, out).await,
+            // In a box of its own: what all commands together need while they run would otherwise
+            // be part of every idle connection.
+            Some(verb) => Box::pin(self.dispatch(verb, &frame, out)).await,
             None => Turn::Close(CloseReason::Protocol),
         }
     }

@@ -43,7 +43,7 @@ impl Outbox {
 
     /// Forgets what was written; gives memory back that only a burst needed.
     pub fn clear(&mut self) {
-        const KEEP: usize = 4096;
+        const KEEP: usize = 512;
         if self.buffer.capacity() > KEEP {
             self.buffer = BytesMut::new();
         } else {

@@ -3,7 +3,7 @@
 
 mod greeting;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,7 +87,8 @@ pub async fn run(config: Config) -> Result<bool, StartError> {
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
     let server = Server::start(config.clone()).await?;
     // For whoever sits in front of it; logs have lines of their own.
-    eprintln!("{}", Greeting::new(&server, &config));
+    // To standard output, apart from the log; nobody has to read it.
+    let _ = writeln!(io::stdout(), "{}", Greeting::new(&server, &config));
     signals.wait().await;
     tracing::info!("stopping; a second signal ends at once");
     tokio::select! {

@@ -220,7 +220,14 @@ impl<E: Send> Driver<E> {
                     session.stop(&mut self.out);
                     Turn::Close(CloseReason::Shutdown)
                 }
-                Wake::Events => self.handle_events(session),
+                Wake::Events => match self.handle_events(session) {
+                    // However many events keep coming, the client is heard in between.
+                    Turn::Continue if self.may_read() => match link.read() {
+                        Ok(()) => self.handle_frames(link, session).await,
+                        Err(reason) => return reason,
+                    },
+                    turn => turn,
+                },
                 Wake::Backlog => self.handle_frames(link, session).await,
                 Wake::Readable => match link.read() {
                     Ok(()) => self.handle_frames(link, session).await,
@@ -247,7 +254,7 @@ impl<E: Send> Driver<E> {
     /// here, and `receive` leaves events that it did not deliver in the queue.
     async fn wait(&mut self, link: &Link, inbox: &mut Inbox<E>) -> Wake {
         let overflow = inbox.overflow().clone();
-        let may_read = self.paused_until.is_none();
+        let may_read = self.may_read();
         let sign_in_deadline = link.accepted + self.rules.sign_in;
         let resume = self.paused_until.unwrap_or(sign_in_deadline);
         tokio::select! {
@@ -338,6 +345,10 @@ impl<E: Send> Driver<E> {
         link.metrics
             .frames_received(self.codec.role().into(), handled as u64);
         turn
+    }
+
+    fn may_read(&self) -> bool {
+        self.paused_until.is_none()
     }
 
     fn pause(&mut self, wait: Duration) {

@@ -111,11 +111,16 @@ impl Raw {
         let id = self.next_id;
         self.send(format!("{verb} {id} {rest}").trim_end()).await;
         let lines = self.up_to_now().await;
-        let number = format!(" {id}");
-        lines
-            .iter()
-            .map(|line| line.replacen(&number, " n", 1))
-            .collect()
+        // Only where a number stands: a random identity may begin with the same digits.
+        let id = id.to_string();
+        let without_number = |line: &String| {
+            let mut fields: Vec<&str> = line.split(' ').collect();
+            if let Some(number) = fields.get_mut(1).filter(|field| **field == id) {
+                *number = "n";
+            }
+            fields.join(" ")
+        };
+        lines.iter().map(without_number).collect()
     }
 
     /// Sends a command whose only answer is this; a star is any field.

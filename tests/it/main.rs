@@ -6,6 +6,7 @@
 )]
 
 mod cli;
+mod dispatch;
 mod durability;
 mod hostile;
 mod live_admin;

@@ -167,6 +167,16 @@ impl Hub {
         }
     }
 
+    /// The presence of `other`, if `viewer` is online, follows them and is let see them.
+    pub fn visible_to(&self, viewer: UserId, other: UserId) -> Option<Arc<Presence>> {
+        let area = self.presence();
+        let standing = &area.online.get(&viewer)?.standing;
+        let online = area.online.get(&other)?;
+        let is_seen =
+            standing.lists_of(other).has(List::Forward) && online.standing.lets_see(viewer);
+        online.shown().filter(|_| is_seen).cloned()
+    }
+
     /// The address of an account that is online.
     pub fn address(&self, user: UserId) -> Option<Address> {
         let area = self.presence();

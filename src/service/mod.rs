@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError};
 pub use crate::hub::{
     Delivery, JoinError, Membership, Occupant, OnlineGuard, RoomEntrance, StateChange,
 };
-pub use crate::store::{AddToList, ListChange, Opposite, Setting};
+pub use crate::store::{AddToList, ListChange, ListEdit, ListEditKind, Opposite, Setting};
 pub use accounts::{Accounts, Fault, SignInError};
 pub use chat::ChatOperations;
 pub use contacts::{Added, ContactOperations};

@@ -43,6 +43,7 @@ pub use groups::GroupChange;
 pub use list_edits::{ListEdit, ListEditKind};
 pub use notices::{Notice, NoticeKind};
 pub use settings::{Setting, SettingChange};
+pub use tickets::TicketOwner;
 pub use writer::{Published, WriteLoad};
 
 use writer::Writer;

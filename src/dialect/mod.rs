@@ -25,7 +25,7 @@ pub use table::{
     CallStyle, CapabilityStyle, ChallengeStyle, DirectoryStyle, GroupStyle, IdentityStyle,
     InitialPresenceStyle, ListChangeStyle, NameStyle, PagingStyle, PendingStyle, PhoneStyle,
     ProfileStyle, RedirectStyle, RosterStyle, SignInMethod, SignInReplyStyle, UnknownAccountStyle,
-    VersionAnswerStyle, VersionStyle,
+    VersionAnswerStyle, VersionStyle, WebFormStyle,
 };
 
 use table::Row;

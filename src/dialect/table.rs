@@ -207,6 +207,14 @@ pub enum CallStyle {
     Routed,
 }
 
+/// Which digest of the password the web forms of the service take, as clients post it
+/// (`docs/protocol/01 §6`, `docs/protocol/10 §1.6`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebFormStyle {
+    Md5,
+    Sha1,
+}
+
 /// Which number says that an account is unknown (`docs/protocol/04 §3`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownAccountStyle {
@@ -242,6 +250,7 @@ pub(super) struct Row {
     identity: IdentityStyle,
     initial_presence: InitialPresenceStyle,
     calls: CallStyle,
+    web_form: WebFormStyle,
     /// What the client can do, in status and presence.
     capabilities: CapabilityStyle,
     /// The description of a display picture, likewise.
@@ -291,6 +300,7 @@ const MSNP2: Row = Row {
     identity: IdentityStyle::Bare,
     initial_presence: InitialPresenceStyle::Answer,
     calls: CallStyle::Plain,
+    web_form: WebFormStyle::Md5,
     capabilities: CapabilityStyle::None,
     picture: false,
     personal_message: false,
@@ -416,6 +426,7 @@ const MSNP13: Row = Row {
     roster: RosterStyle::Web,
     list_change: ListChangeStyle::Membership,
     phones: PhoneStyle::None,
+    web_form: WebFormStyle::Sha1,
     pushed_policies: true,
     ..MSNP12
 };
@@ -529,6 +540,8 @@ queries! {
     initial_presence_style => initial_presence: InitialPresenceStyle;
     /// What follows a referral to a switchboard and a call.
     call_style => calls: CallStyle;
+    /// Which digest the web forms take.
+    web_form_style => web_form: WebFormStyle;
     /// How status and presence tell what a client can do.
     capability_style => capabilities: CapabilityStyle;
     /// Whether they carry a display picture's description.

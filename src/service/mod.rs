@@ -22,8 +22,8 @@ use crate::store::{Store, StoreError};
 pub use crate::hub::{
     Bearer, Called, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance, StateChange,
 };
-pub use crate::store::{AddToList, ListChange, Opposite, Setting};
-pub use accounts::{Accounts, Fault, SignInError};
+pub use crate::store::{AddToList, ListChange, ListEdit, ListEditKind, Opposite, Setting};
+pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use chat::ChatOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;

@@ -21,6 +21,7 @@ mod book;
 mod contacts;
 mod error;
 mod groups;
+mod list_edits;
 mod notices;
 mod pool;
 mod rows;
@@ -39,8 +40,10 @@ pub use book::{SignInMark, SignInState};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;
 pub use groups::GroupChange;
+pub use list_edits::{ListEdit, ListEditKind};
 pub use notices::{Notice, NoticeKind};
 pub use settings::{Setting, SettingChange};
+pub use tickets::TicketOwner;
 pub use writer::{Published, WriteLoad};
 
 use writer::Writer;

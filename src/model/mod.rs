@@ -9,6 +9,7 @@ pub mod contacts;
 pub mod event;
 pub mod ids;
 pub mod label;
+pub mod offline;
 pub mod presence;
 pub mod refusal;
 
@@ -20,5 +21,6 @@ pub use contacts::{
 pub use event::{Invitation, NsEvent, PresenceNews, SbEvent, Sender};
 pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};
 pub use label::Label;
+pub use offline::{OfflineMessage, WaitingMessage};
 pub use presence::{Capabilities, PersonalMessage, Presence, Status};
 pub use refusal::Refusal;

@@ -22,6 +22,7 @@ mod contacts;
 mod error;
 mod groups;
 mod notices;
+mod offline_messages;
 mod pool;
 mod rows;
 mod settings;
@@ -40,6 +41,7 @@ pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;
 pub use groups::GroupChange;
 pub use notices::{Notice, NoticeKind};
+pub use offline_messages::{KeptMessage, NewOfflineMessage, OfflineLimits};
 pub use settings::{Setting, SettingChange};
 pub use writer::{Published, WriteLoad};
 

@@ -12,6 +12,7 @@ pub mod challenge;
 pub mod errors;
 pub mod family;
 pub mod login;
+pub mod mail;
 pub mod presence;
 pub mod roster;
 pub mod settings;
@@ -21,7 +22,7 @@ mod table;
 pub mod verbs;
 
 pub use table::{
-    ChallengeStyle, DirectoryStyle, GroupStyle, ListChangeStyle, NameStyle, PagingStyle,
+    ChallengeStyle, DirectoryStyle, GroupStyle, ListChangeStyle, MailStyle, NameStyle, PagingStyle,
     PendingStyle, PhoneStyle, ProfileStyle, RedirectStyle, RosterStyle, SignInMethod,
     SignInReplyStyle, UnknownAccountStyle, VersionStyle,
 };

@@ -147,6 +147,19 @@ pub enum PagingStyle {
     Device,
 }
 
+/// Whether a client is told after its first status what waits for it (`docs/protocol/01 §5.2`,
+/// `10 §7`, `13 §1`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailStyle {
+    /// It knows no offline messages.
+    None,
+    /// Only if something waits: these clients can do without, and a server without mail sends
+    /// them nothing of the kind.
+    WhenWaiting,
+    /// Also if nothing does: these clients wait for it.
+    Always,
+}
+
 /// Which number says that an account is unknown (`docs/protocol/04 §3`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownAccountStyle {
@@ -173,6 +186,7 @@ pub(super) struct Row {
     challenge: ChallengeStyle,
     directory: DirectoryStyle,
     paging: PagingStyle,
+    mail: MailStyle,
     unknown_account: UnknownAccountStyle,
     /// A number of what the client can do, in status and presence.
     capabilities: bool,
@@ -213,6 +227,7 @@ const MSNP2: Row = Row {
     challenge: ChallengeStyle::None,
     directory: DirectoryStyle::Searchable,
     paging: PagingStyle::None,
+    mail: MailStyle::None,
     unknown_account: UnknownAccountStyle::NoSuchPrincipal,
     capabilities: false,
     picture: false,
@@ -311,6 +326,7 @@ const MSNP11: Row = Row {
     roster: RosterStyle::Named,
     pending: PendingStyle::Settled,
     challenge: ChallengeStyle::Mixed,
+    mail: MailStyle::WhenWaiting,
     personal_message: true,
     sbs: true,
     ..MSNP10
@@ -383,6 +399,8 @@ queries! {
     directory_style => directory: DirectoryStyle;
     /// How pages are sent.
     paging_style => paging: PagingStyle;
+    /// Whether a client is told after its first status what waits for it.
+    mail_style => mail: MailStyle;
     /// Which number says that an account is unknown.
     unknown_account_style => unknown_account: UnknownAccountStyle;
     /// Whether status and presence carry what a client can do.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::contacts::Phone;
-use super::{Address, Capabilities, Label, Presence, RoomId};
+use super::{Address, Capabilities, Label, Presence, RoomId, WaitingMessage};
 
 /// What a notification session hears.
 #[derive(Debug, Clone)]
@@ -35,6 +35,10 @@ pub enum NsEvent {
     Unfollowed { by: Address, revision: u64 },
     /// Somebody calls this person into a room.
     Invitation(Arc<Invitation>),
+    /// Somebody left this person a message although they are signed in.
+    OfflineMessage(Arc<WaitingMessage>),
+    /// This person deleted messages that waited for them, at another place.
+    OfflineMessagesDeleted { count: u64 },
     /// The account signed in somewhere else; this session is over.
     SignedInElsewhere,
     /// The account was disabled or deleted; this session is over.

@@ -270,6 +270,13 @@ impl Session for NsSession {
                 let server = self.around.msnp_address();
                 switchboard::ring(&invitation, &server, out);
             }
+            NsEvent::OfflineMessage(message) => {
+                // Before the first status it will be told with everything else that waits.
+                if client.has_status {
+                    dialect.mail_arrived(&message, out);
+                }
+            }
+            NsEvent::OfflineMessagesDeleted { count } => dialect.mail_deleted(count, out),
             NsEvent::SignedInElsewhere => {
                 login::farewell(Farewell::SignedInElsewhere, out);
                 return Turn::Close(CloseReason::Replaced);

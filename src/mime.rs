@@ -73,7 +73,7 @@ impl<'a> Part<'a> {
         if let Some(content_type) = self.header("Content-Type") {
             let mut parameters = content_type.split(';').map(str::trim);
             let kind = parameters.next().unwrap_or_default();
-            let is_utf8 = parameters.all(|parameter| charset_suits(parameter));
+            let is_utf8 = parameters.all(charset_suits);
             if !kind.eq_ignore_ascii_case("text/plain") || !is_utf8 {
                 return None;
             }

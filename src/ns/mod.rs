@@ -177,7 +177,10 @@ async fn signed_in(
                 .await;
         }
         b"GCF" => return gcf::Gcf::parse(args)?.apply(trid, client, out),
-        b"CHG" => return chg::Chg::parse(args, dialect)?.apply(trid, client, around, out),
+        b"CHG" => {
+            let change = chg::Chg::parse(args, dialect)?;
+            return change.apply(trid, client, around, out).await;
+        }
         b"QRY" => return qry::Qry::parse(args, payload)?.apply(trid, client, around, out),
         b"GTC" => {
             return blp::Gtc::parse(args)?

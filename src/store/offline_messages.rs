@@ -356,7 +356,7 @@ mod tests {
         let again = fixture.second().await;
         assert_eq!(
             again.offline_messages(bob).await.unwrap(),
-            [kept.heading.clone()]
+            vec![kept.heading.clone()]
         );
         let whole = again.offline_message(bob, kept.heading.id).await.unwrap();
         let whole = whole.unwrap();

@@ -45,7 +45,7 @@ impl Dialect {
             Refusal::CallingTooFast => 713,
             Refusal::TooManyRooms => 714,
             Refusal::NotExpected => 715,
-            Refusal::ChangingTooFast | Refusal::PageFailed => 800,
+            Refusal::ChangingTooFast | Refusal::SendingTooFast | Refusal::PageFailed => 800,
             Refusal::TooManyAttempts => 910,
             Refusal::AuthenticationFailed => 911,
             Refusal::NotVisible => 913,

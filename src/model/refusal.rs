@@ -60,6 +60,8 @@ pub enum Refusal {
     CallingTooFast,
     #[error("changing too fast")]
     ChangingTooFast,
+    #[error("sending too fast")]
+    SendingTooFast,
     #[error("no page can be delivered")]
     PageFailed,
     #[error("the challenge was answered wrongly or too late")]

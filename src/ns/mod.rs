@@ -26,6 +26,8 @@ mod settings;
 mod syn;
 mod url;
 mod usr;
+mod uum;
+mod uun;
 mod uux;
 mod ver;
 mod xfr;
@@ -180,7 +182,10 @@ async fn signed_in(
                 .await;
         }
         b"GCF" => return gcf::Gcf::parse(args)?.apply(trid, client, out),
-        b"CHG" => return chg::Chg::parse(args, dialect)?.apply(trid, client, around, out),
+        b"CHG" => {
+            let change = chg::Chg::parse(args, dialect)?;
+            return change.apply(trid, client, around, out).await;
+        }
         b"QRY" => return qry::Qry::parse(args, payload)?.apply(trid, client, around, out),
         b"GTC" => {
             return blp::Gtc::parse(args)?
@@ -221,6 +226,12 @@ async fn signed_in(
             rea::repeat(trid, args, out);
         }
         b"RFS" => {}
+        b"UUN" => return uun::Uun::parse(args, payload)?.apply(trid, client, around, out),
+        b"UUM" => {
+            return uum::Uum::parse(args, payload)?
+                .apply(trid, client, around, out)
+                .await;
+        }
         b"SBP" => {
             return rea::Sbp::parse(args)?
                 .apply(trid, client, around, out)

@@ -8,6 +8,7 @@ mod chat;
 mod contacts;
 pub mod legacy;
 mod notices;
+pub mod offline;
 pub mod passwords;
 mod presence;
 pub mod throttle;
@@ -27,6 +28,7 @@ pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use chat::ChatOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
+pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};
 pub use presence::{Arriving, PresenceOperations, SignedIn};
 
 /// What every edge is handed; clones share their state.
@@ -36,6 +38,7 @@ pub struct Services {
     pub presence: PresenceOperations,
     pub contacts: ContactOperations,
     pub chat: ChatOperations,
+    pub offline: OfflineOperations,
     pub clock: Clock,
     pub metrics: Metrics,
     hub: Hub,
@@ -44,12 +47,20 @@ pub struct Services {
 
 impl Services {
     /// Puts the operations together over one store and one hub.
-    pub fn new(store: Store, hub: Hub, accounts: Accounts, clock: Clock, metrics: Metrics) -> Self {
+    pub fn new(
+        store: Store,
+        hub: Hub,
+        accounts: Accounts,
+        clock: Clock,
+        metrics: Metrics,
+        offline: OfflineSettings,
+    ) -> Self {
         Self {
             accounts,
             presence: PresenceOperations::new(store.clone(), hub.clone(), clock.clone()),
             contacts: ContactOperations::new(store.clone(), hub.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
+            offline: OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), offline),
             clock,
             metrics,
             hub,

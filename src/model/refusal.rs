@@ -76,6 +76,12 @@ pub enum Refusal {
     TooManyRooms,
     #[error("the room is full")]
     RoomFull,
+    #[error("no such network")]
+    UnknownNetwork,
+    #[error("a list without entries")]
+    EmptyList,
+    #[error("not a list of contacts")]
+    MalformedList,
     #[error("the server cannot do this now")]
     Unavailable,
 }

@@ -5,10 +5,12 @@
 //! no handler asks for it again.
 
 mod add;
+mod adl;
 mod blp;
 mod chg;
 mod cvr;
 mod directory;
+mod fqy;
 mod gcf;
 mod group;
 mod ims;
@@ -31,6 +33,7 @@ mod xfr;
 pub use session::NsSession;
 pub use settings::{NsSettings, ServerRole};
 
+use crate::dialect::ListChangeStyle;
 use crate::model::Refusal;
 use crate::service::{OperationError, SignInError};
 use crate::wire::{ArgumentError, Frame, Outbox, Verb};
@@ -193,7 +196,7 @@ async fn signed_in(
                 .await;
         }
         b"PRP" => {
-            return prp::Prp::parse(args, dialect)?
+            return prp::Prp::parse(args, dialect, &client.address)?
                 .apply(trid, client, around, out)
                 .await;
         }
@@ -202,6 +205,25 @@ async fn signed_in(
                 .apply(trid, client, around, out)
                 .await;
         }
+        b"ADL" => {
+            return adl::Adl::parse(args, payload)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"RML" => {
+            return adl::Rml::parse(args, payload)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"FQY" => {
+            return fqy::Fqy::parse(args, payload)?
+                .apply(trid, around, out)
+                .await;
+        }
+        b"SBP" if dialect.list_change_style() == ListChangeStyle::Membership => {
+            rea::repeat(trid, args, out);
+        }
+        b"RFS" => {}
         b"SBP" => {
             return rea::Sbp::parse(args)?
                 .apply(trid, client, around, out)

@@ -21,15 +21,15 @@ use crate::model::Refusal;
 use crate::store::{Store, StoreError};
 
 pub use crate::hub::{
-    Delivery, JoinError, Membership, Occupant, OnlineGuard, RoomEntrance, StateChange,
+    Bearer, Called, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance, StateChange,
 };
-pub use crate::store::{AddToList, ListChange, Opposite, Setting};
-pub use accounts::{Accounts, Fault, SignInError};
+pub use crate::store::{AddToList, ListChange, ListEdit, ListEditKind, Opposite, Setting};
+pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use chat::ChatOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
 pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};
-pub use presence::{Arriving, MessageChange, PresenceOperations, SignedIn};
+pub use presence::{Arriving, PresenceOperations, SignedIn};
 
 /// What every edge is handed; clones share their state.
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ pub mod legacy;
 mod notices;
 pub mod passwords;
 mod presence;
+mod sso;
 pub mod throttle;
 pub mod ticket;
 

@@ -8,6 +8,7 @@ mod chat;
 mod contacts;
 pub mod legacy;
 mod notices;
+pub mod offline;
 pub mod passwords;
 mod presence;
 mod sso;
@@ -21,14 +22,15 @@ use crate::model::Refusal;
 use crate::store::{Store, StoreError};
 
 pub use crate::hub::{
-    Delivery, JoinError, Membership, Occupant, OnlineGuard, RoomEntrance, StateChange,
+    Bearer, Called, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance, StateChange,
 };
-pub use crate::store::{AddToList, ListChange, Opposite, Setting};
-pub use accounts::{Accounts, Fault, SignInError};
+pub use crate::store::{AddToList, ListChange, ListEdit, ListEditKind, Opposite, Setting};
+pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use chat::ChatOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
-pub use presence::{Arriving, MessageChange, PresenceOperations, SignedIn};
+pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};
+pub use presence::{Arriving, PresenceOperations, SignedIn};
 
 /// What every edge is handed; clones share their state.
 #[derive(Debug, Clone)]
@@ -37,6 +39,7 @@ pub struct Services {
     pub presence: PresenceOperations,
     pub contacts: ContactOperations,
     pub chat: ChatOperations,
+    pub offline: OfflineOperations,
     pub clock: Clock,
     pub metrics: Metrics,
     hub: Hub,
@@ -45,12 +48,20 @@ pub struct Services {
 
 impl Services {
     /// Puts the operations together over one store and one hub.
-    pub fn new(store: Store, hub: Hub, accounts: Accounts, clock: Clock, metrics: Metrics) -> Self {
+    pub fn new(
+        store: Store,
+        hub: Hub,
+        accounts: Accounts,
+        clock: Clock,
+        metrics: Metrics,
+        offline: OfflineSettings,
+    ) -> Self {
         Self {
             accounts,
             presence: PresenceOperations::new(store.clone(), hub.clone(), clock.clone()),
             contacts: ContactOperations::new(store.clone(), hub.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
+            offline: OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), offline),
             clock,
             metrics,
             hub,

@@ -82,6 +82,7 @@ impl People {
             self.accounts.clone(),
             self.clock.clone(),
             metrics,
+            crate::service::OfflineSettings::new(&Limits::default()),
         );
         Web {
             services,

@@ -14,6 +14,7 @@
 
 mod endpoints;
 mod online;
+mod reach;
 mod rooms;
 mod tickets;
 mod watchers;

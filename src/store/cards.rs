@@ -69,20 +69,26 @@ pub(super) async fn find(
     found.as_ref().map(card).transpose()
 }
 
-/// The identity and the groups of the card that somebody has in the owner's book, by account or by
-/// the address it was typed with.
-async fn find_of(
+/// The identity and the groups of the card that somebody with an account has in the owner's book.
+pub(super) async fn find_of(
     turn: &mut Turn,
     owner: UserId,
-    account: Option<UserId>,
+    target: &Person,
+) -> Result<Option<(Guid, i64)>, StoreError> {
+    find_by_address(turn, owner, &target.address).await
+}
+
+/// The identity and the groups of the card with this address, of its account or as it was typed.
+async fn find_by_address(
+    turn: &mut Turn,
+    owner: UserId,
     address: &Address,
 ) -> Result<Option<(Guid, i64)>, StoreError> {
     let found: Option<(String, i64)> = sqlx::query_as(
         "SELECT k.guid, k.group_bits FROM card k LEFT JOIN account a ON a.id = k.account_id \
-         WHERE k.owner_id = $1 AND (k.account_id = $2 OR k.address = $3 OR a.address = $3)",
+         WHERE k.owner_id = $1 AND (k.address = $2 OR a.address = $2)",
     )
     .bind(owner.0)
-    .bind(account.map(|account| account.0))
     .bind(address.as_str())
     .fetch_optional(&mut turn.connection)
     .await?;
@@ -112,7 +118,7 @@ pub(super) async fn take_over(
     row: &mut Row,
     limits: ListLimits,
 ) -> Result<(), Stop> {
-    match find_of(turn, owner, Some(target.id), &target.address).await? {
+    match find_of(turn, owner, target).await? {
         Some((guid, bits)) => {
             row.guid = guid;
             row.group_bits |= bits;
@@ -195,12 +201,21 @@ async fn remove(
     guid: Guid,
     stamp: Stamp,
 ) -> Result<(), StoreError> {
+    let address: Option<Option<String>> = sqlx::query_scalar(
+        "SELECT COALESCE(a.address, k.address) FROM card k \
+         LEFT JOIN account a ON a.id = k.account_id WHERE k.owner_id = $1 AND k.guid = $2",
+    )
+    .bind(owner.0)
+    .bind(guid.to_string())
+    .fetch_optional(&mut turn.connection)
+    .await?;
     sqlx::query("DELETE FROM card WHERE owner_id = $1 AND guid = $2")
         .bind(owner.0)
         .bind(guid.to_string())
         .execute(&mut turn.connection)
         .await?;
-    leave(turn, owner, Entry::Card(guid), stamp).await
+    let address = address.flatten();
+    leave(turn, owner, Entry::Card(guid), address.as_deref(), stamp).await
 }
 
 async fn set_fields(
@@ -269,7 +284,7 @@ impl Book<'_> {
         if account == Some(owner) {
             return Err(Refusal::InvalidParameter.into());
         }
-        if let Some((guid, _)) = find_of(self.turn, owner, account, &address).await? {
+        if let Some((guid, _)) = find_by_address(self.turn, owner, &address).await? {
             return Err(Refusal::CardExists(guid).into());
         }
         let Some(pair) = pair else {

@@ -5,6 +5,7 @@
 //! clean end for the bytes (`stream`), and hyper with limits, normal paths and the spelling of
 //! header names (`connection`, `header_case`). Handlers are thin: parse, one operation, render.
 
+mod address_book;
 mod connection;
 mod header_case;
 mod home;
@@ -14,6 +15,7 @@ mod nexus;
 pub mod ops;
 mod request_line;
 mod rst;
+mod sharing;
 mod soap;
 mod stream;
 

@@ -23,4 +23,5 @@ pub(crate) mod rehearsal;
 pub(crate) mod scene;
 pub(crate) mod server;
 pub(crate) mod sign_in;
+pub(crate) mod soap;
 pub(crate) mod transcript;

@@ -4,6 +4,7 @@
 //! A change is committed first, shown to whoever is online second, and answered third.
 
 pub mod accounts;
+mod address_book;
 mod chat;
 mod contacts;
 pub mod legacy;
@@ -24,6 +25,7 @@ pub use crate::hub::{
 };
 pub use crate::store::{AddToList, ListChange, Opposite, Setting};
 pub use accounts::{Accounts, Fault, SignInError};
+pub use address_book::{AddressBookOperations, Editor};
 pub use chat::ChatOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
@@ -35,6 +37,7 @@ pub struct Services {
     pub accounts: Accounts,
     pub presence: PresenceOperations,
     pub contacts: ContactOperations,
+    pub address_book: AddressBookOperations,
     pub chat: ChatOperations,
     pub clock: Clock,
     pub metrics: Metrics,
@@ -49,6 +52,7 @@ impl Services {
             accounts,
             presence: PresenceOperations::new(store.clone(), hub.clone(), clock.clone()),
             contacts: ContactOperations::new(store.clone(), hub.clone()),
+            address_book: AddressBookOperations::new(store.clone(), hub.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
             clock,
             metrics,

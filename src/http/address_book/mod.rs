@@ -1,5 +1,115 @@
-//! `abservice.asmx`: contacts and groups for the clients since MSNP13 (`docs/protocol/12`).
+//! The address book: contacts and groups of the clients since MSNP13 (`docs/protocol/12 §4, §5`).
+//!
+//! One file for each operation: its parameters, how they are read, the one operation of
+//! [`crate::service`] that it calls, and tests. What they share is beside them: `read` for
+//! requests, `contact` and `page` for what is shown of a book, `view` for the answers, `stamp` for
+//! the moments in them. Circles have books of their own; whatever is about one goes to `circles`.
 
-pub(in crate::http) mod stamp;
-pub(in crate::http) mod text;
-pub(in crate::http) mod view;
+mod ab_add;
+mod break_connection;
+mod circles;
+mod contact;
+mod contact_add;
+mod contact_delete;
+mod contact_update;
+mod create_contact;
+mod dynamic_item;
+mod fault;
+mod find_all;
+mod find_by_contacts;
+mod find_contacts_paged;
+mod group_add;
+mod group_contact_add;
+mod group_contact_delete;
+mod group_delete;
+mod group_update;
+mod manage_connection;
+mod page;
+mod read;
+mod stamp;
+mod view;
+
+pub(super) use contact::{cid, notes};
+pub(super) use fault::{no_such_account, no_such_book, not_supported};
+pub(super) use read::{annotations, changes_since, maybe, text, words};
+pub(super) use stamp::stamp;
+pub(super) use view::{AnnotationView, Done};
+
+use askama::Template;
+
+use super::soap::{Call, Failure, Reply, ServiceHeader};
+use crate::service::{AddressBookOperations, Editor};
+
+/// What this service can do, by the names of the elements in the body.
+pub(super) const OPERATIONS: &[&str] = &[
+    ab_add::OPERATION,
+    break_connection::OPERATION,
+    contact_add::OPERATION,
+    contact_delete::OPERATION,
+    contact_update::OPERATION,
+    create_contact::OPERATION,
+    dynamic_item::ADD,
+    dynamic_item::UPDATE,
+    find_all::OPERATION,
+    find_by_contacts::OPERATION,
+    find_contacts_paged::OPERATION,
+    group_add::OPERATION,
+    group_contact_add::OPERATION,
+    group_contact_delete::OPERATION,
+    group_delete::OPERATION,
+    group_update::OPERATION,
+    manage_connection::OPERATION,
+];
+
+/// Runs an operation.
+pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Failure> {
+    match call.operation.name {
+        ab_add::OPERATION => ab_add::answer(call),
+        break_connection::OPERATION => break_connection::answer(call).await,
+        contact_add::OPERATION => contact_add::answer(call).await,
+        contact_delete::OPERATION => contact_delete::answer(call).await,
+        contact_update::OPERATION => contact_update::answer(call).await,
+        create_contact::OPERATION => create_contact::answer(call).await,
+        dynamic_item::ADD | dynamic_item::UPDATE => Err(dynamic_item::refused()),
+        find_all::OPERATION => find_all::answer(call).await,
+        find_by_contacts::OPERATION => find_by_contacts::answer(call).await,
+        find_contacts_paged::OPERATION => find_contacts_paged::answer(call).await,
+        group_add::OPERATION => group_add::answer(call).await,
+        group_contact_add::OPERATION => group_contact_add::answer(call).await,
+        group_contact_delete::OPERATION => group_contact_delete::answer(call).await,
+        group_delete::OPERATION => group_delete::answer(call).await,
+        group_update::OPERATION => group_update::answer(call).await,
+        manage_connection::OPERATION => manage_connection::answer(call).await,
+        _ => Err(Failure::UnknownOperation),
+    }
+}
+
+/// The operations on books.
+pub(super) fn books<'a>(call: &Call<'a>) -> &'a AddressBookOperations {
+    &call.web.services.address_book
+}
+
+/// Who changes their book by this call.
+pub(super) fn editor(call: &Call<'_>) -> Editor {
+    Editor {
+        owner: call.by.user,
+        grant: Some(call.by.grant),
+    }
+}
+
+/// An answer in its envelope.
+pub(super) fn reply(call: &Call<'_>, body: &impl Template) -> Result<Reply, Failure> {
+    #[derive(Template)]
+    #[template(path = "address_book/envelope.xml")]
+    struct Envelope<'a, B: Template> {
+        header: ServiceHeader,
+        body: &'a B,
+    }
+    let header = ServiceHeader::new(call);
+    Ok(Reply::render(&Envelope { header, body })?)
+}
+
+/// The answer that says no more than that it was done.
+fn done(call: &Call<'_>, operation: &'static str) -> Result<Reply, Failure> {
+    reply(call, &Done { operation })
+}

@@ -5,7 +5,6 @@
 
 use askama::Template;
 
-use super::text::Text;
 use crate::model::Guid;
 
 /// Something of the book: as it is now or, in a delta, that it is gone.
@@ -25,39 +24,27 @@ pub(in crate::http) struct Removed {
 /// A remark that clients keep with a contact, a group or a member.
 #[derive(Debug)]
 pub(in crate::http) struct AnnotationView {
-    pub(in crate::http) name: Text,
-    pub(in crate::http) value: Text,
+    pub(in crate::http) name: String,
+    pub(in crate::http) value: String,
 }
 
-/// An address by which a contact has mail.
+/// An element with nothing but text in it: its name and its text.
+pub(in crate::http) type Element = (&'static str, String);
+
+/// A list of a contact, such as its addresses.
 #[derive(Debug)]
-pub(in crate::http) struct EmailView {
-    pub(in crate::http) kind: &'static str,
-    pub(in crate::http) address: Text,
-    pub(in crate::http) is_messenger_enabled: bool,
-    pub(in crate::http) capability: u32,
+pub(in crate::http) struct ItemsView {
+    pub(in crate::http) name: &'static str,
+    pub(in crate::http) items: Vec<ItemView>,
+    /// The elements at the end of every item, which say nothing.
+    pub(in crate::http) tail: &'static str,
 }
 
-/// A phone number.
+/// One of a list.
 #[derive(Debug)]
-pub(in crate::http) struct PhoneView {
-    pub(in crate::http) kind: Text,
-    pub(in crate::http) number: Text,
-    pub(in crate::http) is_messenger_enabled: bool,
-}
-
-/// A postal address: the parts that are known, with the names of their elements.
-#[derive(Debug)]
-pub(in crate::http) struct LocationView {
-    pub(in crate::http) kind: Text,
-    pub(in crate::http) parts: Vec<(&'static str, Text)>,
-}
-
-/// A page on the web.
-#[derive(Debug)]
-pub(in crate::http) struct WebSiteView {
-    pub(in crate::http) kind: &'static str,
-    pub(in crate::http) url: Text,
+pub(in crate::http) struct ItemView {
+    pub(in crate::http) name: &'static str,
+    pub(in crate::http) parts: Vec<Element>,
 }
 
 /// How a contact stands to the owner: an invitation, or membership of a circle.
@@ -76,39 +63,36 @@ pub(in crate::http) struct NetworkView {
 /// Who invited.
 #[derive(Debug)]
 pub(in crate::http) struct InviterView {
-    pub(in crate::http) message: Text,
+    pub(in crate::http) message: String,
     pub(in crate::http) cid: i64,
-    pub(in crate::http) name: Text,
-    pub(in crate::http) address: Text,
+    pub(in crate::http) name: String,
+    pub(in crate::http) address: String,
 }
 
-/// Somebody in the book, its owner included.
+/// Somebody in the book, its owner included. Where runs of simple elements stand between others,
+/// each run is a field, in the order of the schema.
 #[derive(Debug)]
 pub(in crate::http) struct ContactView {
     pub(in crate::http) id: Guid,
-    pub(in crate::http) kind: &'static str,
-    pub(in crate::http) address: Text,
-    pub(in crate::http) cid: i64,
-    pub(in crate::http) quick_name: Text,
-    pub(in crate::http) display_name: Text,
-    /// Parts of the name, with the names of their elements, in their order.
-    pub(in crate::http) names: Vec<(&'static str, Text)>,
-    pub(in crate::http) comment: Text,
-    pub(in crate::http) emails: Vec<EmailView>,
-    pub(in crate::http) phones: Vec<PhoneView>,
-    pub(in crate::http) locations: Vec<LocationView>,
-    pub(in crate::http) web_sites: Vec<WebSiteView>,
+    pub(in crate::http) lists: Vec<ItemsView>,
     pub(in crate::http) annotations: Vec<AnnotationView>,
     pub(in crate::http) groups: Vec<Guid>,
-    pub(in crate::http) may_page: bool,
+    /// `contactType` up to `NameTitle`.
+    pub(in crate::http) names: Vec<Element>,
+    pub(in crate::http) address: String,
+    pub(in crate::http) display_name: String,
+    pub(in crate::http) cid: i64,
+    /// `comment` up to `isMobileIMEnabled`.
+    pub(in crate::http) remarks: Vec<Element>,
     pub(in crate::http) is_messenger_user: bool,
-    pub(in crate::http) is_favorite: bool,
-    pub(in crate::http) birthdate: Text,
-    pub(in crate::http) anniversary: Text,
-    pub(in crate::http) primary_email: Text,
-    pub(in crate::http) primary_phone: Text,
+    /// `isFavorite` up to `TrustLevel`.
+    pub(in crate::http) details: Vec<Element>,
     pub(in crate::http) networks: Vec<NetworkView>,
-    pub(in crate::http) is_hidden: bool,
+    /// `PublicDisplayName` up to `IsShellContact`.
+    pub(in crate::http) flags: Vec<Element>,
+    /// `FileAs`.
+    pub(in crate::http) filing: Vec<Element>,
+    pub(in crate::http) late_lists: Vec<ItemsView>,
     pub(in crate::http) changed: String,
     pub(in crate::http) created: String,
 }
@@ -117,7 +101,7 @@ pub(in crate::http) struct ContactView {
 #[derive(Debug)]
 pub(in crate::http) struct GroupView {
     pub(in crate::http) id: Guid,
-    pub(in crate::http) name: Text,
+    pub(in crate::http) name: String,
     pub(in crate::http) is_favorite: bool,
     pub(in crate::http) annotations: Vec<AnnotationView>,
     pub(in crate::http) changed: String,
@@ -128,7 +112,7 @@ pub(in crate::http) struct GroupView {
 pub(in crate::http) struct AbView {
     pub(in crate::http) id: Guid,
     pub(in crate::http) owner_cid: i64,
-    pub(in crate::http) owner_address: Text,
+    pub(in crate::http) owner_address: String,
     /// Whether this is the book that its owner's clients start with.
     pub(in crate::http) is_default: bool,
     /// `Individual` or `Group`.
@@ -149,7 +133,7 @@ pub(in crate::http) struct Page {
 #[derive(Debug)]
 pub(in crate::http) struct CircleView {
     pub(in crate::http) id: Guid,
-    pub(in crate::http) name: Text,
+    pub(in crate::http) name: String,
     pub(in crate::http) membership_access: u8,
     pub(in crate::http) request_membership_option: u8,
     /// `Admin`, `AssistantAdmin`, `Member` or `StatePendingOutbound`.
@@ -165,20 +149,20 @@ pub(in crate::http) struct CircleView {
 #[derive(Debug)]
 pub(in crate::http) struct CirclesView {
     pub(in crate::http) circles: Vec<CircleView>,
-    pub(in crate::http) ticket: Text,
+    pub(in crate::http) ticket: String,
 }
 
 /// Answer to `ABFindAll`.
 #[derive(Debug, Template)]
-#[template(path = "address_book/find_all.xml", escape = "xml")]
+#[template(path = "address_book/find_all.xml")]
 pub(in crate::http) struct FoundAll {
     pub(in crate::http) page: Page,
-    pub(in crate::http) circle_ticket: Text,
+    pub(in crate::http) circle_ticket: String,
 }
 
 /// Answer to `ABFindContactsPaged`. A circle's own book has no circles in it.
 #[derive(Debug, Template)]
-#[template(path = "address_book/find_contacts_paged.xml", escape = "xml")]
+#[template(path = "address_book/find_contacts_paged.xml")]
 pub(in crate::http) struct FoundPage {
     pub(in crate::http) page: Page,
     pub(in crate::http) circles: Option<CirclesView>,
@@ -186,14 +170,14 @@ pub(in crate::http) struct FoundPage {
 
 /// Answer to `ABFindByContacts`.
 #[derive(Debug, Template)]
-#[template(path = "address_book/find_by_contacts.xml", escape = "xml")]
+#[template(path = "address_book/find_by_contacts.xml")]
 pub(in crate::http) struct FoundContacts {
     pub(in crate::http) page: Page,
 }
 
 /// Answer that carries one contact.
 #[derive(Debug, Template)]
-#[template(path = "address_book/one_contact.xml", escape = "xml")]
+#[template(path = "address_book/one_contact.xml")]
 pub(in crate::http) struct OneContact {
     pub(in crate::http) operation: &'static str,
     pub(in crate::http) contact: ContactView,
@@ -201,7 +185,7 @@ pub(in crate::http) struct OneContact {
 
 /// Answer that carries the identity of what was made.
 #[derive(Debug, Template)]
-#[template(path = "address_book/guid.xml", escape = "xml")]
+#[template(path = "address_book/guid.xml")]
 pub(in crate::http) struct Made {
     pub(in crate::http) operation: &'static str,
     pub(in crate::http) id: Guid,
@@ -209,14 +193,14 @@ pub(in crate::http) struct Made {
 
 /// Answer to `ABAdd`.
 #[derive(Debug, Template)]
-#[template(path = "address_book/ab_add.xml", escape = "xml")]
+#[template(path = "address_book/ab_add.xml")]
 pub(in crate::http) struct AbAdded {
     pub(in crate::http) id: Guid,
 }
 
 /// Answer that says no more than that it was done.
 #[derive(Debug, Template)]
-#[template(path = "address_book/done.xml", escape = "xml")]
+#[template(path = "address_book/done.xml")]
 pub(in crate::http) struct Done {
     pub(in crate::http) operation: &'static str,
 }
@@ -224,7 +208,7 @@ pub(in crate::http) struct Done {
 #[cfg(test)]
 pub(in crate::http) mod tests {
     use super::*;
-    use crate::http::address_book::stamp::{NEVER, stamp};
+    use crate::http::address_book::stamp::stamp;
 
     fn guid(last: u8) -> Guid {
         Guid::parse(&format!("5b1f2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c{last:02x}")).unwrap()
@@ -232,81 +216,64 @@ pub(in crate::http) mod tests {
 
     fn annotation(name: &str, value: &str) -> AnnotationView {
         AnnotationView {
-            name: Text::plain(name),
-            value: Text::plain(value),
+            name: name.to_owned(),
+            value: value.to_owned(),
         }
     }
 
+    fn elements(of: &[(&'static str, &str)]) -> Vec<Element> {
+        of.iter()
+            .map(|&(name, value)| (name, value.to_owned()))
+            .collect()
+    }
+
     /// Somebody of whom nothing is known but the address.
-    pub(in crate::http) fn bare() -> ContactView {
+    fn bare() -> ContactView {
         ContactView {
             id: guid(1),
-            kind: "Regular",
-            address: Text::plain("bob@example.net"),
-            cid: -8_690_466_096_927_522_256,
-            quick_name: Text::plain("Bob"),
-            display_name: Text::plain("Bob <3 & \"friends\""),
-            names: Vec::new(),
-            comment: Text::default(),
-            emails: Vec::new(),
-            phones: Vec::new(),
-            locations: Vec::new(),
-            web_sites: Vec::new(),
+            lists: Vec::new(),
             annotations: Vec::new(),
             groups: Vec::new(),
-            may_page: false,
+            names: elements(&[("contactType", "Regular"), ("quickName", "Bob")]),
+            address: "bob@example.net".to_owned(),
+            display_name: "Bob <3 & \"friends\"".to_owned(),
+            cid: -8_690_466_096_927_522_256,
+            remarks: elements(&[("isMobileIMEnabled", "false")]),
             is_messenger_user: true,
-            is_favorite: false,
-            birthdate: Text::plain(NEVER),
-            anniversary: Text::default(),
-            primary_email: Text::plain("ContactEmailPersonal"),
-            primary_phone: Text::plain("ContactPhonePersonal"),
+            details: elements(&[("isFavorite", "false"), ("TimeZone", "None")]),
             networks: Vec::new(),
-            is_hidden: false,
+            flags: elements(&[("IsHidden", "false"), ("IsShellContact", "false")]),
+            filing: Vec::new(),
+            late_lists: Vec::new(),
             changed: stamp(1_262_401_445_678),
             created: stamp(1_262_304_000_000),
         }
     }
 
-    /// Somebody of whom everything is known.
+    /// Somebody with everything that a contact can have around its simple elements.
     fn full() -> ContactView {
+        let list = |name, item, parts: &[(&'static str, &str)], tail| ItemsView {
+            name,
+            items: vec![ItemView {
+                name: item,
+                parts: elements(parts),
+            }],
+            tail,
+        };
         ContactView {
             id: guid(2),
-            kind: "LivePending",
-            names: vec![
-                ("firstName", Text::plain("Carol")),
-                ("MiddleName", Text::plain("C.")),
-                ("lastName", Text::plain("Cäsar")),
-            ],
-            comment: Text::plain("met at work"),
-            emails: vec![EmailView {
-                kind: "Messenger2",
-                address: Text::plain("carol@example.org"),
-                is_messenger_enabled: true,
-                capability: 32,
-            }],
-            phones: vec![PhoneView {
-                kind: Text::plain("ContactPhoneMobile"),
-                number: Text::plain("+1 555 0100"),
-                is_messenger_enabled: true,
-            }],
-            locations: vec![LocationView {
-                kind: Text::plain("ContactLocationPersonal"),
-                parts: vec![
-                    ("street", Text::plain("1 <Main> Street")),
-                    ("city", Text::plain("Example")),
+            lists: vec![list(
+                "phones",
+                "ContactPhone",
+                &[
+                    ("contactPhoneType", "ContactPhoneMobile"),
+                    ("number", "+1 <555> 0100"),
+                    ("isMessengerEnabled", "true"),
                 ],
-            }],
-            web_sites: vec![WebSiteView {
-                kind: "ContactWebSitePersonal",
-                url: Text::plain("http://example.org/?a=1&b=2"),
-            }],
+                "<propertiesChanged />",
+            )],
             annotations: vec![annotation("AB.NickName", "Caro"), annotation("X", "")],
             groups: vec![guid(10), guid(11)],
-            may_page: true,
-            is_favorite: true,
-            birthdate: Text::plain("1980-01-02T00:00:00"),
-            anniversary: Text::plain("2000/05/06"),
             networks: vec![
                 NetworkView {
                     domain_tag: String::new(),
@@ -315,10 +282,10 @@ pub(in crate::http) mod tests {
                     state_date: stamp(1_262_401_445_678),
                     role: 0,
                     inviter: Some(InviterView {
-                        message: Text::plain("hi"),
+                        message: "hi".to_owned(),
                         cid: 844_424_930_131_969,
-                        name: Text::plain("Carol"),
-                        address: Text::plain("carol@example.org"),
+                        name: "Carol".to_owned(),
+                        address: "carol@example.org".to_owned(),
                     }),
                     created: stamp(1_262_304_000_000),
                 },
@@ -332,7 +299,18 @@ pub(in crate::http) mod tests {
                     created: stamp(1_262_304_000_000),
                 },
             ],
-            is_hidden: true,
+            filing: elements(&[("FileAs", "Carol")]),
+            late_lists: vec![list(
+                "URLs",
+                "ContactURL",
+                &[
+                    ("URLId", "1"),
+                    ("URLType", "Home"),
+                    ("URLName", "x"),
+                    ("URL", "http://example.org/?a=1&b=2"),
+                ],
+                "<LastChange>0001-01-01T00:00:00</LastChange><Changes />",
+            )],
             ..bare()
         }
     }
@@ -346,14 +324,14 @@ pub(in crate::http) mod tests {
             groups: vec![
                 Entry::Kept(GroupView {
                     id: guid(10),
-                    name: Text::plain("Friends & family"),
+                    name: "Friends & family".to_owned(),
                     is_favorite: true,
                     annotations: vec![annotation("MSN.IM.Display", "1")],
                     changed: stamp(1_262_401_445_678),
                 }),
                 Entry::Kept(GroupView {
                     id: guid(11),
-                    name: Text::plain("Work"),
+                    name: "Work".to_owned(),
                     is_favorite: false,
                     annotations: Vec::new(),
                     changed: stamp(1_262_401_445_678),
@@ -368,7 +346,7 @@ pub(in crate::http) mod tests {
             ab: AbView {
                 id: Guid::NIL,
                 owner_cid: 844_424_930_131_969,
-                owner_address: Text::plain("alice@example.com"),
+                owner_address: "alice@example.com".to_owned(),
                 is_default: true,
                 kind: "Individual",
                 changed: stamp(1_262_401_445_679),
@@ -381,7 +359,7 @@ pub(in crate::http) mod tests {
         CirclesView {
             circles: vec![CircleView {
                 id: Guid::parse("00000000-0000-0000-0009-73944a8f7947").unwrap(),
-                name: Text::plain("Hiking"),
+                name: "Hiking".to_owned(),
                 membership_access: 0,
                 request_membership_option: 2,
                 role: "Admin",
@@ -390,7 +368,7 @@ pub(in crate::http) mod tests {
                 changed: stamp(1_262_401_445_678),
                 created: stamp(1_262_304_000_000),
             }],
-            ticket: Text::plain("<?xml version=\"1.0\"?><SignedTicket/>"),
+            ticket: "<?xml version=\"1.0\"?><SignedTicket/>".to_owned(),
         }
     }
 

@@ -2,17 +2,34 @@
 
 use askama::Template;
 
-use crate::http::address_book::text::Text;
-use crate::http::address_book::view::AnnotationView;
+use crate::http::address_book::AnnotationView;
 
-/// An account on one of the lists.
+/// How a member is known.
+#[derive(Debug)]
+pub(in crate::http) enum WhoView {
+    Passport { address: String, cid: i64 },
+    Email(String),
+    Phone(String),
+}
+
+impl WhoView {
+    /// The member's type; that of its element has `Member` behind it.
+    pub(in crate::http) fn kind(&self) -> &'static str {
+        match self {
+            Self::Passport { .. } => "Passport",
+            Self::Email(_) => "Email",
+            Self::Phone(_) => "Phone",
+        }
+    }
+}
+
+/// Somebody on one of the lists.
 #[derive(Debug)]
 pub(in crate::http) struct MemberView {
     /// An integer that a signed 32-bit number holds (`docs/protocol/25 §23`).
     pub(in crate::http) id: i64,
-    pub(in crate::http) address: Text,
-    pub(in crate::http) cid: i64,
-    pub(in crate::http) display_name: Text,
+    pub(in crate::http) who: WhoView,
+    pub(in crate::http) display_name: String,
     pub(in crate::http) annotations: Vec<AnnotationView>,
     /// Whether this is news of somebody who left the list.
     pub(in crate::http) is_deleted: bool,
@@ -39,7 +56,7 @@ pub(in crate::http) struct ServiceView {
 /// Whose lists these are.
 #[derive(Debug)]
 pub(in crate::http) struct OwnerView {
-    pub(in crate::http) address: Text,
+    pub(in crate::http) address: String,
     pub(in crate::http) cid: i64,
     pub(in crate::http) created: String,
     pub(in crate::http) changed: String,
@@ -47,7 +64,7 @@ pub(in crate::http) struct OwnerView {
 
 /// Answer to `FindMembership`. Without the service where the client asked for others only.
 #[derive(Debug, Template)]
-#[template(path = "sharing/find_membership.xml", escape = "xml")]
+#[template(path = "sharing/find_membership.xml")]
 pub(in crate::http) struct FoundMembership {
     pub(in crate::http) service: Option<ServiceView>,
     pub(in crate::http) owner: OwnerView,
@@ -55,7 +72,7 @@ pub(in crate::http) struct FoundMembership {
 
 /// Answer to `AddService`.
 #[derive(Debug, Template)]
-#[template(path = "sharing/add_service.xml", escape = "xml")]
+#[template(path = "sharing/add_service.xml")]
 pub(in crate::http) struct ServiceAdded {
     pub(in crate::http) id: u32,
 }
@@ -63,14 +80,14 @@ pub(in crate::http) struct ServiceAdded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::address_book::stamp::stamp;
+    use crate::http::address_book::stamp;
     use crate::http::address_book::view::tests::lines;
 
     fn answer(service: Option<ServiceView>) -> FoundMembership {
         FoundMembership {
             service,
             owner: OwnerView {
-                address: Text::plain("alice@example.com"),
+                address: "alice@example.com".to_owned(),
                 cid: 844_424_930_131_969,
                 created: stamp(1_262_304_000_000),
                 changed: stamp(1_262_401_445_679),
@@ -81,9 +98,11 @@ mod tests {
     fn member(id: i64) -> MemberView {
         MemberView {
             id,
-            address: Text::plain("bob@example.net"),
-            cid: 844_424_930_131_970,
-            display_name: Text::default(),
+            who: WhoView::Passport {
+                address: "bob@example.net".to_owned(),
+                cid: 844_424_930_131_970,
+            },
+            display_name: String::new(),
             annotations: Vec::new(),
             is_deleted: false,
             changed: stamp(1_262_401_445_678),
@@ -107,15 +126,32 @@ mod tests {
                 },
                 MembershipView {
                     role: "Block",
+                    members: vec![
+                        MemberView {
+                            who: WhoView::Email("erin@example.org".to_owned()),
+                            annotations: vec![AnnotationView {
+                                name: "MSN.IM.BuddyType".to_owned(),
+                                value: "32:".to_owned(),
+                            }],
+                            ..member(24)
+                        },
+                        MemberView {
+                            who: WhoView::Phone("+15550100".to_owned()),
+                            ..member(32)
+                        },
+                    ],
+                },
+                MembershipView {
+                    role: "Reverse",
                     members: Vec::new(),
                 },
                 MembershipView {
                     role: "Pending",
                     members: vec![MemberView {
-                        display_name: Text::plain("Bob & Co"),
+                        display_name: "Bob & Co".to_owned(),
                         annotations: vec![AnnotationView {
-                            name: Text::plain("MSN.IM.InviteMessage"),
-                            value: Text::plain("hello <you>"),
+                            name: "MSN.IM.InviteMessage".to_owned(),
+                            value: "hello <you>".to_owned(),
                         }],
                         ..member(20)
                     }],

@@ -1,0 +1,29 @@
+//! `AddService`: a service with lists of its own.
+//!
+//! There is one, the messenger, and it is there from the beginning. The fault for others is one
+//! that clients take (`docs/protocol/12 §5`).
+
+use roxmltree::Node;
+
+use super::view::ServiceAdded;
+use crate::http::address_book::{maybe, not_supported, reply, text};
+use crate::http::soap::{Call, Failure, Malformed, Reply};
+
+pub(super) const OPERATION: &str = "AddService";
+
+/// The number of the messenger in `FindMembership`.
+const MESSENGER: u32 = 1;
+
+pub(super) fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
+    if read(call.operation.node)? != "Messenger" {
+        return Err(not_supported());
+    }
+    reply(call, &ServiceAdded { id: MESSENGER })
+}
+
+/// The type of the service.
+fn read<'d>(request: Node<'d, '_>) -> Result<&'d str, Malformed> {
+    let info = maybe(request, "serviceInfo")?.ok_or(Malformed)?;
+    let handle = maybe(info, "Handle")?.ok_or(Malformed)?;
+    text(handle, "Type")?.ok_or(Malformed)
+}

@@ -41,6 +41,7 @@ pub use error::StoreError;
 pub use groups::GroupChange;
 pub use notices::{Notice, NoticeKind};
 pub use settings::{Setting, SettingChange};
+pub use tickets::TicketOwner;
 pub use writer::{Published, WriteLoad};
 
 use writer::Writer;

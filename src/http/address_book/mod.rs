@@ -27,17 +27,18 @@ mod manage_connection;
 mod page;
 mod read;
 mod stamp;
-mod view;
+pub(super) mod view;
 
 pub(super) use contact::{cid, notes};
 pub(super) use fault::{no_such_account, no_such_book, not_supported};
 pub(super) use read::{annotations, changes_since, maybe, text, words};
 pub(super) use stamp::stamp;
-pub(super) use view::{AnnotationView, Done};
+
 
 use askama::Template;
 
 use super::soap::{Call, Failure, Reply, ServiceHeader};
+use view::Done;
 use crate::service::{AddressBookOperations, Editor};
 
 /// What this service can do, by the names of the elements in the body.

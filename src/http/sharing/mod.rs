@@ -8,7 +8,8 @@ mod members;
 mod update_member;
 mod view;
 
-use super::address_book::{Done, reply};
+use super::address_book::reply;
+use super::address_book::view::Done;
 use super::soap::{Call, Failure, Reply};
 
 /// What this service can do, by the names of the elements in the body.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::http::address_book::AnnotationView;
+use crate::http::address_book::view::AnnotationView;
 
 /// How a member is known.
 #[derive(Debug)]

@@ -11,8 +11,11 @@ mod durability;
 mod hostile;
 mod live_admin;
 mod mixed;
+#[path = "../schemas/mod.rs"]
+mod schemas;
 mod sdk;
 mod shutdown;
+mod soap;
 #[path = "../support/mod.rs"]
 mod support;
 mod transcripts;

@@ -34,12 +34,11 @@ pub(super) use fault::{no_such_account, no_such_book, not_supported};
 pub(super) use read::{annotations, changes_since, maybe, text, words};
 pub(super) use stamp::stamp;
 
-
 use askama::Template;
 
 use super::soap::{Call, Failure, Reply, ServiceHeader};
-use view::Done;
 use crate::service::{AddressBookOperations, Editor};
+use view::Done;
 
 /// What this service can do, by the names of the elements in the body.
 pub(super) const OPERATIONS: &[&str] = &[

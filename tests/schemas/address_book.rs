@@ -81,20 +81,25 @@ pub(super) async fn run(checker: &mut Checker) {
     downloads(checker, &web, "").await;
     downloads(checker, &web, &before).await;
 
-    let chosen = format!(
-        "{OWN_BOOK}<abView>Full</abView><contactIds><guid>{bob}</guid></contactIds>"
-    );
+    let chosen =
+        format!("{OWN_BOOK}<abView>Full</abView><contactIds><guid>{bob}</guid></contactIds>");
     let answer = web.book("ABFindByContacts", &chosen).await;
     checker.valid("ABFindByContacts", &answer, ADDRESS_BOOK);
-    checker.holds("the contact is there", &answer, answer.count("Contact") == 1);
+    checker.holds(
+        "the contact is there",
+        &answer,
+        answer.count("Contact") == 1,
+    );
 
     let request = contact(&format!("<contactId>{bob}</contactId>")) + &groups(&group);
     let answer = web.book("ABGroupContactDelete", &request).await;
     checker.valid("ABGroupContactDelete", &answer, ADDRESS_BOOK);
-    let answer = web.book("ABGroupDelete", &(OWN_BOOK.to_owned() + &groups(&group)));
-    checker.valid("ABGroupDelete", &answer.await, ADDRESS_BOOK);
-    let answer = web.book("ABContactDelete", &contact(&format!("<contactId>{bob}</contactId>")));
-    checker.valid("ABContactDelete", &answer.await, ADDRESS_BOOK);
+    let request = OWN_BOOK.to_owned() + &groups(&group);
+    let answer = web.book("ABGroupDelete", &request).await;
+    checker.valid("ABGroupDelete", &answer, ADDRESS_BOOK);
+    let request = contact(&format!("<contactId>{bob}</contactId>"));
+    let answer = web.book("ABContactDelete", &request).await;
+    checker.valid("ABContactDelete", &answer, ADDRESS_BOOK);
     downloads(checker, &web, "").await;
     downloads(checker, &web, &before).await;
     others(checker, &web).await;
@@ -168,8 +173,9 @@ async fn change_lists(checker: &mut Checker, web: &WebClient) {
             checker.valid(operation, &answer, ADDRESS_BOOK);
         }
     }
-    let answer = web.sharing("UpdateMember", &membership("Allow", "dave@example.com"));
-    checker.valid_name("UpdateMember", &answer.await);
+    let request = membership("Allow", "dave@example.com");
+    let answer = web.sharing("UpdateMember", &request).await;
+    checker.valid_name("UpdateMember", &answer);
     let service = "<serviceInfo><Handle><Id>0</Id><Type>Messenger</Type><ForeignId /></Handle>\
                    <InverseRequired>false</InverseRequired><IsBot>false</IsBot></serviceInfo>";
     let answer = web.sharing("AddService", service).await;
@@ -261,11 +267,16 @@ async fn others(checker: &mut Checker, web: &WebClient) {
 async fn faults(checker: &mut Checker, web: &WebClient, gone: &str) {
     let add = |address: &str| {
         contact(&format!(
-            "<contactInfo><passportName>{address}</passportName></contactInfo>"
+            "<contactInfo><passportName>{address}</passportName>\
+             <isMessengerUser>true</isMessengerUser></contactInfo>"
         ))
     };
     for (operation, request, code) in [
-        ("ABContactAdd", add("nobody@example.com"), "InvalidPassportUser"),
+        (
+            "ABContactAdd",
+            add("nobody@example.com"),
+            "InvalidPassportUser",
+        ),
         ("ABContactAdd", add("nobody"), "BadEmailArgument"),
         (
             "ABContactDelete",

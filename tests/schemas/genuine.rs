@@ -73,10 +73,7 @@ async fn send_all(checker: &mut Checker, service: &Service, folder: &Path) {
 fn with_ticket(request: &str, ticket: &str) -> String {
     let (start, rest) = request.split_once("<TicketToken>").unwrap();
     let (_, end) = rest.split_once("</TicketToken>").unwrap();
-    format!(
-        "{start}<TicketToken>{}</TicketToken>{end}",
-        escape(ticket)
-    )
+    format!("{start}<TicketToken>{}</TicketToken>{end}", escape(ticket))
 }
 
 /// What is in a folder, in the order of the names.

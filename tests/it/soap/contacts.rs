@@ -178,8 +178,8 @@ async fn contacts_and_books_of_others_are_out_of_reach() {
         "ABContactDelete",
         "ABGroupAdd",
     ] {
-        let request = adding("carol@example.com")
-            .replace(OWN_BOOK, &format!("<abId>{NOBODY}</abId>"));
+        let request =
+            adding("carol@example.com").replace(OWN_BOOK, &format!("<abId>{NOBODY}</abId>"));
         let answer = alice.book(operation, &request).await;
         refused(&answer, "ABDoesNotExist");
     }
@@ -194,7 +194,13 @@ async fn only_a_token_for_the_address_book_opens_it() {
     let http = server.addresses.http;
     // Without its second half, and with the full power of a sign-in.
     let bare = alice.token.split('&').next().unwrap().to_owned();
-    let full = token(http, "alice@example.com", PASSWORD, "messengerclear.live.com").await;
+    let full = token(
+        http,
+        "alice@example.com",
+        PASSWORD,
+        "messengerclear.live.com",
+    )
+    .await;
     for token in [bare, full.unwrap()] {
         let client = WebClient { http, token };
         ok(client.book("ABFindAll", OWN_BOOK).await);

@@ -7,7 +7,9 @@ async fn a_group_is_made_filled_renamed_emptied_and_deleted() {
     let server = start(&["alice", "bob"], &[]).await;
     let alice = web(&server, "alice").await;
     let bob = add(&alice, "bob@example.com").await;
-    let made = ok(alice.book("ABGroupAdd", &group_named("Friends &amp; Müller")).await);
+    let made = ok(alice
+        .book("ABGroupAdd", &group_named("Friends &amp; Müller"))
+        .await);
     let group = made.text("guid").unwrap();
     let found = book(&alice).await;
     let name = found.of("Group", "groupId", &group, "name");
@@ -41,7 +43,10 @@ async fn a_group_is_made_filled_renamed_emptied_and_deleted() {
     let deleting = OWN_BOOK.to_owned() + &group_filter(&group);
     ok(alice.book("ABGroupDelete", &deleting).await);
     assert_eq!(book(&alice).await.count("Group"), 0);
-    refused(&alice.book("ABGroupDelete", &deleting).await, "GroupDoesNotExist");
+    refused(
+        &alice.book("ABGroupDelete", &deleting).await,
+        "GroupDoesNotExist",
+    );
     assert!(server.stop().await);
 }
 
@@ -52,7 +57,9 @@ async fn a_group_needs_a_name_of_its_own_that_is_not_too_long() {
     ok(alice.book("ABGroupAdd", &group_named("Friends")).await);
     let again = alice.book("ABGroupAdd", &group_named("Friends")).await;
     refused(&again, "GroupAlreadyExists");
-    let long = alice.book("ABGroupAdd", &group_named(&"x".repeat(200))).await;
+    let long = alice
+        .book("ABGroupAdd", &group_named(&"x".repeat(200)))
+        .await;
     refused(&long, "BadArgumentLength");
     assert!(server.stop().await);
 }

@@ -102,8 +102,7 @@ fn members(lists: &Answer, role: &str) -> Vec<String> {
         found.text().map(str::to_owned)
     };
     let list = document.descendants().find(|node| {
-        node.tag_name().name() == "Membership"
-            && text(*node, "MemberRole").as_deref() == Some(role)
+        node.tag_name().name() == "Membership" && text(*node, "MemberRole").as_deref() == Some(role)
     });
     let Some(list) = list else {
         return Vec::new();
@@ -136,5 +135,8 @@ fn ok(answer: Answer) -> Answer {
 #[track_caller]
 fn refused(answer: &Answer, code: &str) {
     assert_eq!(answer.fault().as_deref(), Some(code), "{answer:?}");
-    assert!(answer.head.to_ascii_lowercase().contains("text/xml"), "{answer:?}");
+    assert!(
+        answer.head.to_ascii_lowercase().contains("text/xml"),
+        "{answer:?}"
+    );
 }

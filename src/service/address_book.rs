@@ -6,12 +6,13 @@
 //! endpoints hear that their book changed.
 
 use super::Outcome;
+use super::contacts::{flat, publish_lists, publish_setting};
 use crate::hub::Hub;
 use crate::model::{
     Card, CardChange, CardPage, GroupEdit, GroupMember, Guid, MemberRef, Memberships, NewCard,
-    NewGroup, Role, Stamp, UserId,
+    NewGroup, Refusal, Role, Stamp, UserId,
 };
-use crate::store::Store;
+use crate::store::{BookChange, BookRequest, Store};
 
 /// Who changes a book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +41,7 @@ impl AddressBookOperations {
     /// Refused: `FullSyncRequired` if what is new since then is not known; `Unavailable` if the
     /// owner is gone.
     pub async fn memberships(&self, owner: UserId, since: Option<Stamp>) -> Outcome<Memberships> {
-        let _ = (&self.store, &self.hub, owner, since);
-        todo!()
+        Ok(self.store.memberships(owner, since).await??)
     }
 
     /// The whole book, or what is new in it since a stamp.
@@ -49,14 +49,12 @@ impl AddressBookOperations {
     /// Refused: `FullSyncRequired` if what is new since then is not known; `Unavailable` if the
     /// owner is gone.
     pub async fn find_cards(&self, owner: UserId, since: Option<Stamp>) -> Outcome<CardPage> {
-        let _ = (owner, since);
-        todo!()
+        Ok(self.store.find_cards(owner, since).await??)
     }
 
     /// The cards with these identities, in no order; those that are not there are missing.
     pub async fn cards(&self, owner: UserId, guids: Vec<Guid>) -> Outcome<Vec<Card>> {
-        let _ = (owner, guids);
-        todo!()
+        Ok(self.store.cards(owner, &guids).await?)
     }
 
     /// Puts somebody into the book, onto the forward list if wished, and answers the card's
@@ -67,8 +65,7 @@ impl AddressBookOperations {
     /// for nobody at all, or for a bad value; `CardTooLarge`; `UnknownGroup`; `ListFull`;
     /// `Unavailable` if the owner is gone.
     pub async fn add_card(&self, by: Editor, new: NewCard) -> Outcome<Guid> {
-        let _ = (by, new);
-        todo!()
+        self.change_one(by, BookRequest::AddCard(new)).await
     }
 
     /// Changes cards, all of them or none.
@@ -77,8 +74,8 @@ impl AddressBookOperations {
     /// `IllegalName` for a name that is empty or too long; `InvalidParameter` for a bad value;
     /// `CardTooLarge`; `ListFull`; `Unavailable` if the owner is gone.
     pub async fn update_cards(&self, by: Editor, changes: Vec<CardChange>) -> Outcome<()> {
-        let _ = (by, changes);
-        todo!()
+        self.change(by, BookRequest::UpdateCards(changes)).await?;
+        Ok(())
     }
 
     /// Removes cards, all of them or none. Whoever was on the forward list leaves it. A card that
@@ -86,8 +83,8 @@ impl AddressBookOperations {
     ///
     /// Refused: `UnknownContact`; `Unavailable` if the owner is gone.
     pub async fn delete_cards(&self, by: Editor, guids: Vec<Guid>) -> Outcome<()> {
-        let _ = (by, guids);
-        todo!()
+        self.change(by, BookRequest::DeleteCards(guids)).await?;
+        Ok(())
     }
 
     /// Makes a group and answers its identity.
@@ -96,16 +93,15 @@ impl AddressBookOperations {
     /// empty name; `CardTooLarge` for its annotations; `TooManyGroups`; `Unavailable` if the
     /// owner is gone.
     pub async fn create_group(&self, by: Editor, new: NewGroup) -> Outcome<Guid> {
-        let _ = (by, new);
-        todo!()
+        self.change_one(by, BookRequest::CreateGroup(new)).await
     }
 
     /// Changes groups, all of them or none.
     ///
     /// Refused: `UnknownGroup`; otherwise as for [`Self::create_group`].
     pub async fn update_groups(&self, by: Editor, edits: Vec<GroupEdit>) -> Outcome<()> {
-        let _ = (by, edits);
-        todo!()
+        self.change(by, BookRequest::UpdateGroups(edits)).await?;
+        Ok(())
     }
 
     /// Removes groups, all of them or none. Their members stay in the book. A group that was
@@ -113,8 +109,8 @@ impl AddressBookOperations {
     ///
     /// Refused: `UnknownGroup`; `Unavailable` if the owner is gone.
     pub async fn delete_groups(&self, by: Editor, groups: Vec<Guid>) -> Outcome<()> {
-        let _ = (by, groups);
-        todo!()
+        self.change(by, BookRequest::DeleteGroups(groups)).await?;
+        Ok(())
     }
 
     /// Puts people into a group, all of them or none, and answers their identities in order. Who
@@ -127,8 +123,8 @@ impl AddressBookOperations {
         group: Guid,
         members: Vec<GroupMember>,
     ) -> Outcome<Vec<Guid>> {
-        let _ = (by, group, members);
-        todo!()
+        let request = BookRequest::AddToGroup { group, members };
+        self.change(by, request).await
     }
 
     /// Takes people out of a group, all of them or none. Who is not in it stays out.
@@ -140,8 +136,9 @@ impl AddressBookOperations {
         group: Guid,
         members: Vec<Guid>,
     ) -> Outcome<()> {
-        let _ = (by, group, members);
-        todo!()
+        let request = BookRequest::RemoveFromGroup { group, members };
+        self.change(by, request).await?;
+        Ok(())
     }
 
     /// Gives somebody a role. Who has it keeps it, so that a request may be repeated. Allowing
@@ -160,8 +157,13 @@ impl AddressBookOperations {
         who: MemberRef,
         annotations: Vec<(String, String)>,
     ) -> Outcome<()> {
-        let _ = (by, role, who, annotations);
-        todo!()
+        let request = BookRequest::AddMember {
+            role,
+            who,
+            annotations,
+        };
+        self.change(by, request).await?;
+        Ok(())
     }
 
     /// Takes a role from somebody. Who does not have it stays without, whoever they are, so that
@@ -169,7 +171,36 @@ impl AddressBookOperations {
     ///
     /// Refused: `Unavailable` if the owner is gone.
     pub async fn remove_member(&self, by: Editor, role: Role, who: MemberRef) -> Outcome<()> {
-        let _ = (by, role, who);
-        todo!()
+        let request = BookRequest::RemoveMember { role, who };
+        self.change(by, request).await?;
+        Ok(())
     }
+
+    /// Changes the book and answers the identity of the one thing that came into it.
+    async fn change_one(&self, by: Editor, request: BookRequest) -> Outcome<Guid> {
+        let guids = self.change(by, request).await?;
+        // The store answers one for each thing that it was asked to add.
+        Ok(guids.into_iter().next().ok_or(Refusal::Unavailable)?)
+    }
+
+    async fn change(&self, by: Editor, request: BookRequest) -> Outcome<Vec<Guid>> {
+        let hub = self.hub.clone();
+        let published = move |change: &BookChange| publish(&hub, by, change);
+        let change = self.store.change_book(by.owner, request, published).await;
+        let (change, ()) = flat(change)?;
+        Ok(change.guids)
+    }
+}
+
+fn publish(hub: &Hub, by: Editor, change: &BookChange) {
+    for edit in &change.standings {
+        hub.apply(edit);
+    }
+    for list in &change.lists {
+        publish_lists(hub, list);
+    }
+    for setting in &change.settings {
+        publish_setting(hub, setting);
+    }
+    let _ = by;
 }

@@ -123,11 +123,11 @@ impl ContactOperations {
 }
 
 /// One error for the two ways in which a change may not happen.
-fn flat<T, R>(published: Published<T, R>) -> Outcome<(T, R)> {
+pub(super) fn flat<T, R>(published: Published<T, R>) -> Outcome<(T, R)> {
     Ok(published??)
 }
 
-fn publish_lists(hub: &Hub, change: &ListChange) -> Option<Arc<Presence>> {
+pub(super) fn publish_lists(hub: &Hub, change: &ListChange) -> Option<Arc<Presence>> {
     if !change.changed {
         return None;
     }
@@ -169,7 +169,7 @@ fn publish_lists(hub: &Hub, change: &ListChange) -> Option<Arc<Presence>> {
     presence
 }
 
-fn publish_setting(hub: &Hub, change: &SettingChange) {
+pub(super) fn publish_setting(hub: &Hub, change: &SettingChange) {
     if !change.changed {
         return;
     }

@@ -25,14 +25,18 @@ const SERVICES: &[Service] = &[
         path: BOOK_PATH,
         audience: CONTACTS,
         schema: ADDRESS_BOOK,
-        faults: &[("UpdateDynamicItemRequest.xml", "Forbidden")],
+        faults: &[
+            ("UpdateDynamicItemRequest.xml", "Forbidden"),
+            // Its stamp is older than the account, so the client knows some other book.
+            ("FindContactsPagedRequest.xml", "FullSyncRequired"),
+        ],
     },
     Service {
         folder: "absharingservice",
         path: SHARING_PATH,
         audience: CONTACTS,
         schema: ADDRESS_BOOK,
-        faults: &[],
+        faults: &[("FindMembershipRequest.xml", "FullSyncRequired")],
     },
 ];
 

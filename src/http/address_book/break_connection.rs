@@ -12,7 +12,7 @@ use crate::model::{CardChange, CardPatch, CardRef, Guid, MemberRef, Role};
 pub(super) const OPERATION: &str = "BreakConnection";
 
 #[derive(Debug, PartialEq, Eq)]
-struct Wish {
+pub(super) struct Wish {
     book: Book,
     contact: Guid,
     deletes: bool,
@@ -28,7 +28,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
     super::done(call, OPERATION)
 }
 
-fn read(request: Node<'_, '_>) -> Result<Wish, Failure> {
+pub(super) fn read(request: Node<'_, '_>) -> Result<Wish, Failure> {
     Ok(Wish {
         book: read::handled_book(request)?,
         contact: read::contact_id(request)?.ok_or(Malformed)?,

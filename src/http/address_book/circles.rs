@@ -84,3 +84,19 @@ pub(super) fn ticket(owner: UserId) -> String {
         BASE64.encode(SIGNATURE)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_holds_the_number_of_its_owner() {
+        let ticket = ticket(UserId(7));
+        let (_, rest) = ticket.split_once("<Data>").unwrap();
+        let (inner, _) = rest.split_once("</Data>").unwrap();
+        let inner = String::from_utf8(BASE64.decode(inner).unwrap()).unwrap();
+        let number = format!("<CID>{}</CID>", UserId(7).passport_id());
+        assert!(inner.contains(&number), "{inner}");
+        assert!(inner.contains("\r\n"), "{inner}");
+    }
+}

@@ -22,7 +22,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
 }
 
 /// The answer names one contact, so a request is about one.
-fn read(request: Node<'_, '_>) -> Result<NewCard, Failure> {
+pub(super) fn read(request: Node<'_, '_>) -> Result<NewCard, Failure> {
     read::own_book(request)?;
     let contacts = read::contacts(request)?;
     let [contact] = *contacts else {

@@ -16,7 +16,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
     super::done(call, OPERATION)
 }
 
-fn read(request: Node<'_, '_>) -> Result<Vec<CardChange>, Failure> {
+pub(super) fn read(request: Node<'_, '_>) -> Result<Vec<CardChange>, Failure> {
     read::own_book(request)?;
     let contacts = read::contacts(request)?;
     contacts.into_iter().map(change).collect()

@@ -16,7 +16,7 @@ use crate::service::OperationError;
 pub(super) const OPERATION: &str = "CreateContact";
 
 #[derive(Debug, PartialEq, Eq)]
-struct Wish<'d> {
+pub(super) struct Wish<'d> {
     book: Book,
     address: &'d str,
 }
@@ -31,7 +31,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
     super::reply(call, &OneContact { operation, contact })
 }
 
-fn read<'d>(request: Node<'d, '_>) -> Result<Wish<'d>, Failure> {
+pub(super) fn read<'d>(request: Node<'d, '_>) -> Result<Wish<'d>, Failure> {
     let handle = read::maybe(request, "contactHandle")?.ok_or(Malformed)?;
     Ok(Wish {
         book: read::handled_book(request)?,

@@ -20,7 +20,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
     super::reply(call, &found)
 }
 
-fn read(request: Node<'_, '_>) -> Result<Option<Stamp>, Failure> {
+pub(super) fn read(request: Node<'_, '_>) -> Result<Option<Stamp>, Failure> {
     read::own_book(request)?;
     read::changes_since(request, "deltasOnly", "lastChange")
 }

@@ -15,7 +15,7 @@ use crate::model::Stamp;
 pub(super) const OPERATION: &str = "ABFindContactsPaged";
 
 #[derive(Debug, PartialEq, Eq)]
-struct Wish {
+pub(super) struct Wish {
     book: Book,
     since: Option<Stamp>,
 }
@@ -39,7 +39,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
     super::reply(call, &found)
 }
 
-fn read(request: Node<'_, '_>) -> Result<Wish, Failure> {
+pub(super) fn read(request: Node<'_, '_>) -> Result<Wish, Failure> {
     let book = read::handled_book(request)?;
     let since = match read::maybe(request, "filterOptions")? {
         Some(options) => read::changes_since(options, "DeltasOnly", "LastChanged")?,

@@ -19,7 +19,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
     super::reply(call, &Made { operation, id })
 }
 
-fn read(request: Node<'_, '_>) -> Result<NewGroup, Failure> {
+pub(super) fn read(request: Node<'_, '_>) -> Result<NewGroup, Failure> {
     read::own_book(request)?;
     let info = read::at(request, &["groupInfo", "GroupInfo"])?.ok_or(Malformed)?;
     Ok(NewGroup {

@@ -24,7 +24,7 @@ enum Relationship {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Wish {
+pub(super) struct Wish {
     book: Book,
     contact: Guid,
     relationship: Relationship,
@@ -48,7 +48,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
     super::reply(call, &OneContact { operation, contact })
 }
 
-fn read(request: Node<'_, '_>) -> Result<Wish, Failure> {
+pub(super) fn read(request: Node<'_, '_>) -> Result<Wish, Failure> {
     let relationship = match read::number(request, "relationshipType")? {
         Some(3) => Relationship::Person,
         Some(5) => Relationship::Circle,

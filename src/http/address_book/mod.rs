@@ -113,3 +113,51 @@ pub(super) fn reply(call: &Call<'_>, body: &impl Template) -> Result<Reply, Fail
 fn done(call: &Call<'_>, operation: &'static str) -> Result<Reply, Failure> {
     reply(call, &Done { operation })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::soap::Envelope;
+
+    /// The requests of the reference that are for this service, as they stand there.
+    fn requests() -> Vec<&'static str> {
+        let reference = include_str!("../../../docs/protocol/12-soap-contacts.md");
+        let documents = reference.split("```").filter(|it| it.starts_with("xml"));
+        let bodies = documents.filter_map(|it| it.find("<soap:Envelope").map(|at| &it[at..]));
+        bodies
+            .filter(|body| !body.contains("Response xmlns") && !body.contains("soap:Fault"))
+            .collect()
+    }
+
+    /// What an operation reads in a request, for people.
+    fn reading(name: &str, request: roxmltree::Node<'_, '_>) -> Option<String> {
+        Some(match name {
+            break_connection::OPERATION => format!("{:#?}", break_connection::read(request)),
+            contact_add::OPERATION => format!("{:#?}", contact_add::read(request)),
+            contact_update::OPERATION => format!("{:#?}", contact_update::read(request)),
+            create_contact::OPERATION => format!("{:#?}", create_contact::read(request)),
+            find_all::OPERATION => format!("{:#?}", find_all::read(request)),
+            find_contacts_paged::OPERATION => {
+                format!("{:#?}", find_contacts_paged::read(request))
+            }
+            group_add::OPERATION => format!("{:#?}", group_add::read(request)),
+            manage_connection::OPERATION => format!("{:#?}", manage_connection::read(request)),
+            _ => return None,
+        })
+    }
+
+    #[test]
+    fn the_requests_of_the_reference_are_understood() {
+        let mut readings = String::new();
+        for body in requests() {
+            let envelope = Envelope::parse(body.trim_end().as_bytes()).unwrap();
+            let operation = envelope.operation().unwrap();
+            let Some(reading) = reading(operation.name, operation.node) else {
+                continue;
+            };
+            assert!(reading.starts_with("Ok("), "{}: {reading}", operation.name);
+            readings += &format!("{} {reading}\n", operation.name);
+        }
+        insta::assert_snapshot!(readings);
+    }
+}

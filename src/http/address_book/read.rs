@@ -286,3 +286,164 @@ pub(in crate::http) fn number(parent: Node<'_, '_>, name: &str) -> Result<Option
         .map(|text| text.parse().map_err(|_| Malformed))
         .transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use roxmltree::Document;
+
+    use super::*;
+
+    fn with<T>(text: &str, read: impl FnOnce(Node<'_, '_>) -> T) -> T {
+        read(Document::parse(text).unwrap().root_element())
+    }
+
+    #[test]
+    fn one_element_is_meant_or_none() {
+        with("<a><b> x </b><c/><c/><d/></a>", |a| {
+            assert_eq!(text(a, "b"), Ok(Some("x")));
+            assert_eq!(text(a, "c"), Err(Malformed));
+            assert_eq!(text(a, "d"), Ok(Some("")));
+            assert_eq!(words(a, "d"), Ok(None));
+            assert_eq!(text(a, "e"), Ok(None));
+            assert!(at(a, &["d", "e", "f"]).unwrap().is_none());
+        });
+    }
+
+    #[test]
+    fn flags_and_numbers_are_read_in_every_spelling() {
+        with(
+            "<a><t>True</t><o>1</o><f>FALSE</f><z>0</z><e/><x>yes</x><n> -7 </n></a>",
+            |a| {
+                for (name, value) in [
+                    ("t", Some(true)),
+                    ("o", Some(true)),
+                    ("f", Some(false)),
+                    ("z", Some(false)),
+                    ("e", None),
+                    ("missing", None),
+                ] {
+                    assert_eq!(flag(a, name), Ok(value), "{name}");
+                }
+                assert_eq!(flag(a, "x"), Err(Malformed));
+                assert_eq!(number(a, "n"), Ok(Some(-7)));
+                assert_eq!(number(a, "x"), Err(Malformed));
+            },
+        );
+    }
+
+    #[test]
+    fn the_own_book_is_the_only_one_without_a_handle() {
+        let nil = Guid::NIL;
+        for request in [
+            "<a/>".to_owned(),
+            "<a><abId/></a>".to_owned(),
+            format!("<a><abId>{nil}</abId></a>"),
+        ] {
+            assert!(with(&request, own_book).is_ok(), "{request}");
+        }
+        for id in ["x", "99999999-9999-4999-8999-999999999999"] {
+            let request = format!("<a><abId>{id}</abId></a>");
+            assert!(with(&request, own_book).is_err(), "{request}");
+        }
+    }
+
+    #[test]
+    fn a_handle_names_the_own_book_or_a_circle() {
+        let handle = |id: &str| {
+            let request = format!("<a><abHandle><Cid>0</Cid><ABId>{id}</ABId></abHandle></a>");
+            with(&request, handled_book).ok()
+        };
+        assert_eq!(handle(""), Some(Book::Own));
+        assert_eq!(handle(&Guid::NIL.to_string()), Some(Book::Own));
+        assert_eq!(handle("1"), None);
+        let circle = "00000000-0000-0000-0009-73944A8F7947";
+        let id = Guid::parse(circle).unwrap();
+        assert_eq!(handle(circle), Some(Book::Circle(id)));
+    }
+
+    #[test]
+    fn changes_are_wanted_only_with_a_stamp_to_start_from() {
+        let since = |inner: &str| {
+            with(&format!("<a>{inner}</a>"), |a| {
+                changes_since(a, "deltasOnly", "lastChange").ok()
+            })
+        };
+        let moment = "<lastChange>1970-01-01T00:00:01.5Z</lastChange>";
+        assert_eq!(since(moment), Some(None));
+        let wish = "<deltasOnly>true</deltasOnly>";
+        assert_eq!(since(wish), Some(None));
+        assert_eq!(since(&format!("{moment}{wish}")), Some(Some(Stamp(1500))));
+        let nonsense = format!("<lastChange>x</lastChange>{wish}");
+        assert_eq!(since(&nonsense), None);
+        assert_eq!(since("<lastChange>x</lastChange>"), Some(None));
+    }
+
+    #[test]
+    fn a_patch_has_what_is_named_and_there() {
+        let info = "<i><firstName> Bob </firstName><lastName/><comment>x</comment>\
+                    <isFavorite>True</isFavorite><contactType>Me</contactType>\
+                    <phones><ContactPhone><number>1</number><contactPhoneType>Pager</contactPhoneType>\
+                    <propertiesChanged>Number</propertiesChanged></ContactPhone></phones>\
+                    <annotations><Annotation><Value/><Name>a</Name></Annotation>\
+                    <Annotation><Name>b</Name></Annotation></annotations></i>";
+        let all = with(info, |info| patch(info, Properties::Present)).unwrap();
+        let value = |field: CardField, text: &str| (field, text.to_owned());
+        assert_eq!(
+            all.texts,
+            [
+                value(CardField::FirstName, "Bob"),
+                value(CardField::LastName, ""),
+                value(CardField::Comment, "x"),
+                value(CardField::IsFavorite, "true"),
+            ]
+        );
+        assert_eq!(all.items.len(), 1);
+        assert_eq!(all.annotations.len(), 2);
+        let named = Properties::Named(" contactlastname\nMiddleName Unheard ");
+        let some = with(info, |info| patch(info, named)).unwrap();
+        assert_eq!(some.texts, [value(CardField::LastName, "")]);
+        assert!(some.items.is_empty() && some.annotations.is_empty());
+        assert!(
+            with(info, |info| patch(info, Properties::Named("")))
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn items_and_annotations_without_a_name_are_refused() {
+        for info in [
+            "<i><annotations><Annotation><Value>x</Value></Annotation></annotations></i>",
+            "<i><phones><ContactPhone><number>1</number></ContactPhone></phones></i>",
+            "<i><phones/><phones/></i>",
+        ] {
+            let read = with(info, |info| patch(info, Properties::Present));
+            assert!(read.is_err(), "{info}");
+        }
+    }
+
+    #[test]
+    fn a_new_card_is_read_with_its_invitation() {
+        let info = "<i><MessengerMemberInfo><DisplayName>Me</DisplayName><PendingAnnotations>\
+                    <Annotation><Name>MSN.IM.InviteMessage</Name><Value>Hi</Value></Annotation>\
+                    </PendingAnnotations></MessengerMemberInfo><isMessengerUser>true</isMessengerUser>\
+                    <displayName>not yours to say</displayName><passportName>a@b.c</passportName></i>";
+        let card = with(info, |info| new_card(info, None)).unwrap();
+        assert_eq!(card.address.as_deref(), Some("a@b.c"));
+        assert_eq!(card.invitation.as_deref(), Some("Hi"));
+        assert!(card.messenger && !card.allow && card.fields.is_empty());
+    }
+
+    #[test]
+    fn groups_are_named_by_identities_only() {
+        let filter = |inner: &str| {
+            let request = format!("<a><groupFilter><groupIds>{inner}</groupIds></groupFilter></a>");
+            with(&request, filtered_groups).ok()
+        };
+        let id = "6C1F0D6E-0F6D-4C5E-9E83-6A4B1F8E2D10";
+        let guid = Guid::parse(id).unwrap();
+        assert_eq!(filter(&format!("<guid>{id}</guid>")), Some(vec![guid]));
+        assert_eq!(filter("<guid>Friends</guid>"), None);
+        assert_eq!(filter(""), None);
+    }
+}

@@ -27,3 +27,22 @@ fn read<'d>(request: Node<'d, '_>) -> Result<&'d str, Malformed> {
     let handle = maybe(info, "Handle")?.ok_or(Malformed)?;
     text(handle, "Type")?.ok_or(Malformed)
 }
+
+#[cfg(test)]
+mod tests {
+    use roxmltree::Document;
+
+    use super::*;
+
+    #[test]
+    fn the_type_of_a_service_is_read() {
+        let read = |request: &str| {
+            let document = Document::parse(request).unwrap();
+            read(document.root_element()).map(str::to_owned)
+        };
+        let handle = "<Handle><Id>0</Id><Type>Space</Type></Handle>";
+        let request = format!("<a><serviceInfo>{handle}</serviceInfo></a>");
+        assert_eq!(read(&request).as_deref(), Ok("Space"));
+        assert_eq!(read("<a><serviceInfo/></a>"), Err(Malformed));
+    }
+}

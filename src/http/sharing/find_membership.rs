@@ -104,3 +104,45 @@ fn who(who: &Who) -> WhoView {
         Who::Phone(number) => WhoView::Phone(number.as_ref().to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use roxmltree::Document;
+
+    use super::*;
+
+    fn wish(inner: &str) -> Result<Wish, Failure> {
+        let document = Document::parse(inner).unwrap();
+        read(document.root_element())
+    }
+
+    #[test]
+    fn everything_may_be_missing() {
+        let all = Wish {
+            since: None,
+            wants_messenger: true,
+        };
+        for request in [
+            "<a/>",
+            "<a><serviceFilter/><View>Full</View></a>",
+            "<a><lastChange>0001-01-01T00:00:00</lastChange><deltasOnly>true</deltasOnly>\
+             <serviceFilter><Types><ServiceType>Messenger</ServiceType></Types></serviceFilter></a>",
+        ] {
+            assert_eq!(wish(request).unwrap(), all, "{request}");
+        }
+    }
+
+    #[test]
+    fn other_services_and_changes_are_asked_for() {
+        let request = "<a><serviceFilter><Types><ServiceType>Space</ServiceType></Types>\
+                       </serviceFilter><deltasOnly>1</deltasOnly>\
+                       <lastChange>1970-01-01T00:00:01Z</lastChange></a>";
+        let some = Wish {
+            since: Some(Stamp(1000)),
+            wants_messenger: false,
+        };
+        assert_eq!(wish(request).unwrap(), some);
+        let doubled = "<a><serviceFilter/><serviceFilter/></a>";
+        assert!(wish(doubled).is_err());
+    }
+}

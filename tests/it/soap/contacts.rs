@@ -113,7 +113,10 @@ async fn the_owner_is_in_the_book_with_their_settings() {
     let alice = web(&server, "alice").await;
     let found = book(&alice).await;
     let me = |found: &Answer, name: &str| found.of("Contact", "contactType", "Me", name);
-    assert_eq!(me(&found, "displayName").as_deref(), Some("A <3 & 😀"));
+    assert_eq!(
+        me(&found, "displayName").as_deref(),
+        Some("A \u{fffd}<3 & 😀")
+    );
     assert_eq!(
         me(&found, "passportName").as_deref(),
         Some("alice@example.com")
@@ -139,10 +142,13 @@ async fn a_deleted_contact_is_gone() {
     let alice = web(&server, "alice").await;
     let id = add(&alice, "bob@example.com").await;
     let id = id.to_uppercase();
-    ok(alice.book("ABContactDelete", &contact_by_id(&id)).await);
-    assert!(!book(&alice).await.body.contains("bob@example.com"));
-    let again = alice.book("ABContactDelete", &contact_by_id(&id)).await;
-    refused(&again, "ContactDoesNotExist");
+    // Some clients send the same request to two hosts.
+    for _ in 0..2 {
+        ok(alice.book("ABContactDelete", &contact_by_id(&id)).await);
+        assert!(!book(&alice).await.body.contains("bob@example.com"));
+    }
+    let unknown = alice.book("ABContactDelete", &contact_by_id(NOBODY)).await;
+    refused(&unknown, "ContactDoesNotExist");
     let bob = web(&server, "bob").await;
     assert!(!is_on(&lists(&bob).await, "Reverse", "alice@example.com"));
     assert!(server.stop().await);

@@ -92,6 +92,9 @@ pub struct Auth {
     /// Whether the first 16 characters of a longer password sign in too, for clients that cut
     /// there (`docs/protocol/25 §6`).
     pub accept_first_16: bool,
+    /// Whether a ticket signs in without the proof that its key is held, for clients whose sign-in
+    /// library was replaced (`docs/protocol/10 §1.3`, `24 §1.5`).
+    pub accept_bare_tickets: bool,
     /// Whether a client that answers a challenge with an unknown product id is sent away.
     pub refuse_unknown_clients: bool,
 }
@@ -136,6 +139,8 @@ pub struct Limits {
     pub allow_list: u32,
     /// Entries on one account's block list.
     pub block_list: u32,
+    /// Entries of one account's address book, its contacts included.
+    pub address_book: u32,
     /// Failed sign-ins a minute, for one account from one network.
     pub failed_sign_ins_per_minute: u32,
     /// Messages that may wait for one account.
@@ -202,6 +207,7 @@ impl Default for Auth {
             hash_threads: 2,
             ticket_minutes: 10,
             accept_first_16: true,
+            accept_bare_tickets: false,
             refuse_unknown_clients: false,
         }
     }
@@ -228,6 +234,7 @@ impl Default for Limits {
             forward_list: 1_000,
             allow_list: 1_500,
             block_list: 1_200,
+            address_book: 2_000,
             failed_sign_ins_per_minute: 10,
             offline_messages: 200,
             offline_messages_per_sender: 50,
@@ -366,6 +373,7 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.number("hash_threads", &mut auth.hash_threads, 1..=256);
     v.number("ticket_minutes", &mut auth.ticket_minutes, 1..=1_440);
     v.flag("accept_first_16", &mut auth.accept_first_16);
+    v.flag("accept_bare_tickets", &mut auth.accept_bare_tickets);
     v.flag("refuse_unknown_clients", &mut auth.refuse_unknown_clients);
 
     let limits = &mut config.limits;
@@ -397,6 +405,7 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.number("forward_list", &mut limits.forward_list, LIST);
     v.number("allow_list", &mut limits.allow_list, LIST);
     v.number("block_list", &mut limits.block_list, LIST);
+    v.number("address_book", &mut limits.address_book, LIST);
     v.number(
         "failed_sign_ins_per_minute",
         &mut limits.failed_sign_ins_per_minute,

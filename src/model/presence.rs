@@ -133,7 +133,7 @@ pub struct Presence {
 }
 
 /// What only one's own other places see of a place (`docs/protocol/10 §5`).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrivateEndpointData {
     /// What its owner calls the place.
     pub name: Arc<str>,
@@ -141,6 +141,18 @@ pub struct PrivateEndpointData {
     /// Computer, web, telephone or console, as a number that the server hands on.
     pub client_type: u32,
     pub state: Option<Status>,
+}
+
+impl Default for PrivateEndpointData {
+    /// A computer of which nothing is known yet.
+    fn default() -> Self {
+        Self {
+            name: Arc::default(),
+            idle: false,
+            client_type: 1,
+            state: None,
+        }
+    }
 }
 
 /// News of a place for one's own other places; what is absent stays as it is.

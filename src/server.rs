@@ -143,6 +143,7 @@ impl Server {
             advertise: advertise.clone(),
             msnp_port: first_port(&msnp.addresses),
             metrics: metrics.clone(),
+            pages: http::Pages::new(&config.tabs, &config.text_ads),
         };
         let server = Self {
             services,

@@ -130,7 +130,8 @@ const MODULES: &[Module] = &[
         ],
         crates: NEITHER,
     },
-    // Of `net` the accept loop and its gate, which count connections of both edges alike.
+    // Of `net` the accept loop and its gate, which count connections of both edges alike; of
+    // `config` what clients show.
     Module {
         name: "http",
         ours: &[
@@ -138,6 +139,7 @@ const MODULES: &[Module] = &[
             "model",
             "net",
             "advertise",
+            "config",
             "metrics",
             "shutdown",
         ],

@@ -5,6 +5,7 @@
 //! clean end for the bytes (`stream`), and hyper with limits, normal paths and the spelling of
 //! header names (`connection`, `header_case`). Handlers are thin: parse, one operation, render.
 
+mod client_config;
 mod connection;
 mod header_case;
 mod home;
@@ -21,6 +22,7 @@ use axum::Router;
 use axum::http::HeaderValue;
 use axum::routing::{get, post};
 
+pub use client_config::Pages;
 pub use listener::{Link, Settings, serve};
 
 use crate::advertise::Advertise;
@@ -38,6 +40,8 @@ pub struct Edge {
     pub msnp_port: u16,
     /// Where sign-ins are counted.
     pub metrics: Metrics,
+    /// What clients show besides contacts.
+    pub pages: Pages,
 }
 
 /// Everything that clients and people ask for; to be given to [`serve`], which sees to it that
@@ -59,6 +63,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/pp550/rst.srf", post(rst::issue))
         .route("/pp900/rst.srf", post(rst::issue))
         .route("/ppsecure/md5auth.srf", mail_form)
+        .merge(client_config::routes())
         .fallback(home::not_found)
         .with_state(edge)
 }
@@ -68,5 +73,7 @@ fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("our own values are visible ASCII")
 }
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

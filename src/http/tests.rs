@@ -77,6 +77,7 @@ impl People {
             advertise,
             msnp_port: 1863,
             metrics: metrics.clone(),
+            pages: Pages::default(),
         };
         Server {
             _folder: Some(Arc::clone(&self.folder)),

@@ -17,12 +17,14 @@
 //! the newer number.
 
 mod accounts;
+mod activity;
 mod book;
 mod contacts;
 mod error;
 mod groups;
 mod notices;
 mod pool;
+mod profiles;
 mod rows;
 mod settings;
 #[cfg(test)]
@@ -35,11 +37,13 @@ use std::path::Path;
 use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
+pub use activity::{Activity, Deed};
 pub use book::{SignInMark, SignInState};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;
 pub use groups::GroupChange;
 pub use notices::{Notice, NoticeKind};
+pub use profiles::{NewTile, Picture, PictureKind, Profile, TileInfo, TileSize};
 pub use settings::{Setting, SettingChange};
 pub use writer::{Published, WriteLoad};
 

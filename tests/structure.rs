@@ -197,6 +197,10 @@ const MAY_START_TASKS: &[(&str, &str)] = &[
         "hashing has to be on the blocking pool; a semaphore bounds it and the caller waits for it",
     ),
     (
+        "service/pictures.rs",
+        "decoding has to be on the blocking pool; a semaphore bounds it and the caller waits for it",
+    ),
+    (
         "cli/user/import.rs",
         "a command, not the server; the set of tasks is bounded and waited for",
     ),

@@ -9,7 +9,9 @@ mod contacts;
 pub mod legacy;
 mod notices;
 pub mod passwords;
+mod pictures;
 mod presence;
+mod profile;
 pub mod throttle;
 pub mod ticket;
 
@@ -22,12 +24,17 @@ use crate::store::{Store, StoreError};
 pub use crate::hub::{
     Delivery, JoinError, Membership, Occupant, OnlineGuard, RoomEntrance, StateChange,
 };
-pub use crate::store::{AddToList, ListChange, Opposite, Setting};
+pub use crate::store::{
+    Activity, AddToList, Deed, ListChange, Opposite, Picture, PictureKind, Profile, Setting,
+    TileInfo, TileSize,
+};
 pub use accounts::{Accounts, Fault, SignInError};
 pub use chat::ChatOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
+pub use pictures::{LARGEST as LARGEST_PICTURE, PictureError};
 pub use presence::{Arriving, MessageChange, PresenceOperations, SignedIn};
+pub use profile::{ProfileChange, ProfileOperations, TileError, Viewer};
 
 /// What every edge is handed; clones share their state.
 #[derive(Debug, Clone)]
@@ -36,6 +43,7 @@ pub struct Services {
     pub presence: PresenceOperations,
     pub contacts: ContactOperations,
     pub chat: ChatOperations,
+    pub profiles: ProfileOperations,
     pub clock: Clock,
     pub metrics: Metrics,
     hub: Hub,
@@ -45,10 +53,19 @@ pub struct Services {
 impl Services {
     /// Puts the operations together over one store and one hub.
     pub fn new(store: Store, hub: Hub, accounts: Accounts, clock: Clock, metrics: Metrics) -> Self {
+        let presence = PresenceOperations::new(store.clone(), hub.clone(), clock.clone());
+        let contacts = ContactOperations::new(store.clone(), hub.clone());
+        let profiles = ProfileOperations::new(
+            store.clone(),
+            contacts.clone(),
+            presence.clone(),
+            clock.clone(),
+        );
         Self {
             accounts,
-            presence: PresenceOperations::new(store.clone(), hub.clone(), clock.clone()),
-            contacts: ContactOperations::new(store.clone(), hub.clone()),
+            presence,
+            contacts,
+            profiles,
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
             clock,
             metrics,

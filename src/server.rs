@@ -138,11 +138,10 @@ impl Server {
         let follower = NoticeFollower::start(services.clone())
             .await
             .map_err(StartError::Notices)?;
-        let edge = http::Edge {
-            accounts,
+        let pages = http::Web {
+            services: services.clone(),
             advertise: advertise.clone(),
             msnp_port: first_port(&msnp.addresses),
-            metrics: metrics.clone(),
             pages: http::Pages::new(&config.tabs, &config.text_ads),
         };
         let server = Self {
@@ -155,7 +154,7 @@ impl Server {
             ops: ops.addresses,
         };
         server.serve_msnp(&config, advertise, msnp.listeners, dispatch.listeners);
-        server.serve_web(&config, edge, web.listeners);
+        server.serve_web(&config, pages, web.listeners);
         server.serve_ops(ops.listeners, hub);
         server.keep_house(follower);
         Ok(server)
@@ -242,7 +241,7 @@ impl Server {
         }
     }
 
-    fn serve_web(&self, config: &Config, edge: http::Edge, listeners: Vec<TcpListener>) {
+    fn serve_web(&self, config: &Config, pages: http::Web, listeners: Vec<TcpListener>) {
         let limits = &config.limits;
         let settings = http::Settings {
             connections: limits.http_connections,
@@ -251,7 +250,7 @@ impl Server {
             write_timeout: Duration::from_secs(limits.write_secs),
             ..http::Settings::default()
         };
-        let router = http::router(edge);
+        let router = http::router(pages);
         for listener in listeners {
             self.serve_http("web listener", listener, router.clone(), settings.clone());
         }

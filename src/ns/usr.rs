@@ -172,7 +172,10 @@ async fn prove(
             format!("{:032x}", rand::random::<u128>()),
         ),
         SignInMethod::Ticket => (
-            accounts.redeem_ticket(proof, &claim.address, peer).await,
+            accounts
+                .redeem_ticket(proof, &claim.address, peer)
+                .await
+                .map(|redeemed| redeemed.user),
             token_of(proof).to_owned(),
         ),
     };

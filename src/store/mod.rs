@@ -45,6 +45,7 @@ pub use groups::GroupChange;
 pub use notices::{Notice, NoticeKind};
 pub use profiles::{NewTile, Picture, PictureKind, Profile, TileInfo, TileSize};
 pub use settings::{Setting, SettingChange};
+pub use tickets::TicketOwner;
 pub use writer::{Published, WriteLoad};
 
 use writer::Writer;

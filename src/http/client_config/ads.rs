@@ -9,25 +9,25 @@ use axum::response::{IntoResponse, Response};
 use rand::seq::IndexedRandom as _;
 
 use super::document;
-use crate::http::{Edge, Link};
+use crate::http::{Link, Web};
 
 #[derive(Template)]
-#[template(path = "client_config/text_ad.xml", escape = "xml")]
+#[template(path = "client_config/text_ad.xml")]
 struct Line<'a> {
     text: &'a str,
     url: &'a str,
 }
 
 /// One of the lines, or nothing at all, which clients take for no line.
-pub(super) async fn text(State(edge): State<Edge>, Extension(link): Extension<Link>) -> Response {
-    let Some(line) = edge.pages.text_ads.choose(&mut rand::rng()) else {
+pub(super) async fn text(State(web): State<Web>, Extension(link): Extension<Link>) -> Response {
+    let Some(line) = web.pages.text_ads.choose(&mut rand::rng()) else {
         let headers = [
             (CONTENT_TYPE, "text/xml; charset=utf-8"),
             (CACHE_CONTROL, "no-cache"),
         ];
         return headers.into_response();
     };
-    let home = format!("{}/", edge.advertise.web(link.local, link.local.port()));
+    let home = format!("{}/", web.advertise.web(link.local, link.local.port()));
     document(&Line {
         text: &line.text,
         url: line.url.as_deref().unwrap_or(&home),

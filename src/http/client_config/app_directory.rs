@@ -8,21 +8,21 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
 use super::document;
-use crate::http::soap::Request;
+use crate::http::soap::Envelope;
 
 /// The number of the directory as it is. Clients fetch it again where this is a new one.
 const VERSION: &str = "1";
 
 /// The empty result of any operation, in the namespace of the question.
 #[derive(Template)]
-#[template(path = "client_config/app_directory.xml", escape = "xml")]
+#[template(path = "client_config/app_directory.xml")]
 struct Empty<'a> {
     operation: &'a str,
     namespace: &'a str,
 }
 
 #[derive(Template)]
-#[template(path = "client_config/bad_request.xml", escape = "xml")]
+#[template(path = "client_config/bad_request.xml")]
 struct BadRequest;
 
 pub(super) async fn page() -> Response {
@@ -44,17 +44,12 @@ pub(super) async fn version() -> Response {
 }
 
 pub(super) async fn service(body: Bytes) -> Response {
-    let request = Request::parse(&body);
-    let operation = request
-        .as_ref()
-        .ok()
-        .and_then(|request| request.part("Body").ok())
-        .and_then(|body| body.first_element_child());
-    match operation {
-        Some(operation) => document(&Empty {
-            operation: operation.tag_name().name(),
-            namespace: operation.tag_name().namespace().unwrap_or_default(),
+    let envelope = Envelope::parse(&body);
+    match envelope.as_ref().map(Envelope::operation) {
+        Ok(Ok(operation)) => document(&Empty {
+            operation: operation.name,
+            namespace: operation.namespace,
         }),
-        None => (StatusCode::BAD_REQUEST, document(&BadRequest)).into_response(),
+        _ => (StatusCode::BAD_REQUEST, document(&BadRequest)).into_response(),
     }
 }

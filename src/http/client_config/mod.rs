@@ -20,7 +20,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 
-use super::Edge;
+use super::Web;
 use crate::config::{Tab, TextAd};
 
 /// What the operator wants clients to show; clones share it.
@@ -41,7 +41,7 @@ impl Pages {
 }
 
 /// The documents, below the names that the original hosts gave them.
-pub(super) fn routes() -> Router<Edge> {
+pub(super) fn routes() -> Router<Web> {
     Router::new()
         .route(
             "/config/msgrconfig.asmx",

@@ -11,14 +11,14 @@ use axum::response::Response;
 
 use super::tabs::TabEntry;
 use super::{Pages, document};
-use crate::http::{Edge, Link};
+use crate::http::{Link, Web};
 
 /// The first build whose document is the longer one: Windows Live Messenger 2009 and its betas.
 const FIRST_LATE: u32 = 9;
 
 /// The bare document.
 #[derive(Template)]
-#[template(path = "client_config/get_msgr_config.xml", escape = "xml")]
+#[template(path = "client_config/get_msgr_config.xml")]
 struct Bare<'a> {
     is_late: bool,
     web: String,
@@ -29,7 +29,7 @@ struct Bare<'a> {
 /// The same as text within an envelope. The escaping of its values keeps the end of the text from
 /// standing in it.
 #[derive(Template)]
-#[template(path = "client_config/get_client_config.xml", escape = "xml")]
+#[template(path = "client_config/get_client_config.xml")]
 struct Enveloped<'a> {
     is_late: bool,
     web: String,
@@ -39,30 +39,30 @@ struct Enveloped<'a> {
 
 /// For 8.0 and later.
 pub(super) async fn bare(
-    State(edge): State<Edge>,
+    State(web): State<Web>,
     Extension(link): Extension<Link>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let web = edge.advertise.web(link.local, link.local.port());
+    let base = web.advertise.web(link.local, link.local.port());
     document(&Bare {
         is_late: is_late(query.as_deref().unwrap_or_default()),
-        trusted: trusted_domains(&web, &edge.pages),
-        web,
-        tabs: TabEntry::all(&edge.pages),
+        trusted: trusted_domains(&base, &web.pages),
+        web: base,
+        tabs: TabEntry::all(&web.pages),
     })
 }
 
 /// For 6.0 to 7.5 and aMSN.
 pub(super) async fn enveloped(
-    State(edge): State<Edge>,
+    State(web): State<Web>,
     Extension(link): Extension<Link>,
 ) -> Response {
-    let web = edge.advertise.web(link.local, link.local.port());
+    let base = web.advertise.web(link.local, link.local.port());
     document(&Enveloped {
         is_late: false,
-        trusted: trusted_domains(&web, &edge.pages),
-        web,
-        tabs: TabEntry::all(&edge.pages),
+        trusted: trusted_domains(&base, &web.pages),
+        web: base,
+        tabs: TabEntry::all(&web.pages),
     })
 }
 

@@ -6,11 +6,11 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::{Pages, document};
-use crate::http::Edge;
+use crate::http::Web;
 
 /// Two elements without a root, as the original had it.
 #[derive(Template)]
-#[template(path = "client_config/tabs_page.xml", escape = "xml")]
+#[template(path = "client_config/tabs_page.xml")]
 struct Tabs<'a> {
     tabs: Vec<TabEntry<'a>>,
 }
@@ -35,8 +35,8 @@ impl<'a> TabEntry<'a> {
     }
 }
 
-pub(super) async fn tabs(State(edge): State<Edge>) -> Response {
+pub(super) async fn tabs(State(web): State<Web>) -> Response {
     document(&Tabs {
-        tabs: TabEntry::all(&edge.pages),
+        tabs: TabEntry::all(&web.pages),
     })
 }

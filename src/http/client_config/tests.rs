@@ -9,7 +9,8 @@ use tower_service::Service as _;
 use super::*;
 use crate::advertise::Advertise;
 use crate::http::Link;
-use crate::http::testing::edge;
+use crate::http::tests::People;
+use crate::metrics::Metrics;
 
 const WEB: &str = "http://msn.example:8080";
 
@@ -38,15 +39,15 @@ fn pages() -> Pages {
 
 async fn ask(pages: Pages, method: &str, target: &str, body: &str) -> (u16, String, String) {
     let local: SocketAddr = "192.0.2.1:8080".parse().unwrap();
-    let edge = Edge {
+    let web = Web {
         advertise: Advertise::new(None, Some(WEB), None).unwrap(),
         pages,
-        ..edge().await
+        ..People::new().await.web(Metrics::new())
     };
     let mut request = Request::builder().method(method).uri(target);
     request = request.extension(Link { peer: local, local });
     let request = request.body(Body::from(body.to_owned())).unwrap();
-    let mut router = crate::http::router(edge);
+    let mut router = crate::http::router(web);
     let response = router.call(request).await.unwrap();
     let status = response.status().as_u16();
     let location = response.headers().get(header::LOCATION);

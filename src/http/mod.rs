@@ -81,6 +81,7 @@ pub fn router(web: Web) -> Router {
         .route("/pp900/rst.srf", post(rst::issue))
         .route("/ppsecure/md5auth.srf", mail_form)
         .merge(client_config::routes())
+        .merge(storage::routes())
         .fallback(home::not_found)
         // The connection bounds every body before it comes here, each service as it needs.
         .layer(DefaultBodyLimit::disable())

@@ -91,6 +91,11 @@ impl People {
         }
     }
 
+    /// Lets time pass.
+    pub(super) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
     async fn serve(&self, advertise: Advertise, settings: Settings) -> Server {
         let metrics = Metrics::new();
         let web = Web {

@@ -18,6 +18,7 @@
 
 mod accounts;
 mod address_book;
+mod activity;
 mod book;
 mod card_groups;
 mod card_rows;
@@ -33,6 +34,7 @@ mod own_card;
 mod pairs;
 mod pool;
 mod removals;
+mod profiles;
 mod rows;
 mod settings;
 #[cfg(test)]
@@ -46,6 +48,7 @@ use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
 pub use address_book::{BookChange, BookRequest};
+pub use activity::{Activity, Deed};
 pub use book::{SignInMark, SignInState};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;
@@ -53,6 +56,7 @@ pub use groups::GroupChange;
 pub use list_edits::{ListEdit, ListEditKind};
 pub use notices::{Notice, NoticeKind};
 pub use offline_messages::{KeptMessage, NewOfflineMessage, OfflineLimits};
+pub use profiles::{NewTile, Picture, PictureKind, Profile, TileInfo, TileSize};
 pub use settings::{Setting, SettingChange};
 pub use tickets::TicketOwner;
 pub use writer::{Published, WriteLoad};

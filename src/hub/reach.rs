@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::Hub;
+use super::endpoints::Online;
 use super::online::OnlineGuard;
-use crate::model::{Address, Guid, List, Notice, NsEvent, Presence, UserId};
+use crate::model::{
+    Address, DialectTag, DirectMessage, Guid, List, Notice, NsEvent, Presence, UserId,
+};
 
 impl Hub {
     /// The presence of `other`, if `viewer` is online, follows them and is let see them.
@@ -29,19 +32,43 @@ impl Hub {
         to: Option<Guid>,
         notice: Arc<Notice>,
     ) -> bool {
-        let user = {
-            let area = self.presence();
-            let Some((user, online)) = area.online_at(target) else {
-                return false;
-            };
-            let is_own = user == from.user();
-            if !is_own && (online.shown().is_none() || !online.standing.lets_see(from.user())) {
-                return false;
-            }
-            user
+        let area = self.presence();
+        let Some((user, online)) = area.online_at(target) else {
+            return false;
         };
-        let event = NsEvent::Notice(notice);
-        let took = self.tell_endpoints(user, to, Some(from.session()), event);
-        took > 0 || (user == from.user() && to.is_none())
+        let is_own = user == from.user();
+        if !is_own && !is_reachable(online, from.user()) {
+            return false;
+        }
+        let took = online.tell(NsEvent::Notice(notice), |place| {
+            (to.is_none() || place.id() == to) && place.session != from.session()
+        });
+        took > 0 || (is_own && to.is_none())
     }
+
+    /// Hands a message without a switchboard to those places of its recipient whose dialect
+    /// `takes` it. `false` if there is none, or nobody whom the sender could call.
+    pub fn deliver_direct(
+        &self,
+        from: &OnlineGuard,
+        message: Arc<DirectMessage>,
+        takes: impl Fn(DialectTag) -> bool,
+    ) -> bool {
+        let area = self.presence();
+        let Some((_, online)) = area.online_at(&message.to) else {
+            return false;
+        };
+        if !is_reachable(online, from.user()) {
+            return false;
+        }
+        let took = online.tell(NsEvent::DirectMessage(message), |place| {
+            takes(place.dialect) && place.session != from.session()
+        });
+        took > 0
+    }
+}
+
+/// Whether `sender` could call this person.
+fn is_reachable(online: &Online, sender: UserId) -> bool {
+    online.shown().is_some() && online.standing.lets_see(sender)
 }

@@ -18,7 +18,10 @@ pub use contacts::{
     Contact, ContactBook, ContactRef, Group, GroupNumber, GroupRef, List, ListSet, Phone, Phones,
     Privacy, ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,
 };
-pub use event::{Invitation, Notice, NsEvent, Occupant, OwnNews, PresenceNews, SbEvent, Sender};
+pub use event::{
+    DirectKind, DirectMessage, Invitation, Notice, NsEvent, Occupant, OwnNews, PresenceNews,
+    SbEvent, Sender,
+};
 pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};
 pub use label::Label;
 pub use offline::{OfflineMessage, WaitingMessage};

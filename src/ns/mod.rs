@@ -26,6 +26,8 @@ mod settings;
 mod syn;
 mod url;
 mod usr;
+mod uum;
+mod uun;
 mod uux;
 mod ver;
 mod xfr;
@@ -224,6 +226,12 @@ async fn signed_in(
             rea::repeat(trid, args, out);
         }
         b"RFS" => {}
+        b"UUN" => return uun::Uun::parse(args, payload)?.apply(trid, client, around, out),
+        b"UUM" => {
+            return uum::Uum::parse(args, payload)?
+                .apply(trid, client, around, out)
+                .await;
+        }
         b"SBP" => {
             return rea::Sbp::parse(args)?
                 .apply(trid, client, around, out)
@@ -260,7 +268,7 @@ async fn signed_in(
                 .await;
         }
         b"UUX" => {
-            return uux::Uux::parse(args, payload)?
+            return uux::Uux::parse(args, payload, dialect)?
                 .apply(trid, client, around, out)
                 .await;
         }

@@ -348,6 +348,7 @@ pub(super) async fn enter(
         family: client.family,
         guard: entered.guard,
         address: entered.address,
+        machine: proven.machine,
         has_synced: false,
         has_status: false,
         challenge: None,

@@ -49,6 +49,7 @@ transcripts! {
     negotiation,
     negotiation_shapes,
     newer_commands,
+    offline_messages,
     pending,
     personal_message,
     privacy_add_before_remove,

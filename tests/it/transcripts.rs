@@ -61,6 +61,7 @@ transcripts! {
     negotiation_shapes,
     newer_commands,
     notices_between_endpoints,
+    offline_messages,
     pending,
     personal_message,
     privacy_add_before_remove,

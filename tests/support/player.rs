@@ -14,9 +14,7 @@ use super::passport::{self, Outcome};
 use super::pattern::{Text, Values, printable};
 use super::sign_in;
 use super::single_sign_on;
-use super::transcript::{
-    Action, Exchange, Length, Link, Script, SignIn, TicketSource, TicketWish,
-};
+use super::transcript::{Action, Exchange, Length, Link, Script, SignIn, TicketSource, TicketWish};
 
 /// Where the server under test listens.
 #[derive(Debug, Clone, Copy)]

@@ -140,7 +140,12 @@ async fn sign_on(
     let start = format!("SSO I {address}");
     ask(connection, "USR 3", &start, "GCF 0 ").await?;
     let question = frame(connection, "USR 3 SSO S ").await?;
-    let nonce = question.fields().last().copied().unwrap_or_default().to_vec();
+    let nonce = question
+        .fields()
+        .last()
+        .copied()
+        .unwrap_or_default()
+        .to_vec();
     let service = single_sign_on::MESSENGER;
     let granted = single_sign_on::fetch(http, address, password, service).await?;
     let single_sign_on::Outcome::Granted { ticket, key } = granted else {

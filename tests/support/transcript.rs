@@ -108,7 +108,10 @@ pub(crate) enum TicketSource {
     /// The nexus and the login page.
     LoginPage,
     /// The token service, with the placeholder to keep the ticket's key in.
-    TokenService { service: String, key_as: Option<String> },
+    TokenService {
+        service: String,
+        key_as: Option<String>,
+    },
 }
 
 /// What a step does.

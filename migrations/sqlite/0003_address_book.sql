@@ -87,9 +87,9 @@ CREATE TABLE foreign_member (
     UNIQUE (owner_id, role, kind, address)
 ) STRICT;
 
--- What left a book, newest first kept, for clients that ask what is new. Kinds: 1 card, 2 group,
--- both with the identity as key; 3 account, 4 mail address, 5 telephone in a role, with the
--- number of the membership as key.
+-- What left a book, the newest of it, for clients that ask what is new. Kinds: 1 card, 2 group,
+-- both with the identity as item; 3 account, 4 mail address, 5 telephone in a role, with the
+-- number of the membership as item.
 CREATE TABLE removal (
     owner_id INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     kind     INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 5),
@@ -98,8 +98,9 @@ CREATE TABLE removal (
     role     INTEGER CHECK (role BETWEEN 1 AND 4),
     stamp    INTEGER NOT NULL,
     PRIMARY KEY (owner_id, kind, item),
-    CHECK ((kind > 2) = (address IS NOT NULL)),
+    CHECK (kind < 3 OR address IS NOT NULL),
     CHECK ((kind > 2) = (role IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX removal_by_stamp ON removal (owner_id, stamp);
+CREATE INDEX removal_by_address ON removal (owner_id, address) WHERE address IS NOT NULL;

@@ -21,6 +21,7 @@ impl Dialect {
             | Refusal::MalformedAddress
             | Refusal::CardTooLarge
             | Refusal::FullSyncRequired => 201,
+            Refusal::UnknownNetwork => 204,
             Refusal::DomainMissing => 206,
             Refusal::AlreadySignedIn => 207,
             Refusal::UnknownContact | Refusal::MalformedCallee => 208,
@@ -35,6 +36,8 @@ impl Dialect {
             Refusal::NotInGroup => 225,
             Refusal::GroupNameTaken => 228,
             Refusal::GroupNameTooLong => 229,
+            Refusal::EmptyList => 240,
+            Refusal::MalformedList => 241,
             Refusal::BadMessage => 282,
             Refusal::NotSignedIn => 302,
             Refusal::Disabled => 502,
@@ -45,7 +48,7 @@ impl Dialect {
             Refusal::CallingTooFast => 713,
             Refusal::TooManyRooms => 714,
             Refusal::NotExpected => 715,
-            Refusal::ChangingTooFast | Refusal::PageFailed => 800,
+            Refusal::ChangingTooFast | Refusal::SendingTooFast | Refusal::PageFailed => 800,
             Refusal::TooManyAttempts => 910,
             Refusal::AuthenticationFailed => 911,
             Refusal::NotVisible => 913,

@@ -14,6 +14,8 @@
 
 mod endpoints;
 mod online;
+mod reach;
+mod room;
 mod rooms;
 mod tickets;
 mod watchers;
@@ -23,7 +25,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use online::{Entrance, OnlineGuard, StateChange};
-pub use rooms::{Bearer, Called, Delivery, JoinError, Membership, RoomEntrance, RoomLimits};
+pub use room::Delivery;
+pub use rooms::{Bearer, Called, JoinError, Membership, RoomEntrance, RoomLimits};
 pub use tickets::{RoomTicket, TicketPurpose};
 
 use crate::model::SessionId;

@@ -11,6 +11,7 @@ pub mod contacts;
 pub mod event;
 pub mod ids;
 pub mod label;
+pub mod offline;
 pub mod presence;
 pub mod refusal;
 
@@ -25,9 +26,13 @@ pub use contacts::{
     Contact, ContactBook, ContactRef, Group, GroupNumber, GroupRef, List, ListSet, Phone, Phones,
     Privacy, ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,
 };
-pub use event::{Invitation, Notice, NsEvent, Occupant, OwnNews, PresenceNews, SbEvent, Sender};
+pub use event::{
+    DirectKind, DirectMessage, Invitation, Notice, NsEvent, Occupant, OwnNews, PresenceNews,
+    SbEvent, Sender,
+};
 pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};
 pub use label::Label;
+pub use offline::{OfflineMessage, WaitingMessage};
 pub use presence::{
     Capabilities, EndpointPresence, MessageChange, OwnEndpoint, OwnPresence, PersonalMessage,
     Place, Presence, PrivateDataChange, PrivateEndpointData, Status,

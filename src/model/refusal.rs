@@ -68,6 +68,8 @@ pub enum Refusal {
     CallingTooFast,
     #[error("changing too fast")]
     ChangingTooFast,
+    #[error("sending too fast")]
+    SendingTooFast,
     #[error("no page can be delivered")]
     PageFailed,
     #[error("the challenge was answered wrongly or too late")]
@@ -82,6 +84,12 @@ pub enum Refusal {
     TooManyRooms,
     #[error("the room is full")]
     RoomFull,
+    #[error("no such network")]
+    UnknownNetwork,
+    #[error("a list without entries")]
+    EmptyList,
+    #[error("not a list of contacts")]
+    MalformedList,
     #[error("the server cannot do this now")]
     Unavailable,
 }

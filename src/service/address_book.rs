@@ -7,10 +7,11 @@
 
 use super::Outcome;
 use super::contacts::{flat, publish_lists, publish_setting};
+use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::model::{
     Card, CardChange, CardPage, GroupEdit, GroupMember, Guid, MemberRef, Memberships, NewCard,
-    NewGroup, Refusal, Role, Stamp, UserId,
+    NewGroup, NsEvent, Refusal, Role, Stamp, UserId,
 };
 use crate::store::{BookChange, BookRequest, Store};
 
@@ -29,11 +30,12 @@ pub struct Editor {
 pub struct AddressBookOperations {
     store: Store,
     hub: Hub,
+    clock: Clock,
 }
 
 impl AddressBookOperations {
-    pub(super) fn new(store: Store, hub: Hub) -> Self {
-        Self { store, hub }
+    pub(super) fn new(store: Store, hub: Hub, clock: Clock) -> Self {
+        Self { store, hub, clock }
     }
 
     /// Who is allowed, blocked, following and waiting; or what about that is new since a stamp.
@@ -184,15 +186,15 @@ impl AddressBookOperations {
     }
 
     async fn change(&self, by: Editor, request: BookRequest) -> Outcome<Vec<Guid>> {
-        let hub = self.hub.clone();
-        let published = move |change: &BookChange| publish(&hub, by, change);
+        let (hub, clock) = (self.hub.clone(), self.clock.clone());
+        let published = move |change: &BookChange| publish(&hub, &clock, by, change);
         let change = self.store.change_book(by.owner, request, published).await;
         let (change, ()) = flat(change)?;
         Ok(change.guids)
     }
 }
 
-fn publish(hub: &Hub, by: Editor, change: &BookChange) {
+fn publish(hub: &Hub, clock: &Clock, by: Editor, change: &BookChange) {
     for edit in &change.standings {
         hub.apply(edit);
     }
@@ -202,5 +204,8 @@ fn publish(hub: &Hub, by: Editor, change: &BookChange) {
     for setting in &change.settings {
         publish_setting(hub, setting);
     }
-    let _ = by;
+    if change.changed {
+        let at = clock.now_ms();
+        hub.tell_except_grant(by.owner, by.grant, NsEvent::BookChanged { at });
+    }
 }

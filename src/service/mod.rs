@@ -9,6 +9,7 @@ mod chat;
 mod contacts;
 pub mod legacy;
 mod notices;
+pub mod offline;
 pub mod passwords;
 mod presence;
 pub mod throttle;
@@ -23,12 +24,13 @@ use crate::store::{Store, StoreError};
 pub use crate::hub::{
     Bearer, Called, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance, StateChange,
 };
-pub use crate::store::{AddToList, ListChange, Opposite, Setting};
-pub use accounts::{Accounts, Fault, SignInError};
+pub use crate::store::{AddToList, ListChange, ListEdit, ListEditKind, Opposite, Setting};
+pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use address_book::{AddressBookOperations, Editor};
 pub use chat::ChatOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
+pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};
 pub use presence::{Arriving, PresenceOperations, SignedIn};
 
 /// What every edge is handed; clones share their state.
@@ -39,6 +41,7 @@ pub struct Services {
     pub contacts: ContactOperations,
     pub address_book: AddressBookOperations,
     pub chat: ChatOperations,
+    pub offline: OfflineOperations,
     pub clock: Clock,
     pub metrics: Metrics,
     hub: Hub,
@@ -47,13 +50,21 @@ pub struct Services {
 
 impl Services {
     /// Puts the operations together over one store and one hub.
-    pub fn new(store: Store, hub: Hub, accounts: Accounts, clock: Clock, metrics: Metrics) -> Self {
+    pub fn new(
+        store: Store,
+        hub: Hub,
+        accounts: Accounts,
+        clock: Clock,
+        metrics: Metrics,
+        offline: OfflineSettings,
+    ) -> Self {
         Self {
             accounts,
             presence: PresenceOperations::new(store.clone(), hub.clone(), clock.clone()),
-            contacts: ContactOperations::new(store.clone(), hub.clone()),
-            address_book: AddressBookOperations::new(store.clone(), hub.clone()),
+            contacts: ContactOperations::new(store.clone(), hub.clone(), clock.clone()),
+            address_book: AddressBookOperations::new(store.clone(), hub.clone(), clock.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
+            offline: OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), offline),
             clock,
             metrics,
             hub,

@@ -222,7 +222,7 @@ pub(super) async fn delete(
             .execute(&mut turn.connection)
             .await?;
     }
-    leave(turn, owner, Entry::Group(group.guid), stamp).await?;
+    leave(turn, owner, Entry::Group(group.guid), None, stamp).await?;
     sqlx::query("DELETE FROM contact_group WHERE owner_id = $1 AND number = $2")
         .bind(owner.0)
         .bind(group.number.0)

@@ -11,7 +11,8 @@ use super::StoreError;
 use super::rows;
 use super::writer::{Stop, Turn};
 use crate::model::{
-    FormerMember, Guid, ListSet, MembershipId, Refusal, Removed, Role, Stamp, UserId, Who,
+    Address, FormerMember, Guid, List, ListSet, MembershipId, Refusal, Removed, Role, Stamp,
+    UserId, Who,
 };
 
 /// Removals that are kept for each book.
@@ -38,6 +39,34 @@ impl Entry {
             Self::Group(guid) => (GROUP, guid.to_string()),
         }
     }
+}
+
+/// Whether somebody of this address was on a list of the owner's and was taken off it, as far as
+/// that is remembered.
+pub(super) async fn was_on(
+    turn: &mut Turn,
+    owner: UserId,
+    address: &Address,
+    list: List,
+) -> Result<bool, StoreError> {
+    let (kind, role) = match list {
+        List::Forward => (CARD, None),
+        List::Allow => (ACCOUNT, Some(Role::Allow)),
+        List::Block => (ACCOUNT, Some(Role::Block)),
+        List::Reverse => (ACCOUNT, Some(Role::Reverse)),
+        List::Pending => (ACCOUNT, Some(Role::Pending)),
+    };
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT stamp FROM removal WHERE owner_id = $1 AND kind = $2 AND address = $3 \
+         AND (role = $4 OR ($4 IS NULL AND role IS NULL)) LIMIT 1",
+    )
+    .bind(owner.0)
+    .bind(kind)
+    .bind(address.as_str())
+    .bind(role.map(Role::number))
+    .fetch_optional(&mut turn.connection)
+    .await?;
+    Ok(found.is_some())
 }
 
 /// What left a book since some stamp.
@@ -82,15 +111,16 @@ pub(super) async fn read_clock(
     }
 }
 
-/// Notes that a card or group is gone.
+/// Notes that a card or group is gone; of a card with the address that its person has.
 pub(super) async fn leave(
     turn: &mut Turn,
     owner: UserId,
     entry: Entry,
+    address: Option<&str>,
     stamp: Stamp,
 ) -> Result<(), StoreError> {
     let (kind, item) = entry.key();
-    insert(turn, owner, kind, &item, None, stamp).await
+    insert(turn, owner, kind, &item, (address, None), stamp).await
 }
 
 /// Notes that somebody lost a role.
@@ -108,7 +138,7 @@ pub(super) async fn leave_role(
         Who::Phone(number) => (PHONE, &**number),
     };
     let item = id.value().to_string();
-    insert(turn, owner, kind, &item, Some((address, role)), stamp).await
+    insert(turn, owner, kind, &item, (Some(address), Some(role)), stamp).await
 }
 
 async fn insert(
@@ -116,10 +146,9 @@ async fn insert(
     owner: UserId,
     kind: i64,
     item: &str,
-    member: Option<(&str, Role)>,
+    (address, role): (Option<&str>, Option<Role>),
     stamp: Stamp,
 ) -> Result<(), StoreError> {
-    let (address, role) = member.unzip();
     sqlx::query(
         "INSERT INTO removal (owner_id, kind, item, address, role, stamp) \
          VALUES ($1, $2, $3, $4, $5, $6) \
@@ -246,8 +275,9 @@ pub(super) async fn leave_everywhere(turn: &mut Turn, user: UserId) -> Result<()
         .await?;
     }
     sqlx::query(
-        "INSERT INTO removal (owner_id, kind, item, stamp) \
-         SELECT owner_id, $2, guid, $3 FROM card WHERE account_id = $1 \
+        "INSERT INTO removal (owner_id, kind, item, address, stamp) \
+         SELECT k.owner_id, $2, k.guid, a.address, $3 \
+         FROM card k JOIN account a ON a.id = k.account_id WHERE k.account_id = $1 \
          ON CONFLICT (owner_id, kind, item) DO UPDATE SET stamp = excluded.stamp",
     )
     .bind(user.0)

@@ -17,6 +17,8 @@ mod online;
 mod reach;
 mod room;
 mod rooms;
+#[cfg(test)]
+mod tests;
 mod tickets;
 mod watchers;
 

@@ -281,7 +281,7 @@ pub(super) mod testing {
 
     pub(in super::super) struct Person {
         pub(in super::super) guard: OnlineGuard,
-        pub(super) inbox: Inbox<NsEvent>,
+        pub(in super::super) inbox: Inbox<NsEvent>,
     }
 
     /// Signs `u<number>@example.com` in, with lists given as bits.
@@ -296,7 +296,7 @@ pub(super) mod testing {
         place: Place,
         lists: &[(UserId, u8)],
     ) -> Person {
-        let (mailbox, inbox) = mailbox(16);
+        let (mailbox, inbox) = mailbox(512);
         let lists = lists
             .iter()
             .map(|&(user, bits)| (user, ListSet::from_bits(bits)))
@@ -331,7 +331,7 @@ pub(super) mod testing {
         }
 
         /// What has arrived so far, in short words.
-        pub(super) fn heard(&mut self) -> Vec<String> {
+        pub(in super::super) fn heard(&mut self) -> Vec<String> {
             self.inbox
                 .drain()
                 .into_iter()
@@ -340,6 +340,10 @@ pub(super) mod testing {
                         format!("{news:?} {:?}", presence.status)
                     }
                     NsEvent::ContactOffline { .. } => "offline".to_owned(),
+                    NsEvent::OwnPresence { own, news } => {
+                        let (status, places) = (own.presence.status, own.endpoints.len());
+                        format!("own {news:?} {status:?} at {places}")
+                    }
                     other => format!("{other:?}"),
                 })
                 .collect()

@@ -149,6 +149,8 @@ pub struct Limits {
     pub allow_list: u32,
     /// Entries on one account's block list.
     pub block_list: u32,
+    /// Entries of one account's address book, its contacts included.
+    pub address_book: u32,
     /// Failed sign-ins a minute, for one account from one network.
     pub failed_sign_ins_per_minute: u32,
     /// Messages that may wait for one account.
@@ -243,6 +245,7 @@ impl Default for Limits {
             forward_list: 1_000,
             allow_list: 1_500,
             block_list: 1_200,
+            address_book: 2_000,
             failed_sign_ins_per_minute: 10,
             offline_messages: 200,
             offline_messages_per_sender: 50,
@@ -422,6 +425,7 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.number("forward_list", &mut limits.forward_list, LIST);
     v.number("allow_list", &mut limits.allow_list, LIST);
     v.number("block_list", &mut limits.block_list, LIST);
+    v.number("address_book", &mut limits.address_book, LIST);
     v.number(
         "failed_sign_ins_per_minute",
         &mut limits.failed_sign_ins_per_minute,

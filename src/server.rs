@@ -446,6 +446,7 @@ pub fn list_limits(limits: &Limits) -> ListLimits {
         forward: limits.forward_list,
         allow: limits.allow_list,
         block: limits.block_list,
+        cards: limits.address_book,
     }
 }
 

@@ -39,7 +39,7 @@ impl Adl {
             ListEditKind::Add
         };
         let edits = edits(self.membership);
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         let appeared = contacts
             .edit_lists(client.guard.user(), kind, edits)
             .await?;
@@ -74,7 +74,7 @@ impl Rml {
         out: &mut Outbox,
     ) -> Handled {
         let edits = edits(self.membership);
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         contacts
             .edit_lists(client.guard.user(), ListEditKind::Remove, edits)
             .await?;

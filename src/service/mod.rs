@@ -4,6 +4,7 @@
 //! A change is committed first, shown to whoever is online second, and answered third.
 
 pub mod accounts;
+mod address_book;
 mod chat;
 mod contacts;
 pub mod legacy;
@@ -26,6 +27,7 @@ pub use crate::hub::{
 };
 pub use crate::store::{AddToList, ListChange, ListEdit, ListEditKind, Opposite, Setting};
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
+pub use address_book::{AddressBookOperations, Editor};
 pub use chat::ChatOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
@@ -38,6 +40,7 @@ pub struct Services {
     pub accounts: Accounts,
     pub presence: PresenceOperations,
     pub contacts: ContactOperations,
+    pub address_book: AddressBookOperations,
     pub chat: ChatOperations,
     pub offline: OfflineOperations,
     pub clock: Clock,
@@ -59,7 +62,8 @@ impl Services {
         Self {
             accounts,
             presence: PresenceOperations::new(store.clone(), hub.clone(), clock.clone()),
-            contacts: ContactOperations::new(store.clone(), hub.clone()),
+            contacts: ContactOperations::new(store.clone(), hub.clone(), clock.clone()),
+            address_book: AddressBookOperations::new(store.clone(), hub.clone(), clock.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
             offline: OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), offline),
             clock,

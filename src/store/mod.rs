@@ -17,14 +17,22 @@
 //! the newer number.
 
 mod accounts;
+mod address_book;
 mod book;
+mod card_groups;
+mod card_rows;
+mod cards;
 mod contacts;
 mod error;
 mod groups;
 mod list_edits;
+mod memberships;
 mod notices;
 mod offline_messages;
+mod own_card;
+mod pairs;
 mod pool;
+mod removals;
 mod rows;
 mod settings;
 #[cfg(test)]
@@ -37,6 +45,7 @@ use std::path::Path;
 use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
+pub use address_book::{BookChange, BookRequest};
 pub use book::{SignInMark, SignInState};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;
@@ -56,6 +65,8 @@ pub struct ListLimits {
     pub forward: u32,
     pub allow: u32,
     pub block: u32,
+    /// Everything in the address book, the forward list included.
+    pub cards: u32,
 }
 
 impl Default for ListLimits {
@@ -65,6 +76,7 @@ impl Default for ListLimits {
             forward: 1000,
             allow: 1500,
             block: 1200,
+            cards: 2000,
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod activity;
 mod address_book;
+mod client_config;
 mod connection;
 mod form;
 mod header_case;
@@ -34,6 +35,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
+pub use client_config::Pages;
 use connection::TooLarge;
 pub use listener::{Link, Settings, serve};
 
@@ -51,6 +53,8 @@ pub struct Web {
     pub msnp_port: u16,
     /// Hosts that a browser may be sent on to, besides this server.
     pub redirect_hosts: Arc<[String]>,
+    /// What clients show besides contacts.
+    pub pages: Pages,
 }
 
 /// Everything that clients and people ask for; to be given to [`serve`], which sees to it that
@@ -89,6 +93,8 @@ pub fn router(web: Web) -> Router {
         .route("/getrealminfo.srf", get(realm::tell))
         .route("/ppsecure/md5auth.srf", sign_on.clone())
         .route("/ppsecure/sha1auth.srf", sign_on)
+        .merge(client_config::routes())
+        .merge(storage::routes())
         .fallback(home::not_found)
         // The connection bounds every body before it comes here, each service as it needs.
         .layer(DefaultBodyLimit::disable())

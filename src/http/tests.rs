@@ -96,7 +96,13 @@ impl People {
             advertise: here(),
             msnp_port: 1863,
             redirect_hosts: ["Mail.example.org".to_owned()].into(),
+            pages: Pages::default(),
         }
+    }
+
+    /// Lets time pass.
+    pub(in crate::http) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
     }
 
     pub(in crate::http) async fn serve(&self, advertise: Advertise, settings: Settings) -> Server {

@@ -21,8 +21,8 @@ use toml::{Table, Value};
 
 pub use pages::{Tab, TextAd};
 use values::{
-    read_filter, read_format, read_host, read_host_and_port, read_network, read_path, read_port,
-    read_socket, read_url, text_value,
+    read_filter, read_format, read_host, read_host_and_port, read_host_name, read_network,
+    read_path, read_port, read_socket, read_url, text_value,
 };
 use visitor::{Fewest, Visitor};
 
@@ -44,6 +44,8 @@ pub struct Config {
     pub advertise: Advertise,
     /// Passwords and tickets.
     pub auth: Auth,
+    /// What the web side does for people.
+    pub web: Web,
     /// How much of everything is allowed.
     pub limits: Limits,
     /// Logging.
@@ -103,6 +105,14 @@ pub struct Auth {
     pub accept_bare_tickets: bool,
     /// Whether a client that answers a challenge with an unknown product id is sent away.
     pub refuse_unknown_clients: bool,
+}
+
+/// The web side, as far as it is about people and their browsers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Web {
+    /// Hosts that a browser may be sent on to after a sign-on, besides this server
+    /// (`docs/protocol/11 §6`).
+    pub redirect_hosts: Vec<String>,
 }
 
 /// How much of everything is allowed.
@@ -188,6 +198,7 @@ impl Default for Config {
             listen: Listen::default(),
             advertise: Advertise::default(),
             auth: Auth::default(),
+            web: Web::default(),
             limits: Limits::default(),
             log: Log::default(),
             tabs: Vec::new(),
@@ -383,6 +394,15 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.flag("accept_first_16", &mut auth.accept_first_16);
     v.flag("accept_bare_tickets", &mut auth.accept_bare_tickets);
     v.flag("refuse_unknown_clients", &mut auth.refuse_unknown_clients);
+
+    v.section("web");
+    let redirect_hosts = &mut config.web.redirect_hosts;
+    v.list(
+        "redirect_hosts",
+        redirect_hosts,
+        read_host_name,
+        Fewest::None,
+    );
 
     let limits = &mut config.limits;
     v.section("limits");

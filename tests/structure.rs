@@ -30,6 +30,7 @@ const LEAVES: &[&str] = &[
     "product",
     "shutdown",
     "telemetry",
+    "xml",
 ];
 
 /// What one module of ours may lean on.

@@ -13,8 +13,8 @@ pub mod offline;
 pub mod passwords;
 mod pictures;
 mod presence;
-mod sso;
 mod profile;
+mod sso;
 pub mod throttle;
 pub mod ticket;
 

@@ -17,8 +17,8 @@
 //! the newer number.
 
 mod accounts;
-mod address_book;
 mod activity;
+mod address_book;
 mod book;
 mod card_groups;
 mod card_rows;
@@ -33,8 +33,8 @@ mod offline_messages;
 mod own_card;
 mod pairs;
 mod pool;
-mod removals;
 mod profiles;
+mod removals;
 mod rows;
 mod settings;
 #[cfg(test)]
@@ -47,8 +47,8 @@ use std::path::Path;
 use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
-pub use address_book::{BookChange, BookRequest};
 pub use activity::{Activity, Deed};
+pub use address_book::{BookChange, BookRequest};
 pub use book::{SignInMark, SignInState};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::own_card::note_setting;
 use super::activity::{self, Deed};
+use super::own_card::note_setting;
 use super::profiles::{self, Part};
 use super::rows::{self, settings_columns};
 use super::writer::{Published, Stop, Turn};

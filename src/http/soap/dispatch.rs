@@ -11,7 +11,7 @@ use axum::response::Response;
 
 use super::envelope::{Envelope, Malformed, Operation};
 use super::fault::Failure;
-use super::xml::Reply;
+use super::reply::Reply;
 use crate::http::connection::TooLarge;
 use crate::http::{Link, Web, activity, address_book, oim, rsi, sharing, storage};
 use crate::service::accounts::Authorised;

@@ -12,7 +12,7 @@ use axum::response::Response;
 
 use super::dispatch::Service;
 use super::envelope::Malformed;
-use super::xml::respond;
+use super::reply::respond;
 use crate::http::storage;
 use crate::model::{Guid, Refusal};
 use crate::service::accounts::Unauthorised;

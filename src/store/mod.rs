@@ -45,7 +45,7 @@ use std::path::Path;
 use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
-pub use address_book::{BookChange, BookRequest};
+pub use address_book::{BookChange, BookRequest, BookStep};
 pub use book::{SignInMark, SignInState};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;

@@ -747,9 +747,12 @@ mod tests {
     fn the_header_names_title_and_dialects() {
         let transcript = Transcript::parse("# Ping\n@dialects 2-4 8 11+\n").unwrap();
         assert_eq!(transcript.title, "Ping");
-        assert_eq!(transcript.dialects, [2, 3, 4, 8, 11, 12]);
+        assert_eq!(
+            transcript.dialects,
+            [2, 3, 4, 8, 11, 12, 13, 14, 15, 16, 17, 18]
+        );
         assert!(Transcript::parse("A>NS: PNG").is_err());
-        assert!(Transcript::parse("# x\n@dialects 13\n").is_err());
+        assert!(Transcript::parse("# x\n@dialects 19\n").is_err());
     }
 
     #[test]

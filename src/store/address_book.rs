@@ -11,7 +11,7 @@ use super::writer::{Published, Stop, Turn};
 use super::{GroupChange, ListChange, ListLimits, SettingChange, Store, StoreError, own_card};
 use crate::model::{
     Card, CardChange, CardGroup, CardPage, Group, GroupEdit, GroupMember, GroupNumber, Guid, Label,
-    MemberRef, NewCard, NewGroup, Refusal, Role, Stamp, StandingEdit, UserId,
+    MemberRef, NewCard, NewGroup, Refusal, Role, Stamp, UserId,
 };
 
 /// One change of an address book. What it needs and refuses stands at the operation of the same
@@ -62,7 +62,15 @@ impl BookRequest {
     }
 }
 
-/// A committed change of an address book: what it did, in the order in which it was done.
+/// One step of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BookStep {
+    List(Box<ListChange>),
+    Setting(SettingChange),
+    Group(GroupChange),
+}
+
+/// A committed change of an address book.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookChange {
     pub owner: UserId,
@@ -70,26 +78,25 @@ pub struct BookChange {
     pub changed: bool,
     /// The identities of what the request put there, in its order.
     pub guids: Vec<Guid>,
-    pub lists: Vec<ListChange>,
-    pub settings: Vec<SettingChange>,
-    /// Other changes that moved the revision of the owner's book.
-    pub standings: Vec<StandingEdit>,
+    /// What was done besides writing on cards, in the order in which it was done. It has to be
+    /// shown in this order, because each step has a later revision of the owner's book.
+    pub steps: Vec<BookStep>,
 }
 
 impl BookChange {
     pub(super) fn list(&mut self, change: ListChange) {
         self.changed |= change.changed;
-        self.lists.push(change);
+        self.steps.push(BookStep::List(Box::new(change)));
     }
 
     pub(super) fn setting(&mut self, change: SettingChange) {
         self.changed |= change.changed;
-        self.settings.push(change);
+        self.steps.push(BookStep::Setting(change));
     }
 
-    pub(super) fn group(&mut self, change: &GroupChange) {
+    pub(super) fn group(&mut self, change: GroupChange) {
         self.changed |= change.changed;
-        self.standings.push(change.owner);
+        self.steps.push(BookStep::Group(change));
     }
 }
 
@@ -174,9 +181,7 @@ async fn change(
             owner,
             changed: false,
             guids: Vec::new(),
-            lists: Vec::new(),
-            settings: Vec::new(),
-            standings: Vec::new(),
+            steps: Vec::new(),
         },
     };
     match request {

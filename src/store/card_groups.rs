@@ -46,7 +46,7 @@ impl Book<'_> {
         let owner = self.owner();
         let created = groups::create(self.turn, owner, group_name(&new.name)?).await?;
         let guid = created.group.guid;
-        self.change.group(&created);
+        self.change.group(created);
         self.change.guids.push(guid);
         let edit = GroupEdit {
             guid,
@@ -63,7 +63,7 @@ impl Book<'_> {
             if let Some(name) = &edit.name {
                 let wanted = GroupRef::Guid(edit.guid);
                 let change = groups::rename(self.turn, owner, wanted, group_name(name)?).await?;
-                self.change.group(&change);
+                self.change.group(change);
             }
             self.update_group(&edit).await?;
         }
@@ -110,7 +110,7 @@ impl Book<'_> {
                 continue;
             }
             let change = groups::delete(self.turn, owner, GroupRef::Guid(guid)).await?;
-            self.change.group(&change);
+            self.change.group(change);
         }
         Ok(())
     }
@@ -224,7 +224,7 @@ mod tests {
         };
         let change = done(fixture.change(alice, BookRequest::CreateGroup(new)).await);
         let guid = change.guids[0];
-        assert_eq!(change.standings.len(), 1);
+        assert_eq!(change.steps.len(), 1);
         let page = fixture.page(alice, None).await;
         let made = group(&page, guid);
         assert_eq!(made.name.to_text(), "Любимые друзья");

@@ -495,7 +495,7 @@ impl Book<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{
-        Fixture, address, by_address, done, label, messenger, note, refused, texts,
+        Fixture, address, by_address, done, first_list, label, messenger, note, refused, texts,
     };
     use super::super::{BookRequest, ListLimits};
     use super::*;
@@ -543,7 +543,7 @@ mod tests {
         };
         let change = done(fixture.change(alice, BookRequest::AddCard(new)).await);
         let guid = change.guids[0];
-        assert!(change.changed && change.lists[0].other.is_some());
+        assert!(change.changed && first_list(&change).other.is_some());
         let contact = fixture.row(alice, bob).await.unwrap();
         assert_eq!(contact.guid, guid);
         assert_eq!(contact.name, label("Bobby"));
@@ -711,7 +711,7 @@ mod tests {
                 .change(alice, update(guid, Some(false), CardPatch::default()))
                 .await,
         );
-        assert!(change.lists[0].other.is_some());
+        assert!(first_list(&change).other.is_some());
         assert_eq!(fixture.row(alice, bob).await, None);
         assert_eq!(fixture.row(bob, alice).await, None);
         let away = card(&fixture, alice, guid).await;
@@ -821,7 +821,7 @@ mod tests {
         let guid = fixture.add_card(alice, "bob").await;
         let named = update(guid, None, texts(&[(CardField::DisplayName, "Бобби")]));
         let change = done(fixture.change(alice, named).await);
-        assert_eq!(change.lists.len(), 1);
+        assert_eq!(change.steps.len(), 1);
         assert_eq!(
             fixture.row(alice, bob).await.unwrap().name.as_str(),
             "Бобби"
@@ -866,7 +866,7 @@ mod tests {
         assert_eq!(refused(answer), Refusal::UnknownContact);
         assert_eq!(fixture.page(alice, None).await, before);
         let change = done(fixture.change(alice, delete(vec![guid, guid])).await);
-        assert_eq!(change.lists[0].contact.lists.bits(), 2);
+        assert_eq!(first_list(&change).contact.lists.bits(), 2);
         let news = fixture.page(alice, Some(before.stamp)).await;
         assert!(news.cards.is_empty());
         assert_eq!(news.removed_cards.len(), 1);

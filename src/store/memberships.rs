@@ -393,7 +393,9 @@ impl Book<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Fixture, address, by_address, done, messenger, refused};
+    use super::super::testing::{
+        Fixture, address, by_address, done, first_list, messenger, refused,
+    };
     use super::super::{BookRequest, ListLimits};
     use super::*;
 
@@ -440,7 +442,7 @@ mod tests {
                 .change(alice, add(Role::Block, account("bob")))
                 .await,
         );
-        assert_eq!(change.lists[0].contact.lists.bits(), 4);
+        assert_eq!(first_list(&change).contact.lists.bits(), 4);
         let news = fixture.members(alice, Some(allowed.stamp)).await;
         assert_eq!((news.members.len(), news.removed.len()), (1, 1));
         assert_eq!(news.members[0].role, Role::Block);

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::{
-    AddToList, BookChange, BookRequest, GroupChange, ListChange, ListLimits, NewAccount, Opposite,
-    PasswordRecord, Published, Setting, SettingChange, Store,
+    AddToList, BookChange, BookRequest, BookStep, GroupChange, ListChange, ListLimits, NewAccount,
+    Opposite, PasswordRecord, Published, Setting, SettingChange, Store,
 };
 use crate::model::{
     Address, CardField, CardPage, CardPatch, Contact, ContactBook, ContactRef, GroupRef, Guid,
@@ -61,6 +61,14 @@ pub(super) fn messenger(name: &str) -> NewCard {
         address: Some(address(name).as_str().to_owned()),
         messenger: true,
         ..NewCard::default()
+    }
+}
+
+/// The first step of a change, which is one of the lists.
+pub(super) fn first_list(change: &BookChange) -> &ListChange {
+    match &change.steps[0] {
+        BookStep::List(change) => change,
+        step => panic!("{step:?}"),
     }
 }
 

@@ -13,6 +13,7 @@ mod live_admin;
 mod mixed;
 mod sdk;
 mod shutdown;
+mod storage;
 #[path = "../support/mod.rs"]
 mod support;
 mod transcripts;

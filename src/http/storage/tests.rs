@@ -45,7 +45,7 @@ impl Site {
             router: super::super::router(web),
             services,
             token,
-            people: people,
+            people,
         }
     }
 

@@ -98,6 +98,9 @@ pub struct Auth {
     /// Whether the first 16 characters of a longer password sign in too, for clients that cut
     /// there (`docs/protocol/25 §6`).
     pub accept_first_16: bool,
+    /// Whether a ticket signs in without the proof that its key is held, for clients whose sign-in
+    /// library was replaced (`docs/protocol/10 §1.3`, `24 §1.5`).
+    pub accept_bare_tickets: bool,
     /// Whether a client that answers a challenge with an unknown product id is sent away.
     pub refuse_unknown_clients: bool,
 }
@@ -142,8 +145,20 @@ pub struct Limits {
     pub allow_list: u32,
     /// Entries on one account's block list.
     pub block_list: u32,
+    /// Entries of one account's address book, its contacts included.
+    pub address_book: u32,
     /// Failed sign-ins a minute, for one account from one network.
     pub failed_sign_ins_per_minute: u32,
+    /// Messages that may wait for one account.
+    pub offline_messages: u32,
+    /// Of these, from one sender.
+    pub offline_messages_per_sender: u32,
+    /// Bytes of text in such a message.
+    pub offline_message_bytes: usize,
+    /// Such messages that one account may send in a minute.
+    pub offline_sends_per_minute: u32,
+    /// Days for which such a message waits; 0 is for ever.
+    pub offline_message_days: u32,
     /// Connections to the web services.
     pub http_connections: usize,
 }
@@ -200,6 +215,7 @@ impl Default for Auth {
             hash_threads: 2,
             ticket_minutes: 10,
             accept_first_16: true,
+            accept_bare_tickets: false,
             refuse_unknown_clients: false,
         }
     }
@@ -226,7 +242,13 @@ impl Default for Limits {
             forward_list: 1_000,
             allow_list: 1_500,
             block_list: 1_200,
+            address_book: 2_000,
             failed_sign_ins_per_minute: 10,
+            offline_messages: 200,
+            offline_messages_per_sender: 50,
+            offline_message_bytes: 8_192,
+            offline_sends_per_minute: 60,
+            offline_message_days: 0,
             http_connections: 2_000,
         }
     }
@@ -359,6 +381,7 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.number("hash_threads", &mut auth.hash_threads, 1..=256);
     v.number("ticket_minutes", &mut auth.ticket_minutes, 1..=1_440);
     v.flag("accept_first_16", &mut auth.accept_first_16);
+    v.flag("accept_bare_tickets", &mut auth.accept_bare_tickets);
     v.flag("refuse_unknown_clients", &mut auth.refuse_unknown_clients);
 
     let limits = &mut config.limits;
@@ -390,10 +413,32 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.number("forward_list", &mut limits.forward_list, LIST);
     v.number("allow_list", &mut limits.allow_list, LIST);
     v.number("block_list", &mut limits.block_list, LIST);
+    v.number("address_book", &mut limits.address_book, LIST);
     v.number(
         "failed_sign_ins_per_minute",
         &mut limits.failed_sign_ins_per_minute,
         1..=10_000,
+    );
+    v.number("offline_messages", &mut limits.offline_messages, WAITING);
+    v.number(
+        "offline_messages_per_sender",
+        &mut limits.offline_messages_per_sender,
+        WAITING,
+    );
+    v.number(
+        "offline_message_bytes",
+        &mut limits.offline_message_bytes,
+        OFFLINE_TEXT,
+    );
+    v.number(
+        "offline_sends_per_minute",
+        &mut limits.offline_sends_per_minute,
+        1..=10_000,
+    );
+    v.number(
+        "offline_message_days",
+        &mut limits.offline_message_days,
+        0..=36_500,
     );
     v.number("http_connections", &mut limits.http_connections, MANY);
 
@@ -419,6 +464,10 @@ const SECONDS: RangeInclusive<i64> = 1..=86_400;
 const QUEUE: RangeInclusive<i64> = 16..=65_536;
 /// A list goes to a client as a whole at every sign-in.
 const LIST: RangeInclusive<i64> = 1..=100_000;
+/// What waits for an account is listed as a whole.
+const WAITING: RangeInclusive<i64> = 1..=10_000;
+/// A message has to fit a request, where it takes half as much again and more.
+const OFFLINE_TEXT: RangeInclusive<i64> = 1..=32_768;
 
 /// What only shows when two settings are seen together.
 fn check_together(config: &Config, problems: &mut Vec<Problem>) {

@@ -23,7 +23,7 @@ use crate::net::{Arrival, CloseReason, Gate, GateLimits, Link, Rules};
 use crate::ns::{NsSession, NsSettings, ServerRole};
 use crate::sb::SbSession;
 use crate::service::accounts::AccountSettings;
-use crate::service::{Accounts, NoticeFollower, Services};
+use crate::service::{Accounts, NoticeFollower, OfflineSettings, Services};
 use crate::shutdown::Shutdown;
 use crate::store::{ListLimits, Store, StoreError};
 use crate::wire::{Frame, Role};
@@ -40,6 +40,8 @@ const NOTICES_EVERY: Duration = Duration::from_secs(1);
 const ROOMS_EVERY: Duration = Duration::from_secs(1);
 /// How often expired tickets are thrown away.
 const TICKETS_EVERY: Duration = Duration::from_secs(600);
+/// How often offline messages that have waited for too long are thrown away.
+const OLD_MESSAGES_EVERY: Duration = Duration::from_secs(3_600);
 
 /// The server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +123,7 @@ impl Server {
             accounts.clone(),
             clock,
             metrics.clone(),
+            OfflineSettings::new(limits),
         );
 
         let msnp = bind("listen.msnp", &config.listen.msnp).await?;
@@ -306,10 +309,12 @@ impl Server {
         let shutdown = self.shutdown.clone();
         let chat = self.services.chat.clone();
         let accounts = self.services.accounts.clone();
+        let offline = self.services.offline.clone();
         self.shutdown.spawn("housekeeping", async move {
             let mut notices = tokio::time::interval(NOTICES_EVERY);
             let mut rooms = tokio::time::interval(ROOMS_EVERY);
             let mut tickets = tokio::time::interval(TICKETS_EVERY);
+            let mut messages = tokio::time::interval(OLD_MESSAGES_EVERY);
             loop {
                 let done = tokio::select! {
                     () = shutdown.soft().cancelled() => return,
@@ -319,6 +324,7 @@ impl Server {
                         Ok(())
                     }
                     _ = tickets.tick() => accounts.prune_tickets().await.map(drop),
+                    _ = messages.tick() => offline.prune().await.map(drop),
                 };
                 if let Err(error) = done {
                     let error = &error as &dyn std::error::Error;
@@ -440,6 +446,7 @@ pub fn list_limits(limits: &Limits) -> ListLimits {
         forward: limits.forward_list,
         allow: limits.allow_list,
         block: limits.block_list,
+        cards: limits.address_book,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The live state of this node: who is online, who hears about whom, and which rooms are open.
 //!
 //! `Hub` is a cloneable handle. Inside are two areas behind plain mutexes, *presence*
-//! (`online`) and *rooms* (`rooms`), and one mutex in each room. The rules:
+//! (`online`, `endpoints`, `watchers`) and *rooms* (`rooms`), and one mutex in each room. The
+//! rules:
 //!
 //! 1. At most one of these locks is held at a time. Nothing is awaited, no I/O is done and
 //!    nothing is rendered under one.
@@ -11,16 +12,21 @@
 //!    critical section, so no change is lost and none is told twice.
 //! 4. Locks are an implementation detail; callers see methods.
 
+mod endpoints;
 mod online;
+mod reach;
+mod room;
 mod rooms;
 mod tickets;
+mod watchers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use online::{Entrance, OnlineGuard, StateChange};
-pub use rooms::{Delivery, JoinError, Membership, Occupant, RoomEntrance, RoomLimits};
+pub use room::Delivery;
+pub use rooms::{Bearer, Called, JoinError, Membership, RoomEntrance, RoomLimits};
 pub use tickets::{RoomTicket, TicketPurpose};
 
 use crate::model::SessionId;
@@ -33,7 +39,7 @@ pub struct Hub {
 
 #[derive(Debug)]
 struct Shared {
-    presence: Mutex<online::PresenceArea>,
+    presence: Mutex<watchers::PresenceArea>,
     rooms: Mutex<rooms::RoomsArea>,
     room_limits: RoomLimits,
     next_session: AtomicU64,
@@ -56,7 +62,7 @@ impl Hub {
         SessionId(self.shared.next_session.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn presence(&self) -> MutexGuard<'_, online::PresenceArea> {
+    fn presence(&self) -> MutexGuard<'_, watchers::PresenceArea> {
         lock(&self.shared.presence)
     }
 

@@ -1,27 +1,29 @@
 //! Switchboard rooms and their members (`docs/protocol/03`).
 //!
 //! Each room has a mutex of its own, so conversations do not wait for each other. A member is a
-//! connection, not an account. Messages, joins and leaves are posted under the room's lock, so
-//! all members see the same order.
+//! connection, not an account: somebody at several places is there once for each that came
+//! (`docs/protocol/10 §8.1`). Here is how rooms are found and entered; what happens inside one is
+//! in `room`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::tickets::{self, RoomTicket, TicketPurpose, Tickets};
+use super::room::{Delivery, Member, MemberId, Room};
+use super::tickets::{RoomTicket, TicketPurpose, Tickets};
 use super::{Hub, lock};
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Address, Capabilities, DialectTag, Invitation, NsEvent, Refusal, RoomId, SbEvent, Sender,
-    SessionId, UserId,
+    Address, Capabilities, DialectTag, Guid, Invitation, NsEvent, Occupant, Refusal, RoomId,
+    SbEvent, Sender, SessionId, UserId,
 };
 
 /// Bounds on rooms.
 #[derive(Debug, Clone, Copy)]
 pub struct RoomLimits {
-    /// People in one room.
+    /// Connections in one room, those that are called included.
     pub members: usize,
     /// Rooms one session may be in.
     pub rooms_per_session: usize,
@@ -51,35 +53,6 @@ pub(super) struct RoomsArea {
     by_session: HashMap<SessionId, Vec<(Arc<Room>, MemberId)>>,
 }
 
-#[derive(Debug)]
-struct Room {
-    id: RoomId,
-    state: Mutex<RoomState>,
-}
-
-#[derive(Debug)]
-struct RoomState {
-    members: Vec<Member>,
-    /// Who was called and has not answered: at which session, until when.
-    called: HashMap<UserId, (SessionId, Instant)>,
-    last_message: Instant,
-    next_member: u64,
-    /// The last member has left; nobody can come any more.
-    closed: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct MemberId(u64);
-
-#[derive(Debug)]
-struct Member {
-    id: MemberId,
-    user: UserId,
-    who: Arc<Sender>,
-    capabilities: Capabilities,
-    mailbox: Mailbox<SbEvent>,
-}
-
 /// Why a ticket does not open a room. All of them look the same outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JoinError {
@@ -87,6 +60,8 @@ pub enum JoinError {
     BadTicket,
     #[error("the ticket is another account's")]
     OtherAccount,
+    #[error("the ticket is for another place of the account")]
+    OtherEndpoint,
     #[error("the ticket is for another room or purpose")]
     OtherPurpose,
     #[error("the session that got the ticket is over")]
@@ -99,13 +74,19 @@ pub enum JoinError {
     TooManyRooms,
 }
 
-/// What came of sending a message.
+/// Whom a call rings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delivery {
-    /// It was queued to everybody else, and there was somebody.
-    pub complete: bool,
-    /// The only other member has trouble keeping up; the sender may slow down for them.
-    pub congested: bool,
+pub enum Called {
+    Somebody,
+    /// The caller's own other places, of which there may be none.
+    Oneself,
+}
+
+/// Who shows a ticket: the account and, if the client tells it, the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Bearer<'a> {
+    pub address: &'a Address,
+    pub endpoint: Option<Guid>,
 }
 
 /// Membership of one connection in a room; dropping it leaves the room.
@@ -116,7 +97,9 @@ pub struct Membership {
     member: MemberId,
     user: UserId,
     session: SessionId,
+    endpoint: Option<Guid>,
     who: Arc<Sender>,
+    capabilities: Capabilities,
     dialect: DialectTag,
 }
 
@@ -124,15 +107,8 @@ pub struct Membership {
 #[derive(Debug)]
 pub struct RoomEntrance {
     pub membership: Membership,
-    /// Who was there before, each account once, in order of arrival.
+    /// Who was there before, each connection once, in order of arrival.
     pub others: Vec<Occupant>,
-}
-
-/// Somebody who was in a room before.
-#[derive(Debug, Clone)]
-pub struct Occupant {
-    pub who: Arc<Sender>,
-    pub capabilities: Capabilities,
 }
 
 impl Hub {
@@ -168,7 +144,7 @@ impl Hub {
     pub fn open_room(
         &self,
         key: &str,
-        address: &Address,
+        bearer: Bearer<'_>,
         room_id: impl FnMut() -> RoomId,
         mailbox: Mailbox<SbEvent>,
         now: Instant,
@@ -182,7 +158,7 @@ impl Hub {
             return Err(JoinError::OtherPurpose);
         }
         let room = self.rooms().add_room(room_id, now);
-        let entered = self.enter_room(&room, &ticket, address, mailbox, now);
+        let entered = self.enter_room(&room, &ticket, bearer, mailbox, now);
         if entered.is_err() {
             self.rooms().rooms.remove(&room.id);
         }
@@ -193,7 +169,7 @@ impl Hub {
     pub fn join_room(
         &self,
         key: &str,
-        address: &Address,
+        bearer: Bearer<'_>,
         room_id: RoomId,
         mailbox: Mailbox<SbEvent>,
         now: Instant,
@@ -208,30 +184,35 @@ impl Hub {
         }
         let room = self.rooms().rooms.get(&room_id).cloned();
         let room = room.ok_or(JoinError::RoomClosed)?;
-        self.enter_room(&room, &ticket, address, mailbox, now)
+        self.enter_room(&room, &ticket, bearer, mailbox, now)
     }
 
     fn enter_room(
         &self,
         room: &Arc<Room>,
         ticket: &RoomTicket,
-        address: &Address,
+        bearer: Bearer<'_>,
         mailbox: Mailbox<SbEvent>,
         now: Instant,
     ) -> Result<RoomEntrance, JoinError> {
         let participant = self
             .participant(ticket.user, ticket.session)
             .ok_or(JoinError::SessionOver)?;
-        if participant.address != *address {
+        if participant.address != *bearer.address {
             return Err(JoinError::OtherAccount);
+        }
+        if bearer.endpoint.is_some() && bearer.endpoint != participant.endpoint {
+            return Err(JoinError::OtherEndpoint);
         }
         let who = Arc::new(Sender {
             address: participant.address,
             name: participant.name,
         });
         let member = Member {
-            id: MemberId(0),
+            id: MemberId::default(),
             user: ticket.user,
+            session: ticket.session,
+            endpoint: participant.endpoint,
             who: Arc::clone(&who),
             capabilities: participant.capabilities,
             mailbox,
@@ -245,7 +226,9 @@ impl Hub {
             member,
             user: ticket.user,
             session: ticket.session,
+            endpoint: participant.endpoint,
             who,
+            capabilities: participant.capabilities,
             dialect: participant.dialect,
         };
         let registered = self.rooms().register(
@@ -304,16 +287,7 @@ impl RoomsArea {
         let id = std::iter::repeat_with(&mut room_id)
             .find(|id| !self.rooms.contains_key(id))
             .unwrap_or(RoomId(1));
-        let room = Arc::new(Room {
-            id,
-            state: Mutex::new(RoomState {
-                members: Vec::new(),
-                called: HashMap::new(),
-                last_message: now,
-                next_member: 1,
-                closed: false,
-            }),
-        });
+        let room = Arc::new(Room::new(id, now));
         self.rooms.insert(id, Arc::clone(&room));
         room
     }
@@ -334,131 +308,6 @@ impl RoomsArea {
                 self.by_session.remove(&session);
             }
         }
-    }
-}
-
-impl RoomState {
-    fn enter(
-        &mut self,
-        mut newcomer: Member,
-        limit: usize,
-        now: Instant,
-    ) -> Result<(MemberId, Vec<Occupant>), JoinError> {
-        if self.closed {
-            return Err(JoinError::RoomClosed);
-        }
-        if self.members.len() >= limit {
-            return Err(JoinError::RoomFull);
-        }
-        self.called.remove(&newcomer.user);
-        self.last_message = now;
-        newcomer.id = MemberId(self.next_member);
-        self.next_member += 1;
-        let mut others: Vec<Occupant> = Vec::new();
-        for member in &self.members {
-            member.mailbox.post(SbEvent::Joined {
-                who: Arc::clone(&newcomer.who),
-                capabilities: newcomer.capabilities,
-            });
-            let is_listed = others
-                .iter()
-                .any(|other| other.who.address == member.who.address);
-            if !is_listed && member.user != newcomer.user {
-                others.push(Occupant {
-                    who: Arc::clone(&member.who),
-                    capabilities: member.capabilities,
-                });
-            }
-        }
-        let id = newcomer.id;
-        self.members.push(newcomer);
-        Ok((id, others))
-    }
-
-    /// Takes a member out and tells the rest; answers whether the room is empty now.
-    fn leave(&mut self, id: MemberId) -> bool {
-        let Some(position) = self.members.iter().position(|member| member.id == id) else {
-            return false;
-        };
-        let gone = self.members.remove(position);
-        for member in &self.members {
-            member.mailbox.post(SbEvent::Left {
-                address: gone.who.address.clone(),
-                idle: false,
-            });
-        }
-        self.closed = self.members.is_empty();
-        self.closed
-    }
-
-    /// Sends a member away; answers whether the room is empty now.
-    fn dismiss(&mut self, id: MemberId) -> bool {
-        if let Some(member) = self.members.iter().find(|member| member.id == id) {
-            member.mailbox.post(SbEvent::Closed);
-        }
-        self.leave(id)
-    }
-
-    fn close_if_idle(&mut self, now: Instant, idle: Duration) -> bool {
-        if now.saturating_duration_since(self.last_message) < idle {
-            return false;
-        }
-        for member in &self.members {
-            for other in self.members.iter().filter(|other| other.id != member.id) {
-                member.mailbox.post(SbEvent::Left {
-                    address: other.who.address.clone(),
-                    idle: true,
-                });
-            }
-            member.mailbox.post(SbEvent::Closed);
-        }
-        self.members.clear();
-        self.closed = true;
-        true
-    }
-
-    fn relay(&mut self, sender: MemberId, message: &SbEvent, now: Instant) -> Delivery {
-        self.last_message = now;
-        let mut reached = 0;
-        let mut missed = 0;
-        let mut congested = false;
-        for member in self.members.iter().filter(|member| member.id != sender) {
-            if member.mailbox.post(message.clone()) {
-                reached += 1;
-            } else {
-                missed += 1;
-            }
-            congested |= member.mailbox.is_congested();
-        }
-        Delivery {
-            complete: reached > 0 && missed == 0,
-            congested: congested && reached + missed == 1,
-        }
-    }
-
-    /// Notes a call; refuses one to somebody who is here or was called already.
-    fn call(
-        &mut self,
-        (callee, session): (UserId, SessionId),
-        limit: usize,
-        now: Instant,
-    ) -> Result<(), Refusal> {
-        self.called.retain(|_, (_, expires)| now < *expires);
-        let is_here = self.members.iter().any(|member| member.user == callee);
-        // A call to a session that is over cannot be answered any more.
-        let rings = self
-            .called
-            .get(&callee)
-            .is_some_and(|(called, _)| *called == session);
-        if is_here || rings {
-            return Err(Refusal::AlreadyThere);
-        }
-        if self.members.len() + self.called.len() >= limit {
-            return Err(Refusal::RoomFull);
-        }
-        self.called
-            .insert(callee, (session, now + tickets::LIFETIME));
-        Ok(())
     }
 }
 
@@ -483,37 +332,82 @@ impl Membership {
         self.dialect
     }
 
-    /// Sends a message to everybody else.
+    /// The place this member belongs to, if its client told one.
+    pub fn endpoint(&self) -> Option<Guid> {
+        self.endpoint
+    }
+
+    /// What its client can do.
+    pub fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    /// Sends a message to every other member, the other places of one's own included.
     pub fn relay(&self, body: Bytes, now: Instant) -> Delivery {
         let message = SbEvent::Message {
             from: Arc::clone(&self.who),
             body,
         };
-        lock(&self.room.state).relay(self.member, &message, now)
+        lock(&self.room.state).relay((self.member, self.user), &message, now)
     }
 
-    /// Calls an account into the room, if it may be called (`docs/protocol/03 §4`). `key` becomes
-    /// its ticket.
-    pub fn call(&self, address: &Address, key: &Arc<str>, now: Instant) -> Result<(), Refusal> {
-        let limit = self.hub.shared.room_limits.members;
+    /// Calls an account into the room, if it may be called, at every place that is not there yet
+    /// (`docs/protocol/03 §4`, `docs/protocol/10 §8.1`). Each ticket gets a `key` of its own.
+    ///
+    /// The newer clients call themselves first, so that their other places see the conversation.
+    /// That never fails: they wait for the answer whether there is another place or not.
+    pub fn call(
+        &self,
+        address: &Address,
+        mut key: impl FnMut() -> Arc<str>,
+        now: Instant,
+    ) -> Result<Called, Refusal> {
         if *address == self.who.address {
-            return Err(Refusal::AlreadyThere);
+            if self.endpoint.is_none() {
+                return Err(Refusal::AlreadyThere);
+            }
+            let places = self.hub.own_places(self.user);
+            let rang = self.call_at(self.user, &places, &mut key, now);
+            if let Err(refusal) = rang {
+                tracing::debug!(%refusal, "no other place of the caller rings");
+            }
+            return Ok(Called::Oneself);
         }
-        let callee = self
+        let (callee, sessions) = self
             .hub
             .callee(self.user, address)
             .ok_or(Refusal::Unreachable)?;
-        lock(&self.room.state).call(callee, limit, now)?;
-        let rang = self.ring(callee, key, now);
-        if rang.is_err() {
-            lock(&self.room.state).called.remove(&callee.0);
+        self.call_at(callee, &sessions, &mut key, now)?;
+        Ok(Called::Somebody)
+    }
+
+    /// Rings the sessions that are left to ring; refused if none of them could be.
+    fn call_at(
+        &self,
+        callee: UserId,
+        sessions: &[SessionId],
+        key: &mut impl FnMut() -> Arc<str>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let limit = self.hub.shared.room_limits.members;
+        let left = lock(&self.room.state).call(callee, sessions, limit, now)?;
+        let mut outcome = Err(Refusal::Unreachable);
+        for session in left {
+            match self.ring(callee, session, &key(), now) {
+                Ok(()) => outcome = Ok(()),
+                Err(refusal) => {
+                    lock(&self.room.state).uncall(callee, session);
+                    outcome = outcome.or(Err(refusal));
+                }
+            }
         }
-        rang
+        outcome
     }
 
     fn ring(
         &self,
-        (callee, session): (UserId, SessionId),
+        callee: UserId,
+        session: SessionId,
         key: &Arc<str>,
         now: Instant,
     ) -> Result<(), Refusal> {
@@ -529,7 +423,7 @@ impl Membership {
             inviter: self.who.address.clone(),
             name: self.who.name.clone(),
         }));
-        if self.hub.tell(callee, invitation) {
+        if self.hub.tell_session(callee, session, invitation) {
             Ok(())
         } else {
             Err(Refusal::Unreachable)
@@ -564,6 +458,13 @@ mod tests {
         Address::parse(&format!("u{user}@example.com")).unwrap()
     }
 
+    fn bearer(address: &Address) -> Bearer<'_> {
+        Bearer {
+            address,
+            endpoint: None,
+        }
+    }
+
     fn person(hub: &Hub, user: i64) -> Person {
         let person = sign_in(hub, UserId(user), &[]);
         person.set(hub, Status::Online);
@@ -577,7 +478,7 @@ mod tests {
         hub.ticket_for_new_room(user, person.guard.session(), &key, now)
             .unwrap();
         let (mailbox, inbox) = mailbox(4);
-        let entered = hub.open_room(&key, &address(user.0), || RoomId(7), mailbox, now);
+        let entered = hub.open_room(&key, bearer(&address(user.0)), || RoomId(7), mailbox, now);
         Seat {
             membership: entered.unwrap().membership,
             inbox,
@@ -587,10 +488,12 @@ mod tests {
     fn join(hub: &Hub, seat: &Seat, callee: i64) -> Result<Seat, JoinError> {
         let now = Instant::now();
         let key: Arc<str> = format!("join{callee}").into();
-        seat.membership.call(&address(callee), &key, now).unwrap();
+        seat.membership
+            .call(&address(callee), || Arc::clone(&key), now)
+            .unwrap();
         let (mailbox, inbox) = mailbox(4);
         let room = seat.membership.room();
-        hub.join_room(&key, &address(callee), room, mailbox, now)
+        hub.join_room(&key, bearer(&address(callee)), room, mailbox, now)
             .map(|entered| Seat {
                 membership: entered.membership,
                 inbox,
@@ -602,8 +505,8 @@ mod tests {
             .drain()
             .into_iter()
             .map(|event| match event {
-                SbEvent::Joined { who, .. } => format!("joined {}", who.address),
-                SbEvent::Left { address, idle } => format!("left {address} {idle}"),
+                SbEvent::Joined(newcomer) => format!("joined {}", newcomer.who.address),
+                SbEvent::Left { address, idle, .. } => format!("left {address} {idle}"),
                 SbEvent::Message { body, .. } => format!("said {}", body.escape_ascii()),
                 SbEvent::Closed => "closed".to_owned(),
             })
@@ -638,9 +541,9 @@ mod tests {
         let now = Instant::now();
         let attempt = |key: &str, account: i64, room: u32| {
             let key: Arc<str> = key.into();
-            let again = seat.membership.call(&address(2), &key, now);
+            let again = seat.membership.call(&address(2), || Arc::clone(&key), now);
             let (mailbox, _inbox) = mailbox(4);
-            let joined = hub.join_room(&key, &address(account), RoomId(room), mailbox, now);
+            let joined = hub.join_room(&key, bearer(&address(account)), RoomId(room), mailbox, now);
             lock(&seat.membership.room.state).called.clear();
             again.unwrap();
             joined.map(|_| ()).unwrap_err()
@@ -648,7 +551,7 @@ mod tests {
         assert_eq!(attempt("a", 1, 7), JoinError::OtherAccount);
         assert_eq!(attempt("b", 2, 8), JoinError::OtherPurpose);
         let (mailbox, _inbox) = mailbox(4);
-        let used = hub.join_room("a", &address(2), RoomId(7), mailbox, now);
+        let used = hub.join_room("a", bearer(&address(2)), RoomId(7), mailbox, now);
         assert_eq!(used.map(|_| ()).unwrap_err(), JoinError::BadTicket);
     }
 
@@ -659,16 +562,21 @@ mod tests {
         let seat = open(&hub, &alice);
         let call = |user| {
             let key: Arc<str> = format!("k{user}").into();
-            seat.membership.call(&address(user), &key, Instant::now())
+            seat.membership
+                .call(&address(user), || Arc::clone(&key), Instant::now())
         };
         assert_eq!(call(1), Err(Refusal::AlreadyThere));
         assert_eq!(call(3), Err(Refusal::Unreachable));
-        assert_eq!(call(2), Ok(()));
+        assert_eq!(call(2), Ok(Called::Somebody));
         assert_eq!(call(2), Err(Refusal::AlreadyThere));
         drop(bob);
         assert_eq!(call(2), Err(Refusal::Unreachable));
         let _bob = person(&hub, 2);
-        assert_eq!(call(2), Ok(()), "the old call cannot be answered any more");
+        assert_eq!(
+            call(2),
+            Ok(Called::Somebody),
+            "the old call cannot be answered any more"
+        );
     }
 
     #[test]
@@ -728,14 +636,22 @@ mod tests {
         let a = open(&hub, &people[0]);
         let b = join(&hub, &a, 2).unwrap();
         let key: Arc<str> = "third".into();
-        let third = b.membership.call(&address(3), &key, Instant::now());
+        let third = b
+            .membership
+            .call(&address(3), || Arc::clone(&key), Instant::now());
         assert_eq!(third, Err(Refusal::RoomFull));
         let second = "second".into();
         let session = people[0].guard.session();
         hub.ticket_for_new_room(UserId(1), session, &second, Instant::now())
             .unwrap();
         let (mailbox, _inbox) = mailbox(4);
-        let opened = hub.open_room(&second, &address(1), || RoomId(9), mailbox, Instant::now());
+        let opened = hub.open_room(
+            &second,
+            bearer(&address(1)),
+            || RoomId(9),
+            mailbox,
+            Instant::now(),
+        );
         assert_eq!(opened.map(|_| ()).unwrap_err(), JoinError::TooManyRooms);
         assert_eq!(hub.room_count(), 1);
     }

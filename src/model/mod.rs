@@ -5,20 +5,36 @@
 //! edge. Everything here is cheap to clone.
 
 pub mod address;
+pub mod address_book;
+pub mod card;
 pub mod contacts;
 pub mod event;
 pub mod ids;
 pub mod label;
+pub mod offline;
 pub mod presence;
 pub mod refusal;
 
 pub use address::Address;
+pub use address_book::{
+    Card, CardAccount, CardChange, CardGroup, CardPage, CardRef, FormerMember, GroupEdit,
+    GroupMember, Member, MemberRef, MembershipId, Memberships, NewCard, NewGroup, OwnCard, Removed,
+    Role, Stamp, Who,
+};
+pub use card::{Annotations, CardField, CardFields, CardItem, CardPatch, ItemList, ItemPatch};
 pub use contacts::{
     Contact, ContactBook, ContactRef, Group, GroupNumber, GroupRef, List, ListSet, Phone, Phones,
     Privacy, ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,
 };
-pub use event::{Invitation, NsEvent, PresenceNews, SbEvent, Sender};
+pub use event::{
+    DirectKind, DirectMessage, Invitation, Notice, NsEvent, Occupant, OwnNews, PresenceNews,
+    SbEvent, Sender,
+};
 pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};
 pub use label::Label;
-pub use presence::{Capabilities, PersonalMessage, Presence, Status};
+pub use offline::{OfflineMessage, WaitingMessage};
+pub use presence::{
+    Capabilities, EndpointPresence, MessageChange, OwnEndpoint, OwnPresence, PersonalMessage,
+    Place, Presence, PrivateDataChange, PrivateEndpointData, Status,
+};
 pub use refusal::Refusal;

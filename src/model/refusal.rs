@@ -3,6 +3,8 @@
 //! The reason is exact in here; `dialect::errors` decides which number a client hears, and two
 //! reasons may share one so that nothing can be learnt from the answer.
 
+use super::Guid;
+
 /// A request that was understood and is refused. The connection stays as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
@@ -20,6 +22,12 @@ pub enum Refusal {
     ListFull,
     #[error("already there")]
     AlreadyThere,
+    #[error("there is a card for this person")]
+    CardExists(Guid),
+    #[error("more than a card can hold")]
+    CardTooLarge,
+    #[error("what is new since then is not known any more")]
+    FullSyncRequired,
     #[error("not on that list")]
     NotOnList,
     #[error("not reachable")]
@@ -60,6 +68,8 @@ pub enum Refusal {
     CallingTooFast,
     #[error("changing too fast")]
     ChangingTooFast,
+    #[error("sending too fast")]
+    SendingTooFast,
     #[error("no page can be delivered")]
     PageFailed,
     #[error("the challenge was answered wrongly or too late")]
@@ -74,6 +84,12 @@ pub enum Refusal {
     TooManyRooms,
     #[error("the room is full")]
     RoomFull,
+    #[error("no such network")]
+    UnknownNetwork,
+    #[error("a list without entries")]
+    EmptyList,
+    #[error("not a list of contacts")]
+    MalformedList,
     #[error("the server cannot do this now")]
     Unavailable,
 }

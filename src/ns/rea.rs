@@ -37,7 +37,7 @@ impl<'a> Rea<'a> {
         around: &Surroundings,
         out: &mut Outbox,
     ) -> Handled {
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         let owner = client.guard.user();
         let revision = if self.address == client.address {
             let done = contacts.set(owner, Setting::Name(self.name)).await?;
@@ -90,11 +90,18 @@ impl<'a> Sbp<'a> {
         out: &mut Outbox,
     ) -> Handled {
         let target = ContactRef::Guid(self.contact);
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         contacts
             .rename(client.guard.user(), target, self.name)
             .await?;
         out.line("SBP").arg(trid).args(self.echo).end();
         Ok(())
     }
+}
+
+/// Answers a rename as if it were done. The clients since MSNP13 keep names of contacts in the
+/// web; some still send this besides (`docs/protocol/10 §2`).
+pub(super) fn repeat(trid: u32, mut args: Arguments<'_>, out: &mut Outbox) {
+    let fields = std::iter::from_fn(|| args.next_field());
+    out.line("SBP").arg(trid).args(fields).end();
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::settings::{NsSettings, ServerRole};
-use super::{Failure, before_sign_in, cvr, png, signed_in, usr, ver};
+use super::{Failure, Handled, before_sign_in, cvr, png, signed_in, usr, ver};
 use crate::dialect::family::ClientFamily;
 use crate::dialect::login::{self, Farewell};
-use crate::dialect::{Dialect, errors, presence, switchboard, verbs};
+use crate::dialect::verbs::Usage;
+use crate::dialect::{Dialect, errors, notices, verbs};
 use crate::mailbox::Mailbox;
-use crate::model::{Address, NsEvent, Refusal};
+use crate::model::{Address, Guid, NsEvent, Refusal};
 use crate::net::{CloseReason, Session, Turn};
 use crate::service::{OnlineGuard, Services};
 use crate::wire::{Frame, Outbox, Verb};
@@ -60,6 +61,8 @@ pub(super) struct SignedIn {
     pub(super) family: ClientFamily,
     pub(super) guard: OnlineGuard,
     pub(super) address: Address,
+    /// The machine, as clients that may be signed in at several places name it.
+    pub(super) machine: Option<Guid>,
     pub(super) has_synced: bool,
     pub(super) has_status: bool,
     /// A challenge that waits for its answer, and since when.
@@ -135,9 +138,7 @@ impl NsSession {
                 Err(Failure::Fatal(Refusal::NotExpected))
             }
             Phase::Negotiated(client) => {
-                if !client.dialect.knows(verb) {
-                    return Err(Failure::Violation);
-                }
+                is_usable(verb, client.dialect)?;
                 let step = before_sign_in(verb, trid, frame, client, &self.around, out).await?;
                 match step {
                     Some(usr::Step::Proven(user)) => self.sign_in(trid, user, out).await,
@@ -146,9 +147,7 @@ impl NsSession {
                 }
             }
             Phase::SignedIn(client) => {
-                if !client.dialect.knows(verb) {
-                    return Err(Failure::Violation);
-                }
+                is_usable(verb, client.dialect)?;
                 signed_in(verb, trid, frame, client, &self.around, out).await?;
                 Ok(Turn::Continue)
             }
@@ -172,6 +171,12 @@ impl NsSession {
             }
             ver::Negotiated::Nothing => Turn::Close(CloseReason::Protocol),
         }
+    }
+
+    /// Makes the client fetch its list again, where it can be told to.
+    fn book_changed(&self, client: &SignedIn, at: i64, out: &mut Outbox) {
+        let user = client.guard.user();
+        client.dialect.book_notice(user, &client.address, at, out);
     }
 
     async fn sign_in(
@@ -250,7 +255,7 @@ impl Session for NsSession {
             NsEvent::ContactPresence { presence, news } => {
                 dialect.presence_news(&presence, news, out);
             }
-            NsEvent::ContactOffline { address } => presence::offline(&address, out),
+            NsEvent::ContactOffline { address } => dialect.offline(&address, out),
             NsEvent::ContactPhone {
                 address,
                 phone,
@@ -264,12 +269,35 @@ impl Session for NsSession {
             }
             NsEvent::Followed { by, name, revision } => {
                 dialect.followed(&by, &name, revision, out);
+                self.book_changed(client, self.around.services.clock.now_ms(), out);
             }
-            NsEvent::Unfollowed { by, revision } => dialect.unfollowed(&by, revision, out),
+            NsEvent::Unfollowed { by, revision } => {
+                dialect.unfollowed(&by, revision, out);
+                self.book_changed(client, self.around.services.clock.now_ms(), out);
+            }
+            NsEvent::BookChanged { at } => self.book_changed(client, at, out),
+            NsEvent::Notice(notice) => {
+                dialect.notice(&notice, out);
+                if notice.from == client.address && notices::signs_out(notice.kind) {
+                    // Whoever was told to go might stay, and whoever lost a machine relies on
+                    // this. The word keeps clients from coming back on their own.
+                    login::farewell(Farewell::SignedInElsewhere, out);
+                    return Turn::Close(CloseReason::Replaced);
+                }
+            }
+            NsEvent::DirectMessage(message) => dialect.direct_message(&message, out),
+            NsEvent::OwnPresence { own, news } => dialect.own_presence(&own, news, out),
             NsEvent::Invitation(invitation) => {
                 let server = self.around.msnp_address();
-                switchboard::ring(&invitation, &server, out);
+                dialect.ring(&invitation, &server, out);
             }
+            NsEvent::OfflineMessage(message) => {
+                // Before the first status it will be told with everything else that waits.
+                if client.has_status {
+                    dialect.mail_arrived(&message, out);
+                }
+            }
+            NsEvent::OfflineMessagesDeleted { count } => dialect.mail_deleted(count, out),
             NsEvent::SignedInElsewhere => {
                 login::farewell(Farewell::SignedInElsewhere, out);
                 return Turn::Close(CloseReason::Replaced);
@@ -290,6 +318,15 @@ impl Session for NsSession {
 
     fn is_established(&self) -> bool {
         matches!(self.phase, Phase::SignedIn(_))
+    }
+}
+
+/// Fails for a command that clients of this version do not send.
+fn is_usable(verb: Verb, dialect: Dialect) -> Handled {
+    match dialect.usage(verb) {
+        Usage::Current => Ok(()),
+        Usage::Retired => Err(Failure::Refused(Refusal::Disabled)),
+        Usage::Foreign => Err(Failure::Violation),
     }
 }
 

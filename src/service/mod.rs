@@ -4,14 +4,17 @@
 //! A change is committed first, shown to whoever is online second, and answered third.
 
 pub mod accounts;
+mod address_book;
 mod chat;
 mod contacts;
 pub mod legacy;
 mod notices;
+pub mod offline;
 pub mod passwords;
 mod pictures;
 mod presence;
 mod profile;
+mod sso;
 pub mod throttle;
 pub mod ticket;
 
@@ -22,18 +25,20 @@ use crate::model::Refusal;
 use crate::store::{Store, StoreError};
 
 pub use crate::hub::{
-    Delivery, JoinError, Membership, Occupant, OnlineGuard, RoomEntrance, StateChange,
+    Bearer, Called, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance, StateChange,
 };
 pub use crate::store::{
-    Activity, AddToList, Deed, ListChange, Opposite, Picture, PictureKind, Profile, Setting,
-    TileInfo, TileSize,
+    Activity, AddToList, Deed, ListChange, ListEdit, ListEditKind, Opposite, Picture, PictureKind,
+    Profile, Setting, TileInfo, TileSize,
 };
-pub use accounts::{Accounts, Fault, SignInError};
+pub use accounts::{Accounts, Fault, Redeemed, SignInError};
+pub use address_book::{AddressBookOperations, Editor};
 pub use chat::ChatOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
+pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};
 pub use pictures::{LARGEST as LARGEST_PICTURE, PictureError};
-pub use presence::{Arriving, MessageChange, PresenceOperations, SignedIn};
+pub use presence::{Arriving, PresenceOperations, SignedIn};
 pub use profile::{ProfileChange, ProfileOperations, TileError, Viewer};
 
 /// What every edge is handed; clones share their state.
@@ -42,7 +47,9 @@ pub struct Services {
     pub accounts: Accounts,
     pub presence: PresenceOperations,
     pub contacts: ContactOperations,
+    pub address_book: AddressBookOperations,
     pub chat: ChatOperations,
+    pub offline: OfflineOperations,
     pub profiles: ProfileOperations,
     pub clock: Clock,
     pub metrics: Metrics,
@@ -52,9 +59,16 @@ pub struct Services {
 
 impl Services {
     /// Puts the operations together over one store and one hub.
-    pub fn new(store: Store, hub: Hub, accounts: Accounts, clock: Clock, metrics: Metrics) -> Self {
+    pub fn new(
+        store: Store,
+        hub: Hub,
+        accounts: Accounts,
+        clock: Clock,
+        metrics: Metrics,
+        offline: OfflineSettings,
+    ) -> Self {
         let presence = PresenceOperations::new(store.clone(), hub.clone(), clock.clone());
-        let contacts = ContactOperations::new(store.clone(), hub.clone());
+        let contacts = ContactOperations::new(store.clone(), hub.clone(), clock.clone());
         let profiles = ProfileOperations::new(
             store.clone(),
             contacts.clone(),
@@ -66,7 +80,9 @@ impl Services {
             presence,
             contacts,
             profiles,
+            address_book: AddressBookOperations::new(store.clone(), hub.clone(), clock.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
+            offline: OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), offline),
             clock,
             metrics,
             hub,

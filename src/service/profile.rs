@@ -9,9 +9,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::pictures::{PictureError, Pictures};
-use super::{ContactOperations, Fault, MessageChange, Outcome, PresenceOperations};
+use super::{ContactOperations, Fault, Outcome, PresenceOperations};
 use crate::clock::Clock;
-use crate::model::{Label, ListSet, Refusal, UserId};
+use crate::model::{Label, ListSet, MessageChange, Refusal, UserId};
 use crate::store::{Activity, NewTile, Picture, Profile, Setting, Store, TileInfo, TileSize};
 
 /// The name of the server's secret that keys of pictures are made with.
@@ -113,10 +113,6 @@ impl ProfileOperations {
         if message.len() > MESSAGE_MAX {
             return Err(Refusal::InvalidParameter.into());
         }
-        // For whoever is not signed in anywhere.
-        self.contacts
-            .set(user, Setting::Message(message.clone()))
-            .await?;
         let change = MessageChange {
             text: Some(message.into()),
             ..MessageChange::default()

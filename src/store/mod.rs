@@ -18,13 +18,23 @@
 
 mod accounts;
 mod activity;
+mod address_book;
 mod book;
+mod card_groups;
+mod card_rows;
+mod cards;
 mod contacts;
 mod error;
 mod groups;
+mod list_edits;
+mod memberships;
 mod notices;
+mod offline_messages;
+mod own_card;
+mod pairs;
 mod pool;
 mod profiles;
+mod removals;
 mod rows;
 mod settings;
 #[cfg(test)]
@@ -38,11 +48,14 @@ use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
 pub use activity::{Activity, Deed};
+pub use address_book::{BookChange, BookRequest};
 pub use book::{SignInMark, SignInState};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;
 pub use groups::GroupChange;
+pub use list_edits::{ListEdit, ListEditKind};
 pub use notices::{Notice, NoticeKind};
+pub use offline_messages::{KeptMessage, NewOfflineMessage, OfflineLimits};
 pub use profiles::{NewTile, Picture, PictureKind, Profile, TileInfo, TileSize};
 pub use settings::{Setting, SettingChange};
 pub use tickets::TicketOwner;
@@ -56,6 +69,8 @@ pub struct ListLimits {
     pub forward: u32,
     pub allow: u32,
     pub block: u32,
+    /// Everything in the address book, the forward list included.
+    pub cards: u32,
 }
 
 impl Default for ListLimits {
@@ -65,6 +80,7 @@ impl Default for ListLimits {
             forward: 1000,
             allow: 1500,
             block: 1200,
+            cards: 2000,
         }
     }
 }

@@ -11,8 +11,12 @@ mod durability;
 mod hostile;
 mod live_admin;
 mod mixed;
+mod offline;
+#[path = "../schemas/mod.rs"]
+mod schemas;
 mod sdk;
 mod shutdown;
+mod soap;
 mod storage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -23,4 +23,6 @@ pub(crate) mod rehearsal;
 pub(crate) mod scene;
 pub(crate) mod server;
 pub(crate) mod sign_in;
+pub(crate) mod single_sign_on;
+pub(crate) mod soap;
 pub(crate) mod transcript;

@@ -73,6 +73,7 @@ async fn open(config: &Config) -> anyhow::Result<(Store, Accounts)> {
         forward: config.limits.forward_list,
         allow: config.limits.allow_list,
         block: config.limits.block_list,
+        cards: config.limits.address_book,
     };
     let store = Store::open(&path, limits).await.with_context(|| {
         format!(

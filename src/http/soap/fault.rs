@@ -209,9 +209,19 @@ impl AddressBookFault {
             Refusal::ListFull | Refusal::TooManyGroups => "RequestLimitReached",
             Refusal::UnknownGroup => "GroupDoesNotExist",
             Refusal::GroupNameTaken => "GroupAlreadyExists",
-            Refusal::GroupNameTooLong | Refusal::IllegalName => "BadArgumentLength",
+            Refusal::GroupNameTooLong | Refusal::IllegalName | Refusal::CardTooLarge => {
+                "BadArgumentLength"
+            }
             Refusal::InvalidParameter => "BadArgument",
             Refusal::Unavailable => "InternalError",
+            // Clients decide by these two texts as well.
+            Refusal::FullSyncRequired => {
+                return Self::new("FullSyncRequired", "Full sync required.");
+            }
+            Refusal::CardExists(card) => {
+                return Self::new("ContactAlreadyExists", "Contact Already Exists")
+                    .conflicting(card);
+            }
             _ => "Forbidden",
         };
         Self::new(code, refusal.to_string())
@@ -309,7 +319,10 @@ impl OimFault {
                 Self::new("InvalidContent")
             }
             Failure::Refused(
-                Refusal::CallingTooFast | Refusal::ChangingTooFast | Refusal::TooManyAttempts,
+                Refusal::CallingTooFast
+                | Refusal::ChangingTooFast
+                | Refusal::SendingTooFast
+                | Refusal::TooManyAttempts,
             ) => Self::new("SenderThrottleLimitExceeded"),
             Failure::UnknownOperation
             | Failure::Refused(_)

@@ -113,10 +113,6 @@ impl ProfileOperations {
         if message.len() > MESSAGE_MAX {
             return Err(Refusal::InvalidParameter.into());
         }
-        // For whoever is not signed in anywhere.
-        self.contacts
-            .set(user, Setting::Message(message.clone()))
-            .await?;
         let change = MessageChange {
             text: Some(message.into()),
             ..MessageChange::default()

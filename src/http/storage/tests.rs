@@ -45,7 +45,7 @@ impl Site {
             router: super::super::router(web),
             services,
             token,
-            people: people,
+            people,
         }
     }
 
@@ -178,6 +178,14 @@ fn steady(answer: &str) -> String {
         rest = after;
     }
     steady.push_str(rest);
+    // What a picture weighs is its encoder's affair.
+    let weights = steady.split("<DataSize>").skip(1);
+    let weights: Vec<String> = weights
+        .map(|rest| rest.split_once('<').unwrap().0.to_owned())
+        .collect();
+    for weight in weights {
+        steady = steady.replace(&format!("<DataSize>{weight}<"), "<DataSize>[bytes]<");
+    }
     for size in ["static", "small"] {
         let start = format!("/{size}/");
         if steady.contains(&start) {

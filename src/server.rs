@@ -145,6 +145,8 @@ impl Server {
             services: services.clone(),
             advertise: advertise.clone(),
             msnp_port: first_port(&msnp.addresses),
+            redirect_hosts: config.web.redirect_hosts.clone().into(),
+            pages: http::Pages::new(&config.tabs, &config.text_ads),
         };
         let server = Self {
             services,

@@ -30,6 +30,7 @@ const LEAVES: &[&str] = &[
     "product",
     "shutdown",
     "telemetry",
+    "xml",
 ];
 
 /// What one module of ours may lean on.
@@ -133,7 +134,8 @@ const MODULES: &[Module] = &[
         ],
         crates: NEITHER,
     },
-    // Of `net` the accept loop and its gate, which count connections of both edges alike.
+    // Of `net` the accept loop and its gate, which count connections of both edges alike; of
+    // `config` what clients show.
     Module {
         name: "http",
         ours: &[
@@ -141,6 +143,7 @@ const MODULES: &[Module] = &[
             "model",
             "net",
             "advertise",
+            "config",
             "metrics",
             "mime",
             "shutdown",
@@ -197,6 +200,10 @@ const MAY_START_TASKS: &[(&str, &str)] = &[
     (
         "service/passwords.rs",
         "hashing has to be on the blocking pool; a semaphore bounds it and the caller waits for it",
+    ),
+    (
+        "service/pictures.rs",
+        "decoding has to be on the blocking pool; a semaphore bounds it and the caller waits for it",
     ),
     (
         "cli/user/import.rs",

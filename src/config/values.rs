@@ -78,9 +78,12 @@ pub(super) fn read_network(text: &str) -> Result<IpNet, String> {
 }
 
 pub(super) fn read_host(given: Given) -> Result<String, String> {
-    let text = read_text(given)?;
-    if is_host(&text) {
-        Ok(text)
+    read_host_name(&read_text(given)?)
+}
+
+pub(super) fn read_host_name(text: &str) -> Result<String, String> {
+    if is_host(text) {
+        Ok(text.to_owned())
     } else {
         Err(format!(
             "{text:?} is no host name or IPv4 address; write msn.example.org, without scheme, \

@@ -40,9 +40,8 @@ pub(super) async fn probe() -> StatusCode {
     StatusCode::OK
 }
 
-/// Clients post the form that opens a mailbox here. There is no mail, and the form names a page to
-/// go on to; whoever asks is only ever sent to the front page.
-pub(super) async fn mail_form() -> Response {
+/// The way to the front page.
+pub(super) async fn front() -> Response {
     (StatusCode::FOUND, [(LOCATION, "/")]).into_response()
 }
 

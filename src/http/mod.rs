@@ -7,7 +7,9 @@
 
 mod activity;
 mod address_book;
+mod client_config;
 mod connection;
+mod form;
 mod header_case;
 mod home;
 mod listener;
@@ -15,13 +17,17 @@ mod login;
 mod nexus;
 mod oim;
 pub mod ops;
+mod realm;
 mod request_line;
 mod rsi;
 mod rst;
 mod sharing;
+mod sign_on;
 pub mod soap;
 mod storage;
 mod stream;
+
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -29,6 +35,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
+pub use client_config::Pages;
 use connection::TooLarge;
 pub use listener::{Link, Settings, serve};
 
@@ -44,13 +51,17 @@ pub struct Web {
     pub advertise: Advertise,
     /// Port of the listener for MSNP.
     pub msnp_port: u16,
+    /// Hosts that a browser may be sent on to, besides this server.
+    pub redirect_hosts: Arc<[String]>,
+    /// What clients show besides contacts.
+    pub pages: Pages,
 }
 
 /// Everything that clients and people ask for; to be given to [`serve`], which sees to it that
 /// paths arrive in lower case.
 pub fn router(web: Web) -> Router {
     let login = get(login::sign_in).post(login::sign_in);
-    let mail_form = get(home::mail_form).post(home::mail_form);
+    let sign_on = get(home::front).post(sign_on::follow);
     let mut router = Router::new();
     for service in soap::Service::ALL {
         let serve = move |State(web): State<Web>,
@@ -79,7 +90,11 @@ pub fn router(web: Web) -> Router {
         .route("/pp550/rst2.srf", post(rst::issue_v2))
         .route("/pp900/rst2.srf", post(rst::issue_v2))
         .route("/notrst.srf", post(rst::issue_bare))
-        .route("/ppsecure/md5auth.srf", mail_form)
+        .route("/getrealminfo.srf", get(realm::tell))
+        .route("/ppsecure/md5auth.srf", sign_on.clone())
+        .route("/ppsecure/sha1auth.srf", sign_on)
+        .merge(client_config::routes())
+        .merge(storage::routes())
         .fallback(home::not_found)
         // The connection bounds every body before it comes here, each service as it needs.
         .layer(DefaultBodyLimit::disable())

@@ -27,30 +27,36 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Failures that are forgiven within a minute.
 const FAILURES: u32 = 3;
 
-struct Server {
-    address: SocketAddr,
+pub(in crate::http) struct Server {
+    pub(in crate::http) address: SocketAddr,
     shutdown: Shutdown,
-    metrics: Metrics,
+    pub(in crate::http) metrics: Metrics,
     /// The database, which opens its file again while the server runs.
     _folder: Option<Arc<tempfile::TempDir>>,
 }
 
 /// One account, alice@example.com with the password `secret`.
-pub(super) struct People {
-    accounts: Accounts,
-    store: Store,
+pub(in crate::http) struct People {
+    pub(in crate::http) accounts: Accounts,
+    pub(in crate::http) store: Store,
     clock: Clock,
     folder: Arc<tempfile::TempDir>,
 }
 
 impl People {
-    pub(super) async fn new() -> Self {
+    pub(in crate::http) async fn new() -> Self {
+        Self::with(false).await
+    }
+
+    /// Where a ticket may be good without its proof.
+    pub(in crate::http) async fn with(accept_bare_tickets: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.sqlite");
         let store = Store::open(&path, ListLimits::default()).await.unwrap();
         let auth = Auth {
             argon2_memory_kib: 8,
             argon2_iterations: 1,
+            accept_bare_tickets,
             ..Auth::default()
         };
         let limits = Limits {
@@ -76,7 +82,7 @@ impl People {
     }
 
     /// What the handlers share, with nothing advertised.
-    pub(super) fn web(&self, metrics: Metrics) -> Web {
+    pub(in crate::http) fn web(&self, metrics: Metrics) -> Web {
         let services = Services::new(
             self.store.clone(),
             Hub::new(RoomLimits::default()),
@@ -89,10 +95,17 @@ impl People {
             services,
             advertise: here(),
             msnp_port: 1863,
+            redirect_hosts: ["Mail.example.org".to_owned()].into(),
+            pages: Pages::default(),
         }
     }
 
-    async fn serve(&self, advertise: Advertise, settings: Settings) -> Server {
+    /// Lets time pass.
+    pub(in crate::http) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    pub(in crate::http) async fn serve(&self, advertise: Advertise, settings: Settings) -> Server {
         let metrics = Metrics::new();
         let web = Web {
             advertise,
@@ -106,7 +119,7 @@ impl People {
 }
 
 impl Server {
-    async fn start() -> Self {
+    pub(in crate::http) async fn start() -> Self {
         Self::start_with(Settings::default()).await
     }
 
@@ -139,7 +152,7 @@ impl Server {
     }
 
     /// Sends the bytes and gives everything back that comes until the server closes.
-    async fn talk(&self, request: &str) -> String {
+    pub(in crate::http) async fn talk(&self, request: &str) -> String {
         let mut stream = self.connect().await;
         // A server that refuses early may close while this is still sending.
         drop(stream.write_all(request.as_bytes()).await);
@@ -147,14 +160,14 @@ impl Server {
     }
 
     /// As [`Server::talk`], with the end of the sending half behind the request.
-    async fn ask(&self, request: &str) -> String {
+    pub(in crate::http) async fn ask(&self, request: &str) -> String {
         let mut stream = self.connect().await;
         stream.write_all(request.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
         rest(&mut stream).await
     }
 
-    async fn get(&self, path: &str) -> String {
+    pub(in crate::http) async fn get(&self, path: &str) -> String {
         self.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
             .await
     }
@@ -168,7 +181,7 @@ impl Server {
 }
 
 /// Nothing is advertised but the port.
-fn here() -> Advertise {
+pub(in crate::http) fn here() -> Advertise {
     Advertise::new(None, None, None).unwrap()
 }
 
@@ -202,7 +215,7 @@ fn without_date(text: &str) -> String {
         .collect()
 }
 
-fn check_status(answer: &str, status: &str) {
+pub(in crate::http) fn check_status(answer: &str, status: &str) {
     let line = answer.lines().next().unwrap_or_default();
     assert!(line.ends_with(status), "not {status:?}:\n{answer}");
 }
@@ -312,100 +325,12 @@ async fn a_login_is_answered_with_the_ticket_as_the_last_item() {
     );
 }
 
-/// The request of MSN 7.5 and its like, for the granting ticket and one for messenger.
-fn token_request(password: &str) -> String {
-    let token = |address: &str| {
-        format!(
-            "<wst:RequestSecurityToken><wsp:AppliesTo><wsa:EndpointReference><wsa:Address>{address}\
-             </wsa:Address></wsa:EndpointReference></wsp:AppliesTo></wst:RequestSecurityToken>"
-        )
-    };
-    let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Envelope xmlns:wsse=\"a\" xmlns:wst=\"b\" \
-         xmlns:wsp=\"c\" xmlns:wsa=\"d\" xmlns:ps=\"e\"><Header><wsse:Security><wsse:UsernameToken>\
-         <wsse:Username>Alice@example.com</wsse:Username><wsse:Password>{password}</wsse:Password>\
-         </wsse:UsernameToken></wsse:Security></Header><Body><ps:RequestMultipleSecurityTokens>\
-         {}\n {}</ps:RequestMultipleSecurityTokens></Body></Envelope>",
-        token("http://Passport.NET/tb"),
-        token("messenger.msn.com"),
-    );
-    format!(
-        "POST //RST.srf HTTP/1.1\r\nHost: login.live.com\r\nContent-Type: text/xml\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
 /// What stands between two texts, the first time.
-fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+pub(in crate::http) fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     let (_, rest) = text
         .split_once(start)
         .unwrap_or_else(|| panic!("no {start} in\n{text}"));
     rest.split_once(end).unwrap().0
-}
-
-#[tokio::test]
-async fn a_token_request_gets_a_ticket_for_each_service() {
-    let people = People::new().await;
-    let server = people.serve(here(), Settings::default()).await;
-    let answer = server.ask(&token_request("secret")).await;
-    check_status(&answer, "200 OK");
-    let (_, xml) = answer.split_once("\r\n\r\n").unwrap();
-    // COMPAT: libpurple takes white space between the tokens for a token (`docs/protocol/25 §7`).
-    let (_, inside) = xml.split_once("<S:Envelope").unwrap();
-    assert!(!inside.trim_end().contains(['\n', '\r']), "{xml}");
-    assert!(!inside.contains("> <"), "{xml}");
-    let document = roxmltree::Document::parse(xml).unwrap();
-    let addresses: Vec<&str> = document
-        .descendants()
-        .filter(|node| node.tag_name().name() == "Address")
-        .filter_map(|node| node.text())
-        .collect();
-    assert_eq!(addresses, ["http://Passport.NET/tb", "messenger.msn.com"]);
-    assert!(xml.contains("<wst:LifeTime><wsu:Created>2023-11-14T22:13:20Z</wsu:Created>"));
-    assert!(xml.contains("<wsu:Expires>2023-11-15T22:13:20Z</wsu:Expires>"));
-    assert_eq!(between(xml, "Name=\"CID\">", "<"), "0003000000000001");
-    assert_eq!(between(xml, "<wst:BinarySecret>", "<").len(), 32);
-
-    let alice = Address::parse("alice@example.com").unwrap();
-    let peer = server.address.ip();
-    let ticket = between(xml, "Id=\"Compact1\">", "<").replace("&amp;", "&");
-    assert!(ticket.ends_with("&p="), "{ticket}");
-    let redeemed = people.accounts.redeem_ticket(&ticket, &alice, peer).await;
-    assert!(redeemed.is_ok());
-    let granting = between(xml, "<CipherValue>", "<").replace("&amp;", "&");
-    let redeemed = people.accounts.redeem_ticket(&granting, &alice, peer).await;
-    assert!(redeemed.is_err(), "a ticket opens only what it is for");
-}
-
-#[tokio::test]
-async fn a_token_request_that_fails_gets_a_fault() {
-    let server = Server::start().await;
-    let wrong = server.ask(&token_request("wrong")).await;
-    check_status(&wrong, "200 OK");
-    assert!(
-        wrong.contains("\r\nContent-Type: text/xml; charset=utf-8\r\n"),
-        "{wrong}"
-    );
-    let fault = "</S:Header><S:Fault><faultcode>wsse:FailedAuthentication</faultcode>";
-    assert!(wrong.contains(fault), "{wrong}");
-    for body in [
-        "",
-        "x",
-        "<Envelope/>",
-        "<!DOCTYPE a [<!ENTITY b \"c\">]><Envelope>&b;</Envelope>",
-    ] {
-        let length = body.len();
-        let answer = server
-            .ask(&format!(
-                "POST /RST.srf HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}"
-            ))
-            .await;
-        assert!(
-            answer.contains("<faultcode>S:Client</faultcode>"),
-            "{answer}"
-        );
-    }
 }
 
 #[tokio::test]
@@ -920,4 +845,74 @@ async fn a_service_takes_larger_bodies_up_to_a_limit_and_never_holds_a_larger_on
     );
     let answer = server.talk(&endless).await;
     assert!(answer.contains("RequestTooLarge"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_sign_on_leads_only_to_this_server_and_where_the_settings_say() {
+    let people = People::new().await;
+    let advertise = Advertise::new(Some("msn.example"), Some("https://web.example:81"), None);
+    let server = people.serve(advertise.unwrap(), Settings::default()).await;
+    let sign_on = async |path: &str, link: &str| {
+        let escaped =
+            percent_encoding::utf8_percent_encode(link, percent_encoding::NON_ALPHANUMERIC);
+        let token = format!("ct=1&rru={escaped}&sru=x");
+        let token =
+            percent_encoding::utf8_percent_encode(&token, percent_encoding::NON_ALPHANUMERIC);
+        call(&server, path, &format!("token={token}")).await
+    };
+    for path in ["/ppsecure/SHA1Auth.srf", "/ppsecure/md5auth.srf"] {
+        for link in [
+            "/cgi-bin/HoTMaiL?x=1",
+            "https://web.example:81/a",
+            "http://MSN.example/",
+            "https://mail.example.org/inbox",
+        ] {
+            let answer = sign_on(path, link).await;
+            check_status(&answer, "302 Found");
+            let location = format!("\r\nLocation: {link}\r\n");
+            assert!(answer.contains(&location), "{answer}");
+        }
+        for link in [
+            "https://evil.example/",
+            "//evil.example/",
+            "https://web.example@evil.example/",
+            "https://web.example.evil.example/",
+            "/\\evil.example",
+            "javascript:alert(1)",
+            "/x\r\nSet-Cookie: a=b",
+        ] {
+            let answer = sign_on(path, link).await;
+            check_status(&answer, "200 OK");
+            let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains("Content-Type: text/plain"), "{head}");
+            assert!(!head.contains("evil") && !head.contains("Cookie"), "{head}");
+            assert!(text.contains("led to"), "{text}");
+        }
+        for body in ["", "token=", "token=ct%3D1", "x"] {
+            let answer = call(&server, path, body).await;
+            assert!(answer.contains("\r\nLocation: /\r\n"), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_sign_in_library_finds_what_it_asks_for_or_nothing() {
+    let server = Server::start().await;
+    for address in ["alice@example.com", "nobody@example.com"] {
+        let path = format!("/GetRealmInfo.srf?login={address}&xml=1");
+        let answer = server.get(&path.replace('@', "%40")).await;
+        check_status(&answer, "200 OK");
+        assert!(answer.contains("<IsFederatedNS>false<"), "{answer}");
+        assert!(answer.contains(&format!("<Login>{address}</Login>")));
+    }
+    for path in [
+        "/getrealminfo.srf",
+        "/getrealminfo.srf?login=x",
+        "/ppcrlcheck.srf",
+        "/PPCRLconfig.srf",
+        "/ppcrlconfig.bin",
+        "/ppcrlconfig600.bin",
+    ] {
+        check_status(&server.get(path).await, "404 Not Found");
+    }
 }

@@ -11,7 +11,9 @@ pub mod legacy;
 mod notices;
 pub mod offline;
 pub mod passwords;
+mod pictures;
 mod presence;
+mod profile;
 mod sso;
 pub mod throttle;
 pub mod ticket;
@@ -25,14 +27,19 @@ use crate::store::{Store, StoreError};
 pub use crate::hub::{
     Bearer, Called, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance, StateChange,
 };
-pub use crate::store::{AddToList, ListChange, ListEdit, ListEditKind, Opposite, Setting};
+pub use crate::store::{
+    Activity, AddToList, Deed, ListChange, ListEdit, ListEditKind, Opposite, Picture, PictureKind,
+    Profile, Setting, TileInfo, TileSize,
+};
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use address_book::{AddressBookOperations, Editor};
 pub use chat::ChatOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
 pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};
+pub use pictures::{LARGEST as LARGEST_PICTURE, PictureError};
 pub use presence::{Arriving, PresenceOperations, SignedIn};
+pub use profile::{ProfileChange, ProfileOperations, TileError, Viewer};
 
 /// What every edge is handed; clones share their state.
 #[derive(Debug, Clone)]
@@ -43,6 +50,7 @@ pub struct Services {
     pub address_book: AddressBookOperations,
     pub chat: ChatOperations,
     pub offline: OfflineOperations,
+    pub profiles: ProfileOperations,
     pub clock: Clock,
     pub metrics: Metrics,
     hub: Hub,
@@ -59,10 +67,19 @@ impl Services {
         metrics: Metrics,
         offline: OfflineSettings,
     ) -> Self {
+        let presence = PresenceOperations::new(store.clone(), hub.clone(), clock.clone());
+        let contacts = ContactOperations::new(store.clone(), hub.clone(), clock.clone());
+        let profiles = ProfileOperations::new(
+            store.clone(),
+            contacts.clone(),
+            presence.clone(),
+            clock.clone(),
+        );
         Self {
             accounts,
-            presence: PresenceOperations::new(store.clone(), hub.clone(), clock.clone()),
-            contacts: ContactOperations::new(store.clone(), hub.clone(), clock.clone()),
+            presence,
+            contacts,
+            profiles,
             address_book: AddressBookOperations::new(store.clone(), hub.clone(), clock.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
             offline: OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), offline),

@@ -176,8 +176,10 @@ async fn enter(
 
 #[cfg(test)]
 mod tests {
+    use super::super::BookRequest;
     use super::super::testing::{Fixture, address, by_address, done, label, refused};
     use super::*;
+    use crate::model::{CardChange, CardPatch, CardRef};
 
     const F: u8 = 1;
     const A: u8 = 2;
@@ -287,6 +289,33 @@ mod tests {
         assert!(changes[0].changed && !changes[1].changed);
         assert_eq!(lists(&fixture, alice, bob).await, F | A | R);
         assert_eq!(lists(&fixture, alice, carol).await, B);
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_away_is_not_brought_back_by_a_client_that_kept_it() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let (bob, carol) = (fixture.account("bob").await, fixture.account("carol").await);
+        let all = [edit("bob", F | A), edit("carol", F | A)];
+        done(edit_lists(&fixture, alice, ListEditKind::Add, &all).await);
+        // Carol's card stays behind, Bob's goes.
+        let carols = fixture.row(alice, carol).await.unwrap().guid;
+        let unfollow = BookRequest::UpdateCards(vec![CardChange {
+            card: CardRef::Card(carols),
+            messenger: Some(false),
+            fields: CardPatch::default(),
+        }]);
+        done(fixture.change(alice, unfollow).await);
+        let gone = [edit("bob", F), edit("carol", A), edit("bob", A)];
+        done(edit_lists(&fixture, alice, ListEditKind::Remove, &gone).await);
+        let kept = || edit_lists(&fixture, alice, ListEditKind::Merge, &all);
+        assert!(done(kept().await).iter().all(|change| !change.changed));
+        assert_eq!(lists(&fixture, alice, bob).await, 0);
+        assert_eq!(lists(&fixture, alice, carol).await, 0);
+        // Whom the owner asks for comes back all the same.
+        done(edit_lists(&fixture, alice, ListEditKind::Add, &all).await);
+        assert_eq!(lists(&fixture, alice, bob).await, F | A);
+        assert_eq!(fixture.row(alice, carol).await.unwrap().guid, carols);
     }
 
     #[tokio::test]

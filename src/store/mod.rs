@@ -17,6 +17,7 @@
 //! the newer number.
 
 mod accounts;
+mod activity;
 mod address_book;
 mod book;
 mod card_groups;
@@ -32,6 +33,7 @@ mod offline_messages;
 mod own_card;
 mod pairs;
 mod pool;
+mod profiles;
 mod removals;
 mod rows;
 mod settings;
@@ -45,7 +47,8 @@ use std::path::Path;
 use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
-pub use address_book::{BookChange, BookRequest};
+pub use activity::{Activity, Deed};
+pub use address_book::{BookChange, BookRequest, BookStep};
 pub use book::{SignInMark, SignInState};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;
@@ -53,6 +56,7 @@ pub use groups::GroupChange;
 pub use list_edits::{ListEdit, ListEditKind};
 pub use notices::{Notice, NoticeKind};
 pub use offline_messages::{KeptMessage, NewOfflineMessage, OfflineLimits};
+pub use profiles::{NewTile, Picture, PictureKind, Profile, TileInfo, TileSize};
 pub use settings::{Setting, SettingChange};
 pub use tickets::TicketOwner;
 pub use writer::{Published, WriteLoad};

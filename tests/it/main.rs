@@ -17,6 +17,7 @@ mod schemas;
 mod sdk;
 mod shutdown;
 mod soap;
+mod storage;
 #[path = "../support/mod.rs"]
 mod support;
 mod transcripts;

@@ -61,6 +61,7 @@ transcripts! {
     negotiation_shapes,
     newer_commands,
     notices_between_endpoints,
+    offline_messages,
     pending,
     places,
     places_beside_each_other,

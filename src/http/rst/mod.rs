@@ -165,3 +165,6 @@ async fn bare(web: &Web, link: Link, headers: &HeaderMap) -> Result<String, Sign
     let token = issued.tokens.first().ok_or(SignInError::BadTicket)?;
     Ok(token.ticket.to_wire())
 }
+
+#[cfg(test)]
+mod tests;

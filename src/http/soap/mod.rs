@@ -10,18 +10,18 @@
 mod dispatch;
 mod envelope;
 mod fault;
+mod reply;
 mod service_header;
 mod time;
-mod xml;
 
-pub(super) use dispatch::serve;
 pub use dispatch::{Call, Service};
+pub(super) use dispatch::{serve, ticket_cookie};
 pub use envelope::{Envelope, Malformed, Operation, child, named, only, text_of};
 pub use fault::{AddressBookFault, Failure, Fault, OimDetail, OimFault, StorageFault};
+pub use reply::Reply;
+pub(super) use reply::respond;
 pub use service_header::ServiceHeader;
 pub use time::utc;
-pub(super) use xml::respond;
-pub use xml::{Reply, Xml};
 
 #[cfg(test)]
 mod tests;

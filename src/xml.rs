@@ -1,12 +1,8 @@
-//! Writing XML: how text becomes part of an answer, and how an answer leaves.
+//! How text becomes part of XML, in answers over HTTP and in messages over TCP alike.
 
 use std::fmt::{self, Write};
 
-use askama::Template;
 use askama::filters::Escaper;
-use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
 
 /// How the templates with the ending `xml` escape what they are given (`askama.toml`).
 ///
@@ -33,38 +29,6 @@ impl Escaper for Xml {
             }
         }
         Ok(())
-    }
-}
-
-/// The answer of an operation, rendered.
-#[derive(Debug)]
-pub struct Reply(String);
-
-impl Reply {
-    /// Renders a template.
-    pub fn render(template: &impl Template) -> Result<Self, askama::Error> {
-        template.render().map(Self)
-    }
-
-    /// As an answer over HTTP.
-    pub fn respond(self, status: StatusCode) -> Response {
-        let headers = [
-            (CONTENT_TYPE, "text/xml; charset=utf-8"),
-            (CACHE_CONTROL, "no-store"),
-        ];
-        (status, headers, self.0).into_response()
-    }
-}
-
-/// Renders a template into an answer over HTTP. A template of ours can always be rendered; if one
-/// cannot, the client is told that the server is not available.
-pub(in crate::http) fn respond(status: StatusCode, template: &impl Template) -> Response {
-    match Reply::render(template) {
-        Ok(reply) => reply.respond(status),
-        Err(error) => {
-            tracing::error!(%error, "an answer cannot be written");
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
     }
 }
 

@@ -38,6 +38,19 @@ const SERVICES: &[Service] = &[
         schema: ADDRESS_BOOK,
         faults: &[("FindMembershipRequest.xml", "FullSyncRequired")],
     },
+    Service {
+        folder: "storageservice",
+        path: "/storageservice/SchematizedStore.asmx",
+        audience: "storage.msn.com",
+        schema: ADDRESS_BOOK,
+        // All of them are about an account of another server.
+        faults: &[
+            ("DeleteRelationshipsRequest.xml", "AccessDenied"),
+            ("GetProfileRequest.xml", "AccessDenied"),
+            ("UpdateDocumentRequest.xml", "AccessDenied"),
+            ("UpdateProfileRequest.xml", "AccessDenied"),
+        ],
+    },
 ];
 
 pub(super) async fn run(checker: &mut Checker) {

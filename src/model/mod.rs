@@ -5,6 +5,7 @@
 //! edge. Everything here is cheap to clone.
 
 pub mod address;
+pub mod circle;
 pub mod contacts;
 pub mod event;
 pub mod ids;
@@ -13,6 +14,10 @@ pub mod presence;
 pub mod refusal;
 
 pub use address::Address;
+pub use circle::{
+    Circle, CircleBook, CircleId, CircleInviter, CircleMember, CircleMemberRef, CircleMembership,
+    CircleRef, CircleRole, CircleState, CircleStep,
+};
 pub use contacts::{
     Contact, ContactBook, ContactRef, Group, GroupNumber, GroupRef, List, ListSet, Phone, Phones,
     Privacy, ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,

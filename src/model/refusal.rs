@@ -74,6 +74,10 @@ pub enum Refusal {
     TooManyRooms,
     #[error("the room is full")]
     RoomFull,
+    #[error("not in that circle")]
+    NotInCircle,
+    #[error("the role in that circle is too low")]
+    RoleTooLow,
     #[error("the server cannot do this now")]
     Unavailable,
 }

@@ -825,6 +825,7 @@ mod tests {
             forward: 1,
             allow: 2,
             block: 1,
+            ..ListLimits::default()
         };
         let fixture = Fixture::with(limits).await;
         let alice = fixture.account("alice").await;

@@ -18,6 +18,8 @@
 
 mod accounts;
 mod book;
+mod circle_rows;
+mod circles;
 mod contacts;
 mod error;
 mod groups;
@@ -36,6 +38,8 @@ use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
 pub use book::{SignInMark, SignInState};
+pub use circle_rows::CircleShelf;
+pub use circles::{CircleChange, CircleRequest};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;
 pub use groups::GroupChange;
@@ -51,6 +55,10 @@ pub struct ListLimits {
     pub forward: u32,
     pub allow: u32,
     pub block: u32,
+    /// Circles that one account is in.
+    pub circles: u32,
+    /// People in one circle, those who are invited included.
+    pub circle_members: u32,
 }
 
 impl Default for ListLimits {
@@ -60,6 +68,8 @@ impl Default for ListLimits {
             forward: 1000,
             allow: 1500,
             block: 1200,
+            circles: 50,
+            circle_members: 50,
         }
     }
 }

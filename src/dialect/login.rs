@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 
-use super::{Dialect, ProfileStyle, RedirectStyle, SignInMethod, SignInReplyStyle};
-use crate::model::{Label, UserId};
+use super::{Dialect, IdentityStyle, ProfileStyle, RedirectStyle, SignInMethod, SignInReplyStyle};
+use crate::model::{Address, Label, UserId};
 use crate::wire::{Outbox, headers::HeaderBlock};
 
 /// What a newly signed-in client is told about itself.
 #[derive(Debug, Clone)]
 pub struct Profile<'a> {
     pub user: UserId,
+    pub address: &'a Address,
     /// Epoch seconds; clients count from here.
     pub signed_in_at: i64,
     /// Names this session in the web forms that clients post (`docs/protocol/01 §6`).
@@ -19,19 +20,60 @@ pub struct Profile<'a> {
 }
 
 /// Key version of the web forms: what clients saw with either way of signing in.
-fn key_version(method: SignInMethod) -> u8 {
-    match method {
-        SignInMethod::Md5 => 2,
-        SignInMethod::Ticket => 7,
+fn key_version(methods: &[SignInMethod]) -> u8 {
+    if methods.contains(&SignInMethod::Md5) {
+        2
+    } else {
+        7
+    }
+}
+
+/// The file of policies: blocks no client and no word.
+const POLICIES: &str = "<Policies><Policy type=\"SHIELDS\"><config><shield>\
+    <cli maj=\"7\" min=\"0\" minbld=\"0\" maxbld=\"9999\" deny=\" \" />\
+    </shield><block></block></config></Policy></Policies>";
+
+/// The policy that the ticket of a single sign-on is to be asked for with; clients know no other.
+const SSO_POLICY: &str = "MBI_KEY_OLD";
+
+/// What a client has to answer to prove who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    Md5(String),
+    Ticket {
+        policy: String,
+    },
+    /// 64 signs that the client signs with the key of its ticket.
+    Sso {
+        nonce: String,
+    },
+}
+
+impl Question {
+    /// How this is answered.
+    pub fn method(&self) -> SignInMethod {
+        match self {
+            Self::Md5(_) => SignInMethod::Md5,
+            Self::Ticket { .. } => SignInMethod::Ticket,
+            Self::Sso { .. } => SignInMethod::Sso,
+        }
     }
 }
 
 impl SignInMethod {
+    /// The method that the word names.
+    pub fn read(word: &[u8]) -> Option<Self> {
+        [Self::Md5, Self::Ticket, Self::Sso]
+            .into_iter()
+            .find(|method| method.word().as_bytes() == word)
+    }
+
     /// The word in `USR` and `INF`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
             Self::Ticket => "TWN",
+            Self::Sso => "SSO",
         }
     }
 }
@@ -45,6 +87,22 @@ impl Dialect {
             RedirectStyle::Bare => line.end(),
             RedirectStyle::Zero => line.arg("0").end(),
             RedirectStyle::ZeroAndCurrent => line.arg("0").arg(current).end(),
+            RedirectStyle::Direct => line.arg("U").arg("D").end(),
+        }
+    }
+
+    /// Asks for the proof of a claim, behind the file of policies where the client expects one
+    /// (`docs/protocol/10 §1.1`).
+    pub fn challenge(self, trid: u32, question: &Question, out: &mut Outbox) {
+        if self.has_pushed_policies() {
+            out.line("GCF").arg("0").payload(POLICIES.as_bytes());
+        }
+        let line = out.line("USR").arg(trid).arg(question.method().word());
+        let line = line.arg("S");
+        match question {
+            Question::Md5(challenge) => line.arg(challenge.as_str()).end(),
+            Question::Ticket { policy } => line.arg(policy.as_str()).end(),
+            Question::Sso { nonce } => line.arg(SSO_POLICY).arg(nonce.as_str()).end(),
         }
     }
 
@@ -78,11 +136,28 @@ impl Dialect {
             ProfileStyle::PassportMigrated => {
                 client_fields(profile, self.passport_fields(profile, block)).with("ABCHMigrated", 1)
             }
+            ProfileStyle::Live => live_fields(profile, block),
+            ProfileStyle::LiveEndpoints => live_fields(profile, block).with("MPOPEnabled", 1),
         };
         out.line("MSG")
             .arg("Hotmail")
             .arg("Hotmail")
             .payload(&block.finish());
+    }
+
+    /// The client's own extended presence, empty: there is nothing to tell before its first
+    /// status. Clients that may be signed in at several places get it (`docs/protocol/10 §1.4`).
+    pub fn own_extended_presence(self, address: &Address, out: &mut Outbox) {
+        if !self.has_endpoints() {
+            return;
+        }
+        let line = out.line("UBX");
+        let line = match self.identity_style() {
+            IdentityStyle::Bare => line.arg(address.as_str()),
+            IdentityStyle::WithNetwork => line.arg(address.as_str()).arg("1"),
+            IdentityStyle::Prefixed => line.joined(&[&"1:", &address.as_str()]),
+        };
+        line.payload(b"");
     }
 
     fn passport_fields(self, profile: &Profile<'_>, block: HeaderBlock) -> HeaderBlock {
@@ -103,9 +178,32 @@ impl Dialect {
             .with("Wallet", "")
             .with("Flags", 1027)
             .with("sid", 507)
-            .with("kv", key_version(self.sign_in_method()))
+            .with("kv", key_version(self.sign_in_methods()))
             .with("MSPAuth", profile.web_token)
     }
+}
+
+/// The fields of the clients since MSNP13, in their order (`docs/protocol/10 §1.4`).
+fn live_fields(profile: &Profile<'_>, block: HeaderBlock) -> HeaderBlock {
+    let id = profile.user.passport_id();
+    let block = block
+        .with("EmailEnabled", 0)
+        .with("MemberIdHigh", id >> 32)
+        .with("MemberIdLow", id as u32)
+        .with("lang_preference", 1033)
+        .with("preferredEmail", profile.address)
+        .with("country", "")
+        .with("PostalCode", "")
+        .with("Gender", "")
+        .with("Kid", 0)
+        .with("Age", "")
+        .with("BDayPre", "")
+        .with("Birthday", "")
+        .with("Wallet", "")
+        .with("Flags", 536_872_513)
+        .with("sid", 507)
+        .with("MSPAuth", profile.web_token);
+    client_fields(profile, block).with("ABCHMigrated", 1)
 }
 
 fn client_fields(profile: &Profile<'_>, block: HeaderBlock) -> HeaderBlock {
@@ -129,6 +227,11 @@ pub fn policy(now_secs: i64, nonce: &str) -> String {
         "lc=1033,id=507,tw=40,fs=1,ru=http%3A%2F%2Fmessenger%2Emsn%2Ecom,ct={now_secs},kpp=1,kv=7,\
          ver=2.1.6000.1,rn={rn},rver=5.5.4177.0,wp=FS_40SEC_0_COMPACT,tpf={nonce}"
     )
+}
+
+/// The 64 signs that a single sign-on asks to be signed (`docs/protocol/10 §1.3`).
+pub fn nonce(random: &[u8; 32]) -> String {
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The message that the server is about to stop, or any countdown of minutes.
@@ -179,6 +282,7 @@ mod tests {
         assert_eq!(xfr(6), "XFR 3 NS 10.0.0.1:1863 0\r\n");
         assert_eq!(xfr(7), "XFR 3 NS 10.0.0.1:1863 0 10.0.0.2:1863\r\n");
         assert_eq!(xfr(12), xfr(7));
+        assert_eq!(xfr(13), "XFR 3 NS 10.0.0.1:1863 U D\r\n");
     }
 
     #[test]
@@ -195,9 +299,42 @@ mod tests {
     }
 
     #[test]
+    fn the_question_follows_the_policies() {
+        let ask = |number, question: Question| {
+            rendered(|out| dialect(number).challenge(3, &question, out))
+        };
+        let nonce = || Question::Sso {
+            nonce: "LAhAAUzdC+JvuB33".to_owned(),
+        };
+        assert_eq!(
+            ask(15, nonce()),
+            format!("GCF 0 159\r\n{POLICIES}USR 3 SSO S MBI_KEY_OLD LAhAAUzdC+JvuB33\r\n")
+        );
+        let policy = || Question::Ticket {
+            policy: "ct=1,lc=1033".to_owned(),
+        };
+        assert_eq!(ask(12, policy()), "USR 3 TWN S ct=1,lc=1033\r\n");
+        assert!(ask(13, policy()).starts_with("GCF 0 159\r\n"));
+        assert_eq!(
+            ask(2, Question::Md5("1.2".to_owned())),
+            "USR 3 MD5 S 1.2\r\n"
+        );
+    }
+
+    #[test]
+    fn own_extended_presence_is_for_those_with_endpoints() {
+        let alice = Address::parse("alice@example.com").unwrap();
+        let ubx = |number| rendered(|out| dialect(number).own_extended_presence(&alice, out));
+        assert_eq!(ubx(15), "");
+        assert_eq!(ubx(16), "UBX alice@example.com 1 0\r\n");
+        assert_eq!(ubx(18), "UBX 1:alice@example.com 0\r\n");
+    }
+
+    #[test]
     fn the_profile_grows_with_the_versions() {
         let profile = Profile {
             user: UserId(7),
+            address: &Address::parse("alice@example.com").unwrap(),
             signed_in_at: 1_100_000_000,
             web_token: "tok",
             client: ([203, 0, 113, 5].into(), 1863),
@@ -209,6 +346,9 @@ mod tests {
             text(8).ends_with("MSPAuth: tok\r\nClientIP: 203.0.113.5\r\nClientPort: 18183\r\n\r\n")
         );
         assert!(text(10).ends_with("ClientPort: 18183\r\nABCHMigrated: 1\r\n\r\n"));
+        assert!(text(13).contains("preferredEmail: alice@example.com\r\n"));
+        assert!(text(15).ends_with("\r\nABCHMigrated: 1\r\n\r\n"));
+        assert!(text(16).ends_with("ABCHMigrated: 1\r\nMPOPEnabled: 1\r\n\r\n"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod circles;
 pub mod errors;
 pub mod family;
 pub mod login;
+pub mod membership;
 pub mod presence;
 pub mod roster;
 pub mod settings;
@@ -23,9 +24,10 @@ mod table;
 pub mod verbs;
 
 pub use table::{
-    ChallengeStyle, DirectoryStyle, GroupStyle, ListChangeStyle, NameStyle, PagingStyle,
-    PendingStyle, PhoneStyle, ProfileStyle, RedirectStyle, RosterStyle, SignInMethod,
-    SignInReplyStyle, UnknownAccountStyle, VersionStyle,
+    CallStyle, CapabilityStyle, ChallengeStyle, DirectoryStyle, GroupStyle, IdentityStyle,
+    InitialPresenceStyle, ListChangeStyle, NameStyle, PagingStyle, PendingStyle, PhoneStyle,
+    ProfileStyle, RedirectStyle, RosterStyle, SignInMethod, SignInReplyStyle, UnknownAccountStyle,
+    VersionAnswerStyle, VersionStyle,
 };
 
 use table::Row;
@@ -56,8 +58,8 @@ const UPGRADE_PROTOCOL: &str = "CVR0";
 impl Dialect {
     /// Chooses the best version that client and server share.
     ///
-    /// The answer lists everything shared, best first, and `CVR0` where it was offered: the old
-    /// clients look for different things in it (`docs/protocol/25 §1`).
+    /// Up to MSNP14 the answer lists everything shared, best first, and `CVR0` where it was
+    /// offered: those clients look for different things in it (`docs/protocol/25 §1`).
     pub fn negotiate<'a>(offered: impl Iterator<Item = &'a str>) -> Negotiation {
         let mut shared: Vec<&'static Row> = Vec::new();
         let mut upgrade = false;
@@ -74,11 +76,14 @@ impl Dialect {
         match shared.first() {
             Some(&best) => Negotiation::Agreed {
                 dialect: Self(best),
-                answer: shared
-                    .iter()
-                    .map(|row| row.name())
-                    .chain(upgrade.then(|| UPGRADE_PROTOCOL.to_owned()))
-                    .collect(),
+                answer: match Self(best).version_answer_style() {
+                    VersionAnswerStyle::AllShared => shared
+                        .iter()
+                        .map(|row| row.name())
+                        .chain(upgrade.then(|| UPGRADE_PROTOCOL.to_owned()))
+                        .collect(),
+                    VersionAnswerStyle::Chosen => vec![best.name()],
+                },
             },
             None if upgrade => Negotiation::UpgradeOnly,
             None => Negotiation::Nothing,
@@ -142,6 +147,20 @@ mod tests {
         };
         assert_eq!(chosen, dialect(7));
         assert_eq!(answer, ["MSNP7", "MSNP5", "MSNP4", "CVR0"]);
+    }
+
+    #[test]
+    fn the_newer_clients_hear_of_the_chosen_version_alone() {
+        let answer = |offer| match negotiate(offer) {
+            Negotiation::Agreed { answer, .. } => answer.join(" "),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(answer("MSNP14 MSNP13 CVR0"), "MSNP14 MSNP13 CVR0");
+        assert_eq!(answer("MSNP15 MSNP14 MSNP13 CVR0"), "MSNP15");
+        assert_eq!(answer("MSNP18 MSNP17 CVR0"), "MSNP18");
+        assert_eq!(answer("MSNP17 CVR0"), "MSNP17");
+        let newest = "MSNP21 MSNP20 MSNP19 MSNP18 MSNP17 CVR0";
+        assert_eq!(answer(newest), "MSNP18");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Presence of contacts (`docs/protocol/02 §7.3, §10`).
 
-use super::{Dialect, PhoneStyle, status};
+use super::{CapabilityStyle, Dialect, PhoneStyle, status};
 use crate::model::{Address, Label, PersonalMessage, Phone, Presence, PresenceNews};
 use crate::wire::{LineWriter, Outbox};
 
@@ -43,10 +43,12 @@ impl Dialect {
     /// (`docs/protocol/02 §7.3`).
     fn presence_fields(self, presence: &Presence, line: LineWriter<'_>) {
         let line = line.arg(presence.name.as_str());
-        if !self.has_capabilities() {
-            return line.end();
-        }
-        let line = line.arg(presence.capabilities.basic);
+        let line = match self.capability_style() {
+            CapabilityStyle::None => return line.end(),
+            CapabilityStyle::Number | CapabilityStyle::Pair => {
+                line.arg(presence.capabilities.basic)
+            }
+        };
         let picture = presence.picture.as_ref().filter(|_| self.has_picture());
         line.maybe(picture.map(Label::as_str)).end();
     }

@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::family::ClientFamily;
+use super::membership;
 use super::presence::phone_key;
 use super::settings::{privacy_word, prompt_word};
 use super::{
@@ -95,6 +96,7 @@ impl Dialect {
             | RosterStyle::NamedSparse
             | RosterStyle::Named
             | RosterStyle::NamedWithNetwork => self.roster_per_account(trid, book, out),
+            RosterStyle::Web => {}
         }
     }
 
@@ -225,7 +227,9 @@ impl Dialect {
         let is_contact = lists.has(List::Forward);
         let line = out.line("LST");
         let line = match self.roster_style() {
-            RosterStyle::PerList | RosterStyle::Flags => line.arg(address).arg(name),
+            RosterStyle::PerList | RosterStyle::Flags | RosterStyle::Web => {
+                line.arg(address).arg(name)
+            }
             RosterStyle::NamedSparse if !is_contact => line.joined(&[&"N=", &address]),
             RosterStyle::NamedSparse | RosterStyle::Named | RosterStyle::NamedWithNetwork => {
                 let line = line.joined(&[&"N=", &address]).joined(&[&"F=", &name]);
@@ -243,7 +247,8 @@ impl Dialect {
             RosterStyle::PerList
             | RosterStyle::Flags
             | RosterStyle::NamedSparse
-            | RosterStyle::Named => line,
+            | RosterStyle::Named
+            | RosterStyle::Web => line,
         };
         let groups = match self.group_style() {
             GroupStyle::Number => Some(group_numbers(contact)),
@@ -293,15 +298,22 @@ impl Dialect {
                 .joined(&[&"N=", &by.as_str()])
                 .joined(&[&"F=", &name.as_str()])
                 .end(),
+            ListChangeStyle::Membership => membership::followed(by, name, out),
         }
     }
 
     /// Somebody took the client's owner off their forward list.
     pub fn unfollowed(self, by: &Address, revision: u64, out: &mut Outbox) {
-        let line = out.line("REM").arg("0").arg("RL");
         match self.list_change_style() {
-            ListChangeStyle::ByAddress => line.arg(revision).arg(by.as_str()).end(),
-            ListChangeStyle::ByIdentity => line.arg(by.as_str()).end(),
+            ListChangeStyle::ByAddress => {
+                let line = out.line("REM").arg("0").arg("RL");
+                line.arg(revision).arg(by.as_str()).end();
+            }
+            ListChangeStyle::ByIdentity => {
+                let line = out.line("REM").arg("0").arg("RL");
+                line.arg(by.as_str()).end();
+            }
+            ListChangeStyle::Membership => membership::unfollowed(by, out),
         }
     }
 

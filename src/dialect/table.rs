@@ -1,6 +1,6 @@
 //! One row per protocol version; every column is a style, no logic.
 //!
-//! Facts from `docs/protocol/00 §4-5`, `01`, `02` and `25`. A test keeps the printed table beside
+//! Facts from `docs/protocol/00 §4-5`, `01`, `02`, `10` and `25`. A test keeps the printed table beside
 //! the code, so every change of behaviour shows in review as a changed row.
 
 use super::Dialect;
@@ -13,6 +13,18 @@ pub enum SignInMethod {
     Md5,
     /// A ticket fetched from the web sign-in (`docs/protocol/01 §3`).
     Ticket,
+    /// A ticket, and a proof that the client has the key that came with it
+    /// (`docs/protocol/10 §1.3`).
+    Sso,
+}
+
+/// What the reply to an offer of versions lists (`docs/protocol/25 §1`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionAnswerStyle {
+    /// All that are shared, best first, and the upgrade protocol where it was offered.
+    AllShared,
+    /// The one in force.
+    Chosen,
 }
 
 /// The fields behind the address in the reply that accepts a sign-in (`docs/protocol/01 §2, §3.5`).
@@ -31,6 +43,8 @@ pub enum RedirectStyle {
     Bare,
     Zero,
     ZeroAndCurrent,
+    /// With two letters: not by a proxy, and directly.
+    Direct,
 }
 
 /// What the first message after sign-in tells a client about itself (`docs/protocol/01 §5.1`).
@@ -42,6 +56,10 @@ pub enum ProfileStyle {
     PassportAndClient,
     /// With the mark that selects the newer list syntax.
     PassportMigrated,
+    /// The same of the clients that fetch their list from the web (`docs/protocol/10 §1.4`).
+    Live,
+    /// With the word on whether an account may be signed in at several places.
+    LiveEndpoints,
 }
 
 /// How the contact list is written (`docs/protocol/02 §4`).
@@ -60,6 +78,8 @@ pub enum RosterStyle {
     Named,
     /// The same with the account's network behind the bits.
     NamedWithNetwork,
+    /// Not at all: the web has it.
+    Web,
 }
 
 /// How list versions are told (`docs/protocol/02 §3`).
@@ -78,6 +98,8 @@ pub enum ListChangeStyle {
     ByAddress,
     /// `ADC` with named fields, `REM` from the forward list by identity.
     ByIdentity,
+    /// `ADL` and `RML` with many contacts in XML (`docs/protocol/10 §3`).
+    Membership,
 }
 
 /// Who has not been decided on (`docs/protocol/02 §6.4`).
@@ -147,6 +169,44 @@ pub enum PagingStyle {
     Device,
 }
 
+/// How an account is written in presence (`docs/protocol/10 §4`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentityStyle {
+    /// The address.
+    Bare,
+    /// The address, and the number of its network in a field behind it.
+    WithNetwork,
+    /// The number of the network, a colon and the address in one field.
+    Prefixed,
+}
+
+/// How what a client can do is written, in status and presence (`docs/protocol/10 §4`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CapabilityStyle {
+    None,
+    /// One number.
+    Number,
+    /// Two, with a colon between them.
+    Pair,
+}
+
+/// Which line shows a contact who is online when the client arrives (`docs/protocol/10 §4`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InitialPresenceStyle {
+    /// `ILN`, with the number of the command that caused it.
+    Answer,
+    /// `NLN`, as for any news.
+    News,
+}
+
+/// The fields that follow a referral to a switchboard and a call (`docs/protocol/10 §8.1`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallStyle {
+    Plain,
+    /// How the server is reached, its domain, and whether directly.
+    Routed,
+}
+
 /// Which number says that an account is unknown (`docs/protocol/04 §3`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownAccountStyle {
@@ -159,7 +219,12 @@ pub enum UnknownAccountStyle {
 pub(super) struct Row {
     pub(super) number: u8,
     pub(super) verbs: Verbs,
-    sign_in: SignInMethod,
+    /// Commands of earlier versions that are refused with a number where any other would end the
+    /// connection.
+    pub(super) retired: Verbs,
+    version_answer: VersionAnswerStyle,
+    /// The official client's first.
+    sign_in: &'static [SignInMethod],
     sign_in_reply: SignInReplyStyle,
     redirect: RedirectStyle,
     profile: ProfileStyle,
@@ -174,8 +239,11 @@ pub(super) struct Row {
     directory: DirectoryStyle,
     paging: PagingStyle,
     unknown_account: UnknownAccountStyle,
-    /// A number of what the client can do, in status and presence.
-    capabilities: bool,
+    identity: IdentityStyle,
+    initial_presence: InitialPresenceStyle,
+    calls: CallStyle,
+    /// What the client can do, in status and presence.
+    capabilities: CapabilityStyle,
     /// The description of a display picture, likewise.
     picture: bool,
     /// Personal message and media.
@@ -192,14 +260,20 @@ pub(super) struct Row {
     url_site: bool,
     /// Shows the list version `WWE` among the own properties.
     web_messenger: bool,
+    /// A file of policies comes unasked during sign-in.
+    pushed_policies: bool,
     /// Several places signed in at once.
     endpoints: bool,
+    /// A note that makes the client fetch its list again (`docs/protocol/10 §9`).
+    book_notices: bool,
 }
 
 const MSNP2: Row = Row {
     number: 2,
     verbs: Verbs::BASE,
-    sign_in: SignInMethod::Md5,
+    retired: Verbs::NONE,
+    version_answer: VersionAnswerStyle::AllShared,
+    sign_in: &[SignInMethod::Md5],
     sign_in_reply: SignInReplyStyle::Name,
     redirect: RedirectStyle::Bare,
     profile: ProfileStyle::SignInTime,
@@ -214,7 +288,10 @@ const MSNP2: Row = Row {
     directory: DirectoryStyle::Searchable,
     paging: PagingStyle::None,
     unknown_account: UnknownAccountStyle::NoSuchPrincipal,
-    capabilities: false,
+    identity: IdentityStyle::Bare,
+    initial_presence: InitialPresenceStyle::Answer,
+    calls: CallStyle::Plain,
+    capabilities: CapabilityStyle::None,
     picture: false,
     personal_message: false,
     ping_interval: false,
@@ -223,7 +300,9 @@ const MSNP2: Row = Row {
     sbs: false,
     url_site: false,
     web_messenger: false,
+    pushed_policies: false,
     endpoints: false,
+    book_notices: false,
 };
 
 const MSNP3: Row = Row {
@@ -268,13 +347,13 @@ const MSNP7: Row = Row {
 const MSNP8: Row = Row {
     number: 8,
     verbs: MSNP7.verbs.without(Verbs::INF),
-    sign_in: SignInMethod::Ticket,
+    sign_in: &[SignInMethod::Ticket],
     sign_in_reply: SignInReplyStyle::NameVerifiedRestricted,
     profile: ProfileStyle::PassportAndClient,
     roster: RosterStyle::Flags,
     phones: PhoneStyle::VersionedSet,
     directory: DirectoryStyle::SwitchedOff,
-    capabilities: true,
+    capabilities: CapabilityStyle::Number,
     ..MSNP7
 };
 
@@ -324,9 +403,66 @@ const MSNP12: Row = Row {
     ..MSNP11
 };
 
+const MSNP13: Row = Row {
+    number: 13,
+    verbs: MSNP12
+        .verbs
+        .without(Verbs::BOOK)
+        .and(Verbs::MEMBERSHIP)
+        .and(Verbs::UUN),
+    retired: Verbs::BOOK,
+    redirect: RedirectStyle::Direct,
+    profile: ProfileStyle::Live,
+    roster: RosterStyle::Web,
+    list_change: ListChangeStyle::Membership,
+    phones: PhoneStyle::None,
+    pushed_policies: true,
+    ..MSNP12
+};
+
+const MSNP14: Row = Row {
+    number: 14,
+    verbs: MSNP13.verbs.and(Verbs::UUM),
+    identity: IdentityStyle::WithNetwork,
+    calls: CallStyle::Routed,
+    ..MSNP13
+};
+
+const MSNP15: Row = Row {
+    number: 15,
+    version_answer: VersionAnswerStyle::Chosen,
+    // COMPAT: Messenger for Mac 8 knows tickets only (`docs/protocol/23 §6`).
+    sign_in: &[SignInMethod::Sso, SignInMethod::Ticket],
+    ..MSNP14
+};
+
+const MSNP16: Row = Row {
+    number: 16,
+    profile: ProfileStyle::LiveEndpoints,
+    capabilities: CapabilityStyle::Pair,
+    endpoints: true,
+    book_notices: true,
+    ..MSNP15
+};
+
+const MSNP17: Row = Row {
+    number: 17,
+    ..MSNP16
+};
+
+const MSNP18: Row = Row {
+    number: 18,
+    verbs: MSNP17.verbs.and(Verbs::CIRCLES),
+    sign_in: &[SignInMethod::Sso],
+    identity: IdentityStyle::Prefixed,
+    initial_presence: InitialPresenceStyle::News,
+    ..MSNP17
+};
+
 /// Oldest first.
-pub(super) static ROWS: [Row; 11] = [
-    MSNP2, MSNP3, MSNP4, MSNP5, MSNP6, MSNP7, MSNP8, MSNP9, MSNP10, MSNP11, MSNP12,
+pub(super) static ROWS: [Row; 17] = [
+    MSNP2, MSNP3, MSNP4, MSNP5, MSNP6, MSNP7, MSNP8, MSNP9, MSNP10, MSNP11, MSNP12, MSNP13, MSNP14,
+    MSNP15, MSNP16, MSNP17, MSNP18,
 ];
 
 impl Row {
@@ -355,8 +491,10 @@ macro_rules! queries {
 }
 
 queries! {
-    /// How an account proves itself.
-    sign_in_method => sign_in: SignInMethod;
+    /// What the reply to an offer of versions lists.
+    version_answer_style => version_answer: VersionAnswerStyle;
+    /// How an account may prove itself, the official client's way first.
+    sign_in_methods => sign_in: &'static [SignInMethod];
     /// What the reply that accepts a sign-in says.
     sign_in_reply_style => sign_in_reply: SignInReplyStyle;
     /// What a referral to another server says.
@@ -385,8 +523,14 @@ queries! {
     paging_style => paging: PagingStyle;
     /// Which number says that an account is unknown.
     unknown_account_style => unknown_account: UnknownAccountStyle;
-    /// Whether status and presence carry what a client can do.
-    has_capabilities => capabilities: bool;
+    /// How an account is written in presence.
+    identity_style => identity: IdentityStyle;
+    /// Which line shows a contact who is online already.
+    initial_presence_style => initial_presence: InitialPresenceStyle;
+    /// What follows a referral to a switchboard and a call.
+    call_style => calls: CallStyle;
+    /// How status and presence tell what a client can do.
+    capability_style => capabilities: CapabilityStyle;
     /// Whether they carry a display picture's description.
     has_picture => picture: bool;
     /// Whether the client knows personal messages.
@@ -403,8 +547,12 @@ queries! {
     has_url_site => url_site: bool;
     /// Whether the own properties include `WWE`.
     has_web_messenger => web_messenger: bool;
+    /// Whether a file of policies comes during sign-in.
+    has_pushed_policies => pushed_policies: bool;
     /// Whether one account may be signed in at several places.
     has_endpoints => endpoints: bool;
+    /// Whether a note makes the client fetch its list again.
+    has_book_notices => book_notices: bool;
 }
 
 #[cfg(test)]
@@ -419,6 +567,6 @@ mod tests {
     #[test]
     fn rows_are_numbered_in_order() {
         let numbers: Vec<u8> = ROWS.iter().map(|row| row.number).collect();
-        assert_eq!(numbers, (2..=12).collect::<Vec<u8>>());
+        assert_eq!(numbers, (2..=18).collect::<Vec<u8>>());
     }
 }

@@ -11,13 +11,15 @@ pub struct Verbs(u64);
 
 /// Every command that a client may send to a notification server in some version, in the order
 /// of the bits in [`Verbs`].
-const KNOWN: [&[u8; 3]; 34] = [
+const KNOWN: [&[u8; 3]; 42] = [
     b"VER", b"CVQ", b"CVR", b"INF", b"USR", b"XFR", b"OUT", b"PNG", b"SYN", b"LST", b"LSG", b"GTC",
     b"BLP", b"PRP", b"CHG", b"ADD", b"ADC", b"REM", b"REA", b"SBP", b"ADG", b"RMG", b"REG", b"QRY",
-    b"IMS", b"URL", b"FND", b"SND", b"SDC", b"PAG", b"PGD", b"UUX", b"GCF", b"LKP",
+    b"IMS", b"URL", b"FND", b"SND", b"SDC", b"PAG", b"PGD", b"UUX", b"GCF", b"LKP", b"ADL", b"RML",
+    b"FQY", b"UUN", b"UUM", b"RFS", b"PUT", b"SDG",
 ];
 
 impl Verbs {
+    pub(super) const NONE: Self = Self(0);
     /// What every client knows.
     pub(super) const BASE: Self = Self::of(&[
         b"VER", b"CVQ", b"CVR", b"INF", b"USR", b"XFR", b"OUT", b"PNG", b"SYN", b"LST", b"GTC",
@@ -38,6 +40,15 @@ impl Verbs {
     pub(super) const ADC: Self = Self::of(&[b"ADC", b"SBP"]);
     pub(super) const UUX: Self = Self::of(&[b"UUX", b"GCF"]);
     pub(super) const LKP: Self = Self::of(&[b"LKP"]);
+    /// The contact list as it was kept before the web had it (`docs/protocol/10 §2`). `SBP` is
+    /// not among them: there are clients that never stopped sending it.
+    pub(super) const BOOK: Self = Self::of(&[
+        b"SYN", b"LST", b"LSG", b"GTC", b"ADD", b"ADC", b"REM", b"REA", b"ADG", b"RMG", b"REG",
+    ]);
+    pub(super) const MEMBERSHIP: Self = Self::of(&[b"ADL", b"RML", b"FQY", b"RFS"]);
+    pub(super) const UUN: Self = Self::of(&[b"UUN"]);
+    pub(super) const UUM: Self = Self::of(&[b"UUM"]);
+    pub(super) const CIRCLES: Self = Self::of(&[b"PUT", b"SDG"]);
 
     const fn of(verbs: &[&[u8; 3]]) -> Self {
         let mut bits = 0;
@@ -79,11 +90,28 @@ const fn position(verb: &[u8; 3]) -> Option<usize> {
     None
 }
 
+/// What a command is to a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Usage {
+    Current,
+    /// A command of earlier versions, refused with a number.
+    Retired,
+    /// Nothing that a client of this version sends. It ends the connection, as in the historic
+    /// service (`docs/protocol/00 §6`).
+    Foreign,
+}
+
 impl Dialect {
-    /// Whether a client of this version may send this command at all. What it may not send ends
-    /// the connection, as the historic service did (`docs/protocol/00 §6`).
-    pub fn knows(self, verb: Verb) -> bool {
-        position(&verb.0).is_some_and(|bit| self.0.verbs.0 & (1 << bit) != 0)
+    /// What this command is to clients of this version.
+    pub fn usage(self, verb: Verb) -> Usage {
+        let has = |verbs: Verbs| position(&verb.0).is_some_and(|bit| verbs.0 & (1 << bit) != 0);
+        if has(self.0.verbs) {
+            Usage::Current
+        } else if has(self.0.retired) {
+            Usage::Retired
+        } else {
+            Usage::Foreign
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
 use crate::dialect::status::{self, Wish};
-use crate::dialect::{ChallengeStyle, Dialect};
+use crate::dialect::{CapabilityStyle, ChallengeStyle, Dialect};
 use crate::model::{Capabilities, Label, Refusal};
 use crate::service::StateChange;
 use crate::wire::{Arguments, Outbox};
@@ -29,7 +29,10 @@ impl<'a> Chg<'a> {
             None => return Err(Failure::Violation),
         };
         // COMPAT: gaim and BitlBee leave the capabilities out (`docs/protocol/25 §10`).
-        let capabilities = match next_if(&mut args, dialect.has_capabilities()) {
+        let capabilities = match next_if(
+            &mut args,
+            dialect.capability_style() != CapabilityStyle::None,
+        ) {
             Some(field) => std::str::from_utf8(field)
                 .ok()
                 .and_then(status::read_capabilities)

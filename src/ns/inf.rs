@@ -14,9 +14,10 @@ impl Inf {
     }
 
     pub(super) fn apply(&self, trid: u32, dialect: Dialect, out: &mut Outbox) {
+        let methods = dialect.sign_in_methods().iter();
         out.line("INF")
             .arg(trid)
-            .arg(dialect.sign_in_method().word())
+            .args(methods.map(|method| method.word()))
             .end();
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::settings::{NsSettings, ServerRole};
-use super::{Failure, before_sign_in, cvr, png, signed_in, usr, ver};
+use super::{Failure, Handled, before_sign_in, cvr, png, signed_in, usr, ver};
 use crate::dialect::family::ClientFamily;
 use crate::dialect::login::{self, Farewell};
+use crate::dialect::verbs::Usage;
 use crate::dialect::{Dialect, errors, presence, switchboard, verbs};
 use crate::mailbox::Mailbox;
 use crate::model::{Address, NsEvent, Refusal};
@@ -135,9 +136,7 @@ impl NsSession {
                 Err(Failure::Fatal(Refusal::NotExpected))
             }
             Phase::Negotiated(client) => {
-                if !client.dialect.knows(verb) {
-                    return Err(Failure::Violation);
-                }
+                is_usable(verb, client.dialect)?;
                 let step = before_sign_in(verb, trid, frame, client, &self.around, out).await?;
                 match step {
                     Some(usr::Step::Proven(user)) => self.sign_in(trid, user, out).await,
@@ -146,9 +145,7 @@ impl NsSession {
                 }
             }
             Phase::SignedIn(client) => {
-                if !client.dialect.knows(verb) {
-                    return Err(Failure::Violation);
-                }
+                is_usable(verb, client.dialect)?;
                 signed_in(verb, trid, frame, client, &self.around, out).await?;
                 Ok(Turn::Continue)
             }
@@ -290,6 +287,15 @@ impl Session for NsSession {
 
     fn is_established(&self) -> bool {
         matches!(self.phase, Phase::SignedIn(_))
+    }
+}
+
+/// Fails for a command that clients of this version do not send.
+fn is_usable(verb: Verb, dialect: Dialect) -> Handled {
+    match dialect.usage(verb) {
+        Usage::Current => Ok(()),
+        Usage::Retired => Err(Failure::Refused(Refusal::Disabled)),
+        Usage::Foreign => Err(Failure::Violation),
     }
 }
 

@@ -1,5 +1,6 @@
-//! `USR n MD5 I handle`, `USR n MD5 S answer`, and the same with `TWN` and a ticket
-//! (`docs/protocol/01`).
+//! `USR n MD5 I handle`, `USR n MD5 S answer`, the same with `TWN` and a ticket
+//! (`docs/protocol/01`), and with `SSO`, a ticket, a signed nonce and the machine
+//! (`docs/protocol/10 §1.3`).
 //!
 //! Whatever is wrong with a proof gets one answer, `911`, and the end. Only a sign-in that
 //! succeeded ends the session that the account had.
@@ -9,12 +10,12 @@ use std::net::IpAddr;
 use super::Failure;
 use super::session::{Negotiated, SignedIn, Surroundings};
 use super::settings::ServerRole;
-use crate::dialect::login::{self, Profile};
+use crate::dialect::login::{self, Profile, Question};
 use crate::dialect::{Dialect, SignInMethod};
 use crate::mailbox::Mailbox;
 use crate::metrics::{Method, Outcome};
 use crate::model::address::AddressError;
-use crate::model::{Address, NsEvent, Refusal, UserId};
+use crate::model::{Address, Guid, NsEvent, Refusal, UserId};
 use crate::service::ticket::token_of;
 use crate::service::{Arriving, SignInError};
 use crate::wire::{Arguments, Outbox};
@@ -22,10 +23,36 @@ use crate::wire::{Arguments, Outbox};
 /// One step of a sign-in.
 #[derive(Debug)]
 pub(super) enum Usr<'a> {
-    /// Who the client says it is.
-    Claim { handle: &'a str },
+    /// Who the client says it is, and how it would prove it.
+    Claim {
+        method: SignInMethod,
+        handle: &'a str,
+    },
     /// What is to prove it.
-    Proof { proof: &'a str },
+    Proof(Proof<'a>),
+}
+
+/// A proof of a claim.
+pub(super) enum Proof<'a> {
+    Md5 {
+        answer: &'a str,
+    },
+    Ticket {
+        ticket: &'a str,
+        machine: Option<Guid>,
+    },
+    Sso {
+        ticket: &'a str,
+        /// Missing from clients whose sign-in library was replaced (`docs/protocol/10 §1.3`).
+        signed: Option<&'a str>,
+        machine: Option<Guid>,
+    },
+}
+
+impl std::fmt::Debug for Proof<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// Who a client said it is, as it spelled it.
@@ -33,6 +60,7 @@ pub(super) enum Usr<'a> {
 pub(super) struct Claim {
     handle: String,
     address: Address,
+    question: Question,
 }
 
 /// Where a step led.
@@ -49,26 +77,33 @@ pub(super) struct Proven {
     user: UserId,
     claim: Claim,
     web_token: String,
+    /// The machine, as clients that may be signed in at several places name it.
+    machine: Option<Guid>,
 }
 
 impl<'a> Usr<'a> {
     pub(super) fn parse(mut args: Arguments<'a>, dialect: Dialect) -> Result<Self, Failure> {
-        let method = args.field()?;
-        if method != dialect.sign_in_method().word().as_bytes() {
+        let word = args.field()?;
+        let accepted = dialect.sign_in_methods();
+        let method = SignInMethod::read(word).filter(|method| accepted.contains(method));
+        let Some(method) = method else {
             // Tickets came later than the clients that answer a challenge: one of those cannot
             // ask for them. Everything else is a method that nobody knows (any more).
-            return Err(if method == SignInMethod::Ticket.word().as_bytes() {
+            let is_too_new = accepted == [SignInMethod::Md5]
+                && SignInMethod::read(word) == Some(SignInMethod::Ticket);
+            return Err(if is_too_new {
                 Failure::Violation
             } else {
                 Failure::Fatal(Refusal::AuthenticationFailed)
             });
-        }
-        let step = args.field()?;
-        let value = args.text()?;
-        args.finish()?;
-        match step {
-            b"I" => Ok(Self::Claim { handle: value }),
-            b"S" => Ok(Self::Proof { proof: value }),
+        };
+        match args.field()? {
+            b"I" => {
+                let handle = args.text()?;
+                args.finish()?;
+                Ok(Self::Claim { method, handle })
+            }
+            b"S" => Proof::parse(args, method, dialect).map(Self::Proof),
             _ => Err(Failure::Violation),
         }
     }
@@ -81,13 +116,53 @@ impl<'a> Usr<'a> {
         out: &mut Outbox,
     ) -> Result<Step, Failure> {
         match *self {
-            Self::Claim { handle } => challenge(trid, handle, client, around, out).await,
-            Self::Proof { proof } => {
+            Self::Claim { method, handle } => {
+                challenge(trid, method, handle, client, around, out).await
+            }
+            Self::Proof(ref proof) => {
                 let claim = client.claim.take();
                 let claim = claim.ok_or(Failure::Fatal(Refusal::AuthenticationFailed))?;
-                prove(proof, claim, client.dialect, around)
-                    .await
-                    .map(Step::Proven)
+                prove(proof, claim, around).await.map(Step::Proven)
+            }
+        }
+    }
+}
+
+impl<'a> Proof<'a> {
+    /// Behind a ticket stand, each only if there is one, the signed nonce and the machine. They
+    /// cannot be mistaken for each other.
+    fn parse(
+        mut args: Arguments<'a>,
+        method: SignInMethod,
+        dialect: Dialect,
+    ) -> Result<Self, Failure> {
+        let first = args.text()?;
+        if method == SignInMethod::Md5 {
+            args.finish()?;
+            return Ok(Self::Md5 { answer: first });
+        }
+        let (mut signed, mut machine) = (None, None);
+        while let Some(field) = args.next_field() {
+            let text = std::str::from_utf8(field).map_err(|_| Refusal::InvalidParameter)?;
+            match Guid::parse(text) {
+                Some(guid) if machine.is_none() => machine = Some(guid),
+                None if signed.is_none() && machine.is_none() => signed = Some(text),
+                Some(_) | None => return Err(Failure::Refused(Refusal::InvalidParameter)),
+            }
+        }
+        let machine = machine.filter(|_| dialect.has_endpoints());
+        match method {
+            SignInMethod::Sso => Ok(Self::Sso {
+                ticket: first,
+                signed,
+                machine,
+            }),
+            SignInMethod::Ticket | SignInMethod::Md5 if signed.is_none() => Ok(Self::Ticket {
+                ticket: first,
+                machine,
+            }),
+            SignInMethod::Ticket | SignInMethod::Md5 => {
+                Err(Failure::Refused(Refusal::InvalidParameter))
             }
         }
     }
@@ -95,6 +170,7 @@ impl<'a> Usr<'a> {
 
 async fn challenge(
     trid: u32,
+    method: SignInMethod,
     handle: &str,
     client: &mut Negotiated,
     around: &Surroundings,
@@ -114,23 +190,24 @@ async fn challenge(
         return Ok(Step::Referred);
     }
     let accounts = &around.services.accounts;
-    let question = match dialect.sign_in_method() {
-        SignInMethod::Md5 => accounts.legacy_challenge(handle).await?,
+    let question = match method {
+        SignInMethod::Md5 => Question::Md5(accounts.legacy_challenge(handle).await?),
         SignInMethod::Ticket => {
             let now = around.services.clock.now_secs();
-            login::policy(now, &format!("{:032x}", rand::random::<u128>()))
+            Question::Ticket {
+                policy: login::policy(now, &format!("{:032x}", rand::random::<u128>())),
+            }
         }
+        SignInMethod::Sso => Question::Sso {
+            nonce: login::nonce(&rand::random()),
+        },
     };
+    dialect.challenge(trid, &question, out);
     client.claim = Some(Claim {
         handle: handle.to_owned(),
         address,
+        question,
     });
-    out.line("USR")
-        .arg(trid)
-        .arg(dialect.sign_in_method().word())
-        .arg("S")
-        .arg(question.as_str())
-        .end();
     Ok(Step::Challenged)
 }
 
@@ -157,28 +234,41 @@ fn refer(
     dialect.redirect(trid, target, &current, out);
 }
 
-async fn prove(
-    proof: &str,
-    claim: Claim,
-    dialect: Dialect,
-    around: &Surroundings,
-) -> Result<Proven, Failure> {
+async fn prove(proof: &Proof<'_>, claim: Claim, around: &Surroundings) -> Result<Proven, Failure> {
     let accounts = &around.services.accounts;
     let peer: IpAddr = around.peer.ip();
-    let method = dialect.sign_in_method();
-    let (checked, web_token) = match method {
-        SignInMethod::Md5 => (
-            accounts.verify_legacy(&claim.handle, proof, peer).await,
+    let method = claim.question.method();
+    let (checked, web_token, machine) = match (proof, &claim.question) {
+        (Proof::Md5 { answer }, Question::Md5(_)) => (
+            accounts.verify_legacy(&claim.handle, answer, peer).await,
             format!("{:032x}", rand::random::<u128>()),
+            None,
         ),
-        SignInMethod::Ticket => (
-            accounts.redeem_ticket(proof, &claim.address, peer).await,
-            token_of(proof).to_owned(),
+        (&Proof::Ticket { ticket, machine }, Question::Ticket { .. }) => (
+            accounts.redeem_ticket(ticket, &claim.address, peer).await,
+            token_of(ticket).to_owned(),
+            machine,
         ),
+        (
+            &Proof::Sso {
+                ticket,
+                signed: _,
+                machine,
+            },
+            Question::Sso { nonce: _ },
+        ) => (
+            Err(SignInError::BadTicket),
+            token_of(ticket).to_owned(),
+            machine,
+        ),
+        // The answer to another question than was asked.
+        (Proof::Md5 { .. } | Proof::Ticket { .. } | Proof::Sso { .. }, _) => {
+            return Err(Failure::Fatal(Refusal::AuthenticationFailed));
+        }
     };
     let counted = match method {
         SignInMethod::Md5 => Method::Md5,
-        SignInMethod::Ticket => Method::Ticket,
+        SignInMethod::Ticket | SignInMethod::Sso => Method::Ticket,
     };
     around.services.metrics.sign_in(counted, outcome(&checked));
     let user = checked.inspect_err(|reason| {
@@ -188,6 +278,7 @@ async fn prove(
         user,
         claim,
         web_token,
+        machine,
     })
 }
 
@@ -231,11 +322,13 @@ pub(super) async fn enter(
     dialect.accept(trid, &proven.claim.handle, &entered.name, out);
     let profile = Profile {
         user: proven.user,
+        address: &entered.address,
         signed_in_at: entered.at,
         web_token: &proven.web_token,
         client: (around.peer.ip().to_canonical(), around.peer.port()),
     };
     dialect.profile(&profile, out);
+    dialect.own_extended_presence(&entered.address, out);
     Ok(SignedIn {
         dialect,
         family: client.family,

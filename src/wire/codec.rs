@@ -145,9 +145,12 @@ fn payload_length(role: Role, line: &[u8]) -> Result<Option<usize>, CodecError> 
     let (fewest, limit) = match (role, verb) {
         (Role::Switchboard, b"MSG") => (3, MAX_MESSAGE),
         (Role::Notification, b"NOT") => (1, MAX_PAYLOAD),
-        (Role::Notification, b"UUX") => (2, MAX_PAYLOAD),
+        (Role::Notification, b"UUX" | b"ADL" | b"RML" | b"FQY" | b"PUT" | b"SDG") => {
+            (2, MAX_PAYLOAD)
+        }
         (Role::Notification, b"QRY" | b"PAG" | b"MSG") => (3, MAX_PAYLOAD),
-        (Role::Notification, b"PGD") => (4, MAX_PAYLOAD),
+        (Role::Notification, b"PGD" | b"UUN") => (4, MAX_PAYLOAD),
+        (Role::Notification, b"UUM") => (5, MAX_PAYLOAD),
         // The length may be absent (`docs/protocol/00 §1.3`).
         (Role::Notification, b"SDC") if count >= 9 => (9, MAX_PAYLOAD),
         _ => return Ok(None),
@@ -239,6 +242,26 @@ mod tests {
         assert!(decode_all(Role::Switchboard, &[b"MSG 1 20\r\n"]).is_err());
         assert!(decode_all(Role::Notification, &[b"UUX 20\r\n"]).is_err());
         assert!(decode_all(Role::Notification, &[b"QRY 1 PROD0061VRRZH@4F 8193\r\n"]).is_err());
+    }
+
+    #[test]
+    fn the_newer_commands_carry_payloads_of_at_least_8192_bytes() {
+        for line in [
+            "ADL 1",
+            "RML 1",
+            "FQY 1",
+            "PUT 1",
+            "SDG 1",
+            "UUN 1 bob@example.com 3",
+            "UUM 1 bob@example.com 1 1",
+        ] {
+            let whole = format!("{line} 8192\r\n{}PNG\r\n", "x".repeat(8192));
+            let frames = decode_all(Role::Notification, &[whole.as_bytes()]).unwrap();
+            assert_eq!(frames[0].payload().map(Bytes::len), Some(8192), "{line}");
+            assert_eq!(frames[1].line(), &Bytes::from_static(b"PNG"));
+            let long = format!("{line} 8193\r\n");
+            assert!(decode_all(Role::Notification, &[long.as_bytes()]).is_err());
+        }
     }
 
     #[test]

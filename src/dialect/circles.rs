@@ -2,8 +2,13 @@
 //! publish in them (`docs/protocol/10 §10`).
 
 use super::blocks::{CIRCLE_DOMAIN, Notification, Party};
-use crate::model::{Address, CircleId, Label};
-use crate::wire::Outbox;
+use super::presence::personal_message_xml;
+use super::verbs::Usage;
+use super::{Dialect, status};
+use crate::model::{
+    Address, CircleEvent, CircleId, CircleNews, Label, Presence, PresenceNews, UserId,
+};
+use crate::wire::{Outbox, Verb};
 
 /// What the bodies of circles are.
 pub const CONTENT_TYPE: &str = "application/circles+xml";
@@ -79,6 +84,100 @@ impl CircleNotices {
             content_type: CONTENT_TYPE,
             body,
         }
+    }
+}
+
+impl Dialect {
+    /// News in a circle that the client has entered.
+    pub fn circle_news(self, member: &Address, event: &CircleEvent, out: &mut Outbox) {
+        let circle = event.circle;
+        let notices = || CircleNotices::new(circle, member);
+        match &event.news {
+            CircleNews::Joined { who, number } => notices().joined(who, *number, out),
+            CircleNews::Left { who, number } => notices().left(who, *number, out),
+            CircleNews::Renamed { name, number } => notices().properties(name, *number, out),
+            CircleNews::Presence { presence, news } => {
+                self.presence_via(circle, presence, *news, out);
+            }
+            CircleNews::Offline(who) => {
+                let who = identity_via(who, circle);
+                out.line("FLN").arg(who.as_str()).arg("0:0").end();
+            }
+            CircleNews::Said(message) => out.line("SDG").arg("0").payload(message),
+        }
+    }
+
+    /// The circle itself, as a client that has it on its list sees it: under the client's own
+    /// name and the circle's.
+    pub fn circle_presence(
+        self,
+        member: &Address,
+        circle: CircleId,
+        name: &Label,
+        out: &mut Outbox,
+    ) {
+        let identity = identity_via(member, circle);
+        let line = out.line("NLN").arg("NLN").arg(identity.as_str());
+        line.arg(name.as_str()).arg("0:0").arg("0").end();
+        CircleNotices::new(circle, member).properties(name, 0, out);
+    }
+
+    /// Somebody who is seen by way of a circle.
+    pub fn presence_via(
+        self,
+        circle: CircleId,
+        presence: &Presence,
+        news: PresenceNews,
+        out: &mut Outbox,
+    ) {
+        let identity = identity_via(&presence.address, circle);
+        let (state, message) = match news {
+            PresenceNews::Appeared => (true, true),
+            PresenceNews::State => (true, false),
+            PresenceNews::Message => (false, true),
+        };
+        if state {
+            let line = out.line("NLN").arg(status::word(presence.status));
+            self.presence_fields(presence, line.arg(identity.as_str()));
+        }
+        if message {
+            let payload = personal_message_xml(&presence.message);
+            let line = out.line("UBX").arg(identity.as_str());
+            line.payload(payload.as_bytes());
+        }
+    }
+
+    /// A circle changed and is to be looked up again (`docs/protocol/10 §9`).
+    pub fn circle_changed(
+        self,
+        user: UserId,
+        address: &Address,
+        circle: CircleId,
+        out: &mut Outbox,
+    ) {
+        if !self.has_circles() {
+            return;
+        }
+        let id = user.passport_id();
+        let mut name = String::new();
+        escape_into(address.as_str(), &mut name);
+        let payload = format!(
+            "<NOTIFICATION id=\"0\" siteid=\"45705\" siteurl=\"http://contacts.msn.com\">\
+             <TO pid=\"0x{:08X}:0x{:08X}\" name=\"{name}\"><VIA agent=\"messenger\"/></TO>\
+             <MSG id=\"0\"><SUBSCR url=\"s.htm\"/><ACTION url=\"a.htm\"/><BODY>\
+             &lt;NotificationData xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\" \
+             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"&gt;\
+             &lt;HasNewItem&gt;true&lt;/HasNewItem&gt;&lt;CircleId&gt;{circle}&lt;/CircleId&gt;\
+             &lt;/NotificationData&gt;</BODY></MSG></NOTIFICATION>",
+            id & 0xFFFF_FFFF,
+            id >> 32,
+        );
+        out.line("NOT").payload(payload.as_bytes());
+    }
+
+    /// Whether clients of this version know circles.
+    pub fn has_circles(self) -> bool {
+        self.usage(Verb(*b"SDG")) == Usage::Current
     }
 }
 
@@ -175,6 +274,7 @@ fn child<'a, 'd>(node: roxmltree::Node<'a, 'd>, name: &str) -> Option<roxmltree:
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::dialect;
     use super::*;
 
     fn alice() -> Address {
@@ -216,6 +316,40 @@ mod tests {
         assert!(left.starts_with("NFY DEL 288\r\n"), "{left}");
         assert!(left.contains("\r\nUri: /circle/roster(IM)/user(1:bob@example.net)\r\n"));
         assert!(left.ends_with("Content-Length: 0\r\n\r\n"));
+    }
+
+    #[test]
+    fn a_change_is_told_to_those_who_know_circles() {
+        let changed = |number| {
+            rendered(|_, out| {
+                dialect(number).circle_changed(UserId(7), &bob(), circle(), out);
+            })
+        };
+        assert_eq!(changed(17), "");
+        let notice = changed(18);
+        assert!(
+            notice.starts_with("NOT 500\r\n<NOTIFICATION id=\"0\" "),
+            "{notice}"
+        );
+        assert!(notice.contains("<TO pid=\"0x00000007:0x00030000\" name=\"bob@example.net\">"));
+    }
+
+    #[test]
+    fn presence_by_way_of_a_circle_names_the_circle() {
+        let name = Label::from_stored("Hiking");
+        let own = rendered(|_, out| dialect(18).circle_presence(&alice(), circle(), &name, out));
+        assert!(own.starts_with(
+            "NLN NLN 1:alice@example.com;via=9:00000000-0000-0000-0009-73944a8f7947@live.com \
+             Hiking 0:0 0\r\nNFY PUT 398\r\n"
+        ));
+        let event = CircleEvent {
+            circle: circle(),
+            news: CircleNews::Offline(bob()),
+        };
+        assert_eq!(
+            rendered(|_, out| dialect(18).circle_news(&alice(), &event, out)),
+            "FLN 1:bob@example.net;via=9:00000000-0000-0000-0009-73944a8f7947@live.com 0:0\r\n"
+        );
     }
 
     #[test]

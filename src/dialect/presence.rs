@@ -41,7 +41,7 @@ impl Dialect {
     ///
     /// COMPAT: BitlBee counts the fields of MSNP8, so the picture never goes below MSNP9
     /// (`docs/protocol/02 §7.3`).
-    fn presence_fields(self, presence: &Presence, line: LineWriter<'_>) {
+    pub(super) fn presence_fields(self, presence: &Presence, line: LineWriter<'_>) {
         let line = line.arg(presence.name.as_str());
         let line = match self.capability_style() {
             CapabilityStyle::None => return line.end(),

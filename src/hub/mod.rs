@@ -1,16 +1,18 @@
 //! The live state of this node: who is online, who hears about whom, and which rooms are open.
 //!
-//! `Hub` is a cloneable handle. Inside are two areas behind plain mutexes, *presence*
-//! (`online`) and *rooms* (`rooms`), and one mutex in each room. The rules:
+//! `Hub` is a cloneable handle. Inside are three areas behind plain mutexes, *presence*
+//! (`online`), *circles* (`circles`) and *rooms* (`rooms`), and one mutex in each room. The rules:
 //!
-//! 1. At most one of these locks is held at a time. Nothing is awaited, no I/O is done and
-//!    nothing is rendered under one.
+//! 1. At most one of these locks is held at a time, except that the circles' may be taken inside
+//!    of the presence lock: what people in a circle see follows their presence. Nothing is
+//!    awaited, no I/O is done and nothing is rendered under one.
 //! 2. Under a lock: read or change maps, and post to mailboxes, which never waits. Posting under
 //!    the lock keeps events about one person in one order for everybody.
 //! 3. Going online takes the snapshot of online contacts and registers as their watcher in one
 //!    critical section, so no change is lost and none is told twice.
 //! 4. Locks are an implementation detail; callers see methods.
 
+mod circles;
 mod online;
 mod rooms;
 mod tickets;
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use circles::CircleEntered;
 pub use online::{Entrance, OnlineGuard, StateChange};
 pub use rooms::{Delivery, JoinError, Membership, Occupant, RoomEntrance, RoomLimits};
 pub use tickets::{RoomTicket, TicketPurpose};
@@ -34,6 +37,7 @@ pub struct Hub {
 #[derive(Debug)]
 struct Shared {
     presence: Mutex<online::PresenceArea>,
+    circles: Mutex<circles::CirclesArea>,
     rooms: Mutex<rooms::RoomsArea>,
     room_limits: RoomLimits,
     next_session: AtomicU64,
@@ -44,6 +48,7 @@ impl Hub {
         Self {
             shared: Arc::new(Shared {
                 presence: Mutex::default(),
+                circles: Mutex::default(),
                 rooms: Mutex::default(),
                 room_limits,
                 next_session: AtomicU64::new(1),
@@ -58,6 +63,10 @@ impl Hub {
 
     fn presence(&self) -> MutexGuard<'_, online::PresenceArea> {
         lock(&self.shared.presence)
+    }
+
+    fn circles(&self) -> MutexGuard<'_, circles::CirclesArea> {
+        lock(&self.shared.circles)
     }
 
     fn rooms(&self) -> MutexGuard<'_, rooms::RoomsArea> {

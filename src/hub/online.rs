@@ -88,7 +88,11 @@ impl OnlineGuard {
 
 impl Drop for OnlineGuard {
     fn drop(&mut self) {
-        self.hub.presence().leave(self.user, self.session);
+        {
+            let mut area = self.hub.presence();
+            area.leave(self.user, self.session);
+            self.hub.leave_circles(self.user, self.session);
+        }
         self.hub.close_rooms_of(self.session);
     }
 }
@@ -98,7 +102,14 @@ impl Hub {
     /// is told, and its rooms close.
     pub fn enter(&self, entrance: Entrance) -> OnlineGuard {
         let (user, session) = (entrance.user, entrance.session);
-        let replaced = self.presence().enter(entrance);
+        let replaced = {
+            let mut area = self.presence();
+            let replaced = area.enter(entrance);
+            if let Some(old) = replaced {
+                self.leave_circles(user, old);
+            }
+            replaced
+        };
         if let Some(old) = replaced {
             self.close_rooms_of(old);
         }
@@ -112,22 +123,28 @@ impl Hub {
     /// Sets the status. The first one answers with the contacts who are online and let themselves
     /// be seen; later ones with nobody.
     pub fn set_state(&self, guard: &OnlineGuard, change: StateChange) -> Vec<Arc<Presence>> {
-        self.presence().set_state(guard, change)
+        let mut area = self.presence();
+        let snapshot = area.set_state(guard, change);
+        self.settle_circles(&area, guard.user);
+        snapshot
     }
 
     /// Sets the display name that others see.
     pub fn set_name(&self, user: UserId, name: Label) {
-        self.presence().change(user, PresenceNews::State, |online| {
+        let mut area = self.presence();
+        area.change(user, PresenceNews::State, |online| {
             online.name = name;
         });
+        self.settle_circles(&area, user);
     }
 
     /// Sets the personal message that others see.
     pub fn set_message(&self, user: UserId, message: PersonalMessage) {
-        self.presence()
-            .change(user, PresenceNews::Message, |online| {
-                online.message = message;
-            });
+        let mut area = self.presence();
+        area.change(user, PresenceNews::Message, |online| {
+            online.message = message;
+        });
+        self.settle_circles(&area, user);
     }
 
     /// The personal message as it is now; `None` for somebody who is not online.
@@ -149,19 +166,32 @@ impl Hub {
     /// with the presence of a contact whom the owner follows since this edit, if they are to be
     /// seen.
     pub fn apply(&self, edit: &StandingEdit) -> Option<Arc<Presence>> {
-        self.presence().apply(edit)
+        let mut area = self.presence();
+        let presence = area.apply(edit);
+        self.settle_circles(&area, edit.owner);
+        presence
     }
 
     /// The same for a standing that was read anew as a whole, because somebody else changed it.
     /// Answers `false` if it is older than what is known: then it has to be read again, for what
     /// is known lacks that other change.
     pub fn replace_standing(&self, user: UserId, standing: Standing) -> bool {
-        self.presence().replace_standing(user, standing)
+        let mut area = self.presence();
+        let is_current = area.replace_standing(user, standing);
+        self.settle_circles(&area, user);
+        is_current
     }
 
     /// Takes an account offline whose right to be here has ended, and tells its session.
     pub fn expel(&self, user: UserId) {
-        let session = self.presence().expel(user);
+        let session = {
+            let mut area = self.presence();
+            let session = area.expel(user);
+            if let Some(session) = session {
+                self.leave_circles(user, session);
+            }
+            session
+        };
         if let Some(session) = session {
             self.close_rooms_of(session);
         }
@@ -254,6 +284,24 @@ fn presence_event(presence: &Arc<Presence>, news: PresenceNews) -> NsEvent {
 }
 
 impl PresenceArea {
+    /// What everybody may be shown of somebody; nothing while they have no status or are hidden.
+    pub(super) fn shown_to_others(&self, user: UserId) -> Option<Arc<Presence>> {
+        self.online.get(&user)?.shown().cloned()
+    }
+
+    /// Whether somebody has blocked somebody else by name.
+    pub(super) fn blocks(&self, user: UserId, other: UserId) -> bool {
+        self.online
+            .get(&user)
+            .is_some_and(|online| online.standing.lists_of(other).has(List::Block))
+    }
+
+    /// How a session is called and reached; `None` once it is over.
+    pub(super) fn seat_of(&self, guard: &OnlineGuard) -> Option<(Address, Mailbox<NsEvent>)> {
+        let online = self.online.get(&guard.user)?;
+        (online.session == guard.session).then(|| (online.address.clone(), online.mailbox.clone()))
+    }
+
     fn current(&mut self, user: UserId, session: SessionId) -> Option<&mut Online> {
         self.online
             .get_mut(&user)
@@ -564,6 +612,18 @@ pub(super) mod testing {
                 picture: None,
             };
             hub.set_state(&self.guard, change)
+        }
+
+        /// What has arrived so far about circles, in short words.
+        pub(in super::super) fn circle_news(&mut self) -> Vec<String> {
+            self.inbox
+                .drain()
+                .into_iter()
+                .filter_map(|event| match event {
+                    NsEvent::Circle(event) => Some(format!("{:?}", event.news)),
+                    _ => None,
+                })
+                .collect()
         }
 
         /// What has arrived so far, in short words.

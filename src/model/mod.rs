@@ -22,7 +22,7 @@ pub use contacts::{
     Contact, ContactBook, ContactRef, Group, GroupNumber, GroupRef, List, ListSet, Phone, Phones,
     Privacy, ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,
 };
-pub use event::{Invitation, NsEvent, PresenceNews, SbEvent, Sender};
+pub use event::{CircleEvent, CircleNews, Invitation, NsEvent, PresenceNews, SbEvent, Sender};
 pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};
 pub use label::Label;
 pub use presence::{Capabilities, PersonalMessage, Presence, Status};

@@ -267,6 +267,10 @@ impl Session for NsSession {
                 let server = self.around.msnp_address();
                 switchboard::ring(&invitation, &server, out);
             }
+            NsEvent::Circle(event) => dialect.circle_news(&client.address, &event, out),
+            NsEvent::CircleChanged { circle } => {
+                dialect.circle_changed(client.guard.user(), &client.address, circle, out);
+            }
             NsEvent::SignedInElsewhere => {
                 login::farewell(Farewell::SignedInElsewhere, out);
                 return Turn::Close(CloseReason::Replaced);

@@ -134,7 +134,7 @@ impl Dialect {
         let (state, message) = match news {
             PresenceNews::Appeared => (true, true),
             PresenceNews::State => (true, false),
-            PresenceNews::Message => (false, true),
+            PresenceNews::Message | PresenceNews::Endpoints => (false, true),
         };
         if state {
             let line = out.line("NLN").arg(status::word(presence.status));

@@ -1,7 +1,7 @@
 //! Presence of contacts (`docs/protocol/02 §7.3, §10`).
 
 use super::{CapabilityStyle, Dialect, PhoneStyle, status};
-use crate::model::{Address, Label, PersonalMessage, Phone, Presence, PresenceNews};
+use crate::model::{Address, Label, MessageChange, PersonalMessage, Phone, Presence, PresenceNews};
 use crate::wire::{LineWriter, Outbox};
 
 impl Dialect {
@@ -26,6 +26,8 @@ impl Dialect {
             }
             PresenceNews::State => self.changed_presence(presence, out),
             PresenceNews::Message => self.personal_message(presence, out),
+            PresenceNews::Endpoints if self.has_endpoints() => self.personal_message(presence, out),
+            PresenceNews::Endpoints => {}
         }
     }
 
@@ -104,7 +106,7 @@ pub fn phone_key(phone: Phone) -> &'static str {
 
 /// Writes a personal message; nothing at all for an empty one (`docs/protocol/02 §10`).
 pub fn personal_message_xml(message: &PersonalMessage) -> String {
-    if message.is_empty() {
+    if message.text.is_empty() && message.media.is_empty() {
         return String::new();
     }
     let mut xml = String::from("<Data><PSM>");
@@ -129,26 +131,15 @@ fn escape_into(text: &str, xml: &mut String) {
     }
 }
 
-/// What a client sent as its personal message. An absent part stays as it was, an empty one is
-/// cleared.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PersonalMessageChange {
-    pub text: Option<String>,
-    pub media: Option<String>,
-}
-
 /// The payload is not the XML that the command carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a personal message")]
 pub struct NotPersonalMessage;
 
 /// Reads the payload of `UUX`. Document types are refused, so no entity can grow.
-pub fn read_personal_message(payload: &[u8]) -> Result<PersonalMessageChange, NotPersonalMessage> {
+pub fn read_personal_message(payload: &[u8]) -> Result<MessageChange, NotPersonalMessage> {
     if payload.is_empty() {
-        return Ok(PersonalMessageChange {
-            text: Some(String::new()),
-            media: Some(String::new()),
-        });
+        return Ok(MessageChange::clear());
     }
     let text = std::str::from_utf8(payload).map_err(|_| NotPersonalMessage)?;
     let document = roxmltree::Document::parse(text).map_err(|_| NotPersonalMessage)?;
@@ -159,16 +150,19 @@ pub fn read_personal_message(payload: &[u8]) -> Result<PersonalMessageChange, No
     let part = |name| {
         root.children()
             .find(|node| node.tag_name().name() == name)
-            .map(|node| node.text().unwrap_or_default().to_owned())
+            .map(|node| node.text().unwrap_or_default().into())
     };
-    Ok(PersonalMessageChange {
+    Ok(MessageChange {
         text: part("PSM"),
         media: part("CurrentMedia"),
+        ..MessageChange::default()
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::testing::dialect;
     use super::*;
     use crate::model::{Capabilities, Status, UserId};
@@ -184,10 +178,11 @@ mod tests {
                 extended: 48,
             },
             picture: Some(Label::from_stored("%3Cmsnobj%2F%3E")),
-            message: PersonalMessage {
+            message: Arc::new(PersonalMessage {
                 text: "a<b&\"c'".into(),
-                media: "".into(),
-            },
+                ..PersonalMessage::default()
+            }),
+            endpoints: Arc::default(),
         }
     }
 
@@ -231,7 +226,7 @@ mod tests {
     #[test]
     fn nobody_without_a_message_gets_an_empty_payload() {
         let mut quiet = bob();
-        quiet.message = PersonalMessage::default();
+        quiet.message = Arc::default();
         quiet.picture = None;
         let text = rendered(|out| dialect(11).initial_presence(4, &quiet, out));
         assert_eq!(
@@ -263,13 +258,14 @@ mod tests {
         let change = read("<Data><PSM>at &lt;work&gt;</PSM><CurrentMedia></CurrentMedia></Data>");
         assert_eq!(
             change,
-            Ok(PersonalMessageChange {
-                text: Some("at <work>".to_owned()),
-                media: Some(String::new()),
+            Ok(MessageChange {
+                text: Some("at <work>".into()),
+                media: Some("".into()),
+                ..MessageChange::default()
             })
         );
-        assert_eq!(read("<Data/>"), Ok(PersonalMessageChange::default()));
-        assert_eq!(read("").unwrap().text, Some(String::new()));
+        assert_eq!(read("<Data/>"), Ok(MessageChange::default()));
+        assert_eq!(read("").unwrap().text, Some("".into()));
         for bad in [
             "<Data><PSM>",
             "<Other/>",

@@ -15,12 +15,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::online::PresenceArea;
-use super::{Hub, OnlineGuard};
+use super::watchers::{PresenceArea, differences};
+use super::{Hub, OnlineGuard, lock};
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Address, CircleEvent, CircleId, CircleNews, Label, NsEvent, Presence, PresenceNews, Refusal,
-    SessionId, UserId,
+    Address, CircleEvent, CircleId, CircleNews, Label, List, NsEvent, Presence, PresenceNews,
+    Refusal, SessionId, UserId,
 };
 
 /// Everything under the lock of the circles.
@@ -141,34 +141,51 @@ impl Hub {
         }
         Ok(())
     }
+}
 
+impl PresenceArea {
     /// Brings the circles of somebody up to date with their presence and their block list. To be
-    /// called under the presence lock, after each change of either.
-    pub(super) fn settle_circles(&self, presence: &PresenceArea, user: UserId) {
-        let mut area = self.circles();
-        let circles: Vec<CircleId> = match area.of_account.get(&user) {
-            Some(circles) => circles.iter().copied().collect(),
-            None => return,
-        };
-        for circle in circles {
-            area.settle_in(circle, user, presence);
+    /// called after each change of either.
+    pub(super) fn settle_circles(&self, user: UserId) {
+        let mut area = lock(&self.circles);
+        for circle in area.circles_of(user) {
+            area.settle_in(circle, user, self);
         }
     }
 
-    /// Takes a session that is over out of every circle.
-    pub(super) fn leave_circles(&self, user: UserId, session: SessionId) {
-        let mut area = self.circles();
-        let circles: Vec<CircleId> = match area.of_account.get(&user) {
-            Some(circles) => circles.iter().copied().collect(),
-            None => return,
-        };
-        for circle in circles {
-            area.unseat(circle, user, |seat| seat.session != session);
+    /// Takes sessions that are over out of every circle.
+    pub(super) fn leave_circles(&self, user: UserId, sessions: &[SessionId]) {
+        let mut area = lock(&self.circles);
+        for circle in area.circles_of(user) {
+            area.unseat(circle, user, |seat| !sessions.contains(&seat.session));
         }
+    }
+
+    /// What everybody may be shown of somebody; nothing while they have no status or are hidden.
+    fn shown_to_others(&self, user: UserId) -> Option<Arc<Presence>> {
+        self.online(user)?.shown().cloned()
+    }
+
+    /// Whether somebody has blocked somebody else by name.
+    fn blocks(&self, user: UserId, other: UserId) -> bool {
+        self.online(user)
+            .is_some_and(|online| online.standing.lists_of(other).has(List::Block))
+    }
+
+    /// How a session is called and reached; `None` once it is over.
+    fn seat_of(&self, guard: &OnlineGuard) -> Option<(Address, Mailbox<NsEvent>)> {
+        let online = self.online(guard.user())?;
+        let endpoint = online.endpoint(guard.session())?;
+        Some((online.address.clone(), endpoint.mailbox().clone()))
     }
 }
 
 impl CirclesArea {
+    fn circles_of(&self, user: UserId) -> Vec<CircleId> {
+        let circles = self.of_account.get(&user);
+        circles.into_iter().flatten().copied().collect()
+    }
+
     /// Answers whether the person was not there before.
     fn seat(&mut self, circle: CircleId, user: UserId, address: Address, seat: Seat) -> bool {
         self.of_account.entry(user).or_default().insert(circle);
@@ -314,7 +331,8 @@ impl Person {
                 other.tell(circle, CircleNews::Offline(self.address.clone()));
             }
             (true, Some(now)) => {
-                if let Some(news) = self.shown.as_ref().and_then(|old| news_of(old, now)) {
+                let before = self.shown.iter();
+                for news in before.flat_map(|before| differences(before, now)) {
                     other.tell_presence(circle, now, news);
                 }
             }
@@ -359,30 +377,12 @@ impl Person {
     }
 }
 
-/// What is new about somebody who was to be seen before.
-fn news_of(old: &Arc<Presence>, now: &Arc<Presence>) -> Option<PresenceNews> {
-    if old == now {
-        return None;
-    }
-    let only_message = Presence {
-        message: now.message.clone(),
-        ..(**old).clone()
-    };
-    if only_message == **now {
-        Some(PresenceNews::Message)
-    } else if old.message == now.message {
-        Some(PresenceNews::State)
-    } else {
-        Some(PresenceNews::Appeared)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::online::testing::{Person, sign_in};
+    use super::super::online::testing::{Person, sign_in, sign_in_at};
     use super::super::rooms::RoomLimits;
     use super::*;
-    use crate::model::{ListSet, StandingChange, StandingEdit, Status};
+    use crate::model::{Guid, ListSet, Place, StandingChange, StandingEdit, Status};
 
     const ALICE: UserId = UserId(1);
     const BOB: UserId = UserId(2);
@@ -539,6 +539,30 @@ mod tests {
         drop(alice);
         let area = hub.circles();
         assert!(area.rosters.is_empty() && area.of_account.is_empty());
+    }
+
+    #[test]
+    fn places_of_one_person_are_one_in_the_roster_and_hear_each_other() {
+        let hub = hub();
+        let mut alice = online(&hub, ALICE, &[]);
+        let at = |place| sign_in_at(&hub, BOB, Place::Endpoint(place), &[]);
+        let (mut laptop, mut desktop) = (at(Guid::random()), at(Guid::random()));
+        laptop.set(&hub, Status::Online);
+        desktop.set(&hub, Status::Online);
+        enter(&hub, &alice);
+        enter(&hub, &laptop);
+        assert_eq!(enter(&hub, &desktop).0.len(), 2);
+        assert_eq!(alice.circle_news(), ["Joined(1)", "Presence(Appeared)"]);
+        hub.say_in_circle(&laptop.guard, circle(), Bytes::new())
+            .unwrap();
+        assert_eq!(desktop.circle_news(), ["Said(0 bytes)"]);
+        assert_eq!(alice.circle_news(), ["Said(0 bytes)"]);
+        assert!(laptop.circle_news().is_empty());
+        // One goes, and the other one stays: less to be seen of, and not gone.
+        drop(laptop);
+        assert_eq!(alice.circle_news(), ["Presence(Endpoints)"]);
+        drop(desktop);
+        assert_eq!(alice.circle_news(), ["Left(2)", "Offline"]);
     }
 
     #[test]

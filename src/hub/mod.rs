@@ -1,7 +1,8 @@
 //! The live state of this node: who is online, who hears about whom, and which rooms are open.
 //!
 //! `Hub` is a cloneable handle. Inside are three areas behind plain mutexes, *presence*
-//! (`online`), *circles* (`circles`) and *rooms* (`rooms`), and one mutex in each room. The rules:
+//! (`online`, `endpoints`, `watchers`), *circles* (`circles`) and *rooms* (`rooms`), and one mutex
+//! in each room. The rules:
 //!
 //! 1. At most one of these locks is held at a time, except that the circles' may be taken inside
 //!    of the presence lock: what people in a circle see follows their presence. Nothing is
@@ -13,9 +14,11 @@
 //! 4. Locks are an implementation detail; callers see methods.
 
 mod circles;
+mod endpoints;
 mod online;
 mod rooms;
 mod tickets;
+mod watchers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +26,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use circles::CircleEntered;
 pub use online::{Entrance, OnlineGuard, StateChange};
-pub use rooms::{Delivery, JoinError, Membership, Occupant, RoomEntrance, RoomLimits};
+pub use rooms::{Bearer, Called, Delivery, JoinError, Membership, RoomEntrance, RoomLimits};
 pub use tickets::{RoomTicket, TicketPurpose};
 
 use crate::model::SessionId;
@@ -36,8 +39,8 @@ pub struct Hub {
 
 #[derive(Debug)]
 struct Shared {
-    presence: Mutex<online::PresenceArea>,
-    circles: Mutex<circles::CirclesArea>,
+    presence: Mutex<watchers::PresenceArea>,
+    circles: Arc<Mutex<circles::CirclesArea>>,
     rooms: Mutex<rooms::RoomsArea>,
     room_limits: RoomLimits,
     next_session: AtomicU64,
@@ -45,10 +48,11 @@ struct Shared {
 
 impl Hub {
     pub fn new(room_limits: RoomLimits) -> Self {
+        let presence = watchers::PresenceArea::default();
         Self {
             shared: Arc::new(Shared {
-                presence: Mutex::default(),
-                circles: Mutex::default(),
+                circles: Arc::clone(&presence.circles),
+                presence: Mutex::new(presence),
                 rooms: Mutex::default(),
                 room_limits,
                 next_session: AtomicU64::new(1),
@@ -61,7 +65,7 @@ impl Hub {
         SessionId(self.shared.next_session.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn presence(&self) -> MutexGuard<'_, online::PresenceArea> {
+    fn presence(&self) -> MutexGuard<'_, watchers::PresenceArea> {
         lock(&self.shared.presence)
     }
 

@@ -1,42 +1,17 @@
-//! Who is online, and who hears about it (`docs/protocol/02 §8`).
+//! Who is online, and at which places (`docs/protocol/02 §8`, `docs/protocol/10 §8`).
 //!
-//! A person is *told* about a contact when they have set their first status, the contact is on
-//! their forward list, and the contact lets them see. The reverse index `watchers` holds the
-//! first two conditions; the third is asked of the contact's standing at every event.
+//! This is what callers see of the presence area; who hears of what is decided in `watchers`,
+//! and what one account looks like in `endpoints`.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Hub;
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Address, Capabilities, DialectTag, Label, List, ListSet, NsEvent, PersonalMessage, Presence,
-    PresenceNews, SessionId, Standing, StandingChange, StandingEdit, Status, UserId,
+    Address, Capabilities, DialectTag, Guid, Label, MessageChange, NsEvent, OwnEndpoint,
+    PersonalMessage, Place, Presence, PrivateDataChange, SessionId, Standing, StandingEdit, Status,
+    UserId,
 };
-
-/// Everything under the presence lock.
-#[derive(Debug, Default)]
-pub(super) struct PresenceArea {
-    online: HashMap<UserId, Online>,
-    by_address: HashMap<Address, UserId>,
-    /// From a contact to those who are online, have set a status and follow them.
-    watchers: HashMap<UserId, HashSet<UserId>>,
-}
-
-/// One signed-in account.
-#[derive(Debug)]
-struct Online {
-    address: Address,
-    name: Label,
-    message: PersonalMessage,
-    standing: Standing,
-    session: SessionId,
-    mailbox: Mailbox<NsEvent>,
-    dialect: DialectTag,
-    accepts_calls: bool,
-    /// Nothing before the first status.
-    presence: Option<Arc<Presence>>,
-}
 
 /// What is needed to enter.
 #[derive(Debug)]
@@ -44,11 +19,14 @@ pub struct Entrance {
     pub user: UserId,
     pub address: Address,
     pub name: Label,
-    pub message: PersonalMessage,
+    pub message: Arc<PersonalMessage>,
     pub standing: Standing,
     pub session: SessionId,
     pub mailbox: Mailbox<NsEvent>,
     pub dialect: DialectTag,
+    pub place: Place,
+    /// What the tokens that were issued together with this sign-in's have in common.
+    pub grant: Option<i64>,
 }
 
 /// A status that a person sets, with what comes along.
@@ -66,6 +44,7 @@ pub(super) struct Participant {
     pub(super) name: Label,
     pub(super) capabilities: Capabilities,
     pub(super) dialect: DialectTag,
+    pub(super) endpoint: Option<Guid>,
 }
 
 /// Keeps a session online; dropping it signs the session off.
@@ -88,29 +67,20 @@ impl OnlineGuard {
 
 impl Drop for OnlineGuard {
     fn drop(&mut self) {
-        {
-            let mut area = self.hub.presence();
-            area.leave(self.user, self.session);
-            self.hub.leave_circles(self.user, self.session);
-        }
+        self.hub.presence().leave(self.user, &[self.session]);
         self.hub.close_rooms_of(self.session);
     }
 }
 
 impl Hub {
-    /// Brings an account online, without a status yet. A session it has already is replaced: it
-    /// is told, and its rooms close.
+    /// Brings an account online at a place, without a status yet. Sessions that cannot stay
+    /// beside this one are replaced: they are told, and their rooms close
+    /// (`docs/protocol/10 §8`). An account that is at another place already keeps the name and
+    /// the message that are known of it.
     pub fn enter(&self, entrance: Entrance) -> OnlineGuard {
         let (user, session) = (entrance.user, entrance.session);
-        let replaced = {
-            let mut area = self.presence();
-            let replaced = area.enter(entrance);
-            if let Some(old) = replaced {
-                self.leave_circles(user, old);
-            }
-            replaced
-        };
-        if let Some(old) = replaced {
+        let replaced = self.presence().enter(entrance);
+        for old in replaced {
             self.close_rooms_of(old);
         }
         OnlineGuard {
@@ -120,45 +90,49 @@ impl Hub {
         }
     }
 
-    /// Sets the status. The first one answers with the contacts who are online and let themselves
-    /// be seen; later ones with nobody.
+    /// Sets the status of a place, which becomes that of the account. A place's first one answers
+    /// with the contacts who are online and let themselves be seen; later ones with nobody.
     pub fn set_state(&self, guard: &OnlineGuard, change: StateChange) -> Vec<Arc<Presence>> {
-        let mut area = self.presence();
-        let snapshot = area.set_state(guard, change);
-        self.settle_circles(&area, guard.user);
-        snapshot
+        self.presence().set_state(guard.user, guard.session, change)
     }
 
     /// Sets the display name that others see.
     pub fn set_name(&self, user: UserId, name: Label) {
-        let mut area = self.presence();
-        area.change(user, PresenceNews::State, |online| {
-            online.name = name;
-        });
-        self.settle_circles(&area, user);
-    }
-
-    /// Sets the personal message that others see.
-    pub fn set_message(&self, user: UserId, message: PersonalMessage) {
-        let mut area = self.presence();
-        area.change(user, PresenceNews::Message, |online| {
-            online.message = message;
-        });
-        self.settle_circles(&area, user);
-    }
-
-    /// The personal message as it is now; `None` for somebody who is not online.
-    pub fn message(&self, user: UserId) -> Option<PersonalMessage> {
         self.presence()
-            .online
-            .get(&user)
-            .map(|online| online.message.clone())
+            .change(user, None, |online| online.name = name);
+    }
+
+    /// Changes the personal message that others see.
+    pub fn change_message(&self, user: UserId, change: &MessageChange) {
+        self.presence().change(user, None, |online| {
+            online.message = Arc::new(change.applied_to(&online.message));
+        });
+    }
+
+    /// Sets what the client at one place can do.
+    pub fn set_endpoint_capabilities(&self, guard: &OnlineGuard, capabilities: Capabilities) {
+        let session = guard.session;
+        self.presence().change(guard.user, Some(session), |online| {
+            if let Some(endpoint) = online.endpoint_mut(session) {
+                endpoint.capabilities = capabilities;
+            }
+        });
+    }
+
+    /// Changes what only the account's own other places see of a place.
+    pub fn set_private_data(&self, guard: &OnlineGuard, change: PrivateDataChange) {
+        let session = guard.session;
+        self.presence().change(guard.user, Some(session), |online| {
+            online.set_private_data(session, change);
+        });
     }
 
     /// Sets whether calls ring.
     pub fn set_accepts_calls(&self, guard: &OnlineGuard, accepts: bool) {
-        if let Some(online) = self.presence().current(guard.user, guard.session) {
-            online.accepts_calls = accepts;
+        let mut area = self.presence();
+        let online = area.online_mut(guard.user);
+        if let Some(endpoint) = online.and_then(|online| online.endpoint_mut(guard.session)) {
+            endpoint.accepts_calls = accepts;
         }
     }
 
@@ -166,33 +140,20 @@ impl Hub {
     /// with the presence of a contact whom the owner follows since this edit, if they are to be
     /// seen.
     pub fn apply(&self, edit: &StandingEdit) -> Option<Arc<Presence>> {
-        let mut area = self.presence();
-        let presence = area.apply(edit);
-        self.settle_circles(&area, edit.owner);
-        presence
+        self.presence().apply(edit)
     }
 
     /// The same for a standing that was read anew as a whole, because somebody else changed it.
     /// Answers `false` if it is older than what is known: then it has to be read again, for what
     /// is known lacks that other change.
     pub fn replace_standing(&self, user: UserId, standing: Standing) -> bool {
-        let mut area = self.presence();
-        let is_current = area.replace_standing(user, standing);
-        self.settle_circles(&area, user);
-        is_current
+        self.presence().replace_standing(user, standing)
     }
 
-    /// Takes an account offline whose right to be here has ended, and tells its session.
+    /// Takes an account offline whose right to be here has ended, and tells its sessions.
     pub fn expel(&self, user: UserId) {
-        let session = {
-            let mut area = self.presence();
-            let session = area.expel(user);
-            if let Some(session) = session {
-                self.leave_circles(user, session);
-            }
-            session
-        };
-        if let Some(session) = session {
+        let sessions = self.presence().expel(user);
+        for session in sessions {
             self.close_rooms_of(session);
         }
     }
@@ -200,371 +161,114 @@ impl Hub {
     /// The address of an account that is online.
     pub fn address(&self, user: UserId) -> Option<Address> {
         let area = self.presence();
-        area.online.get(&user).map(|online| online.address.clone())
+        area.online(user).map(|online| online.address.clone())
     }
 
-    /// Posts an event to an account; `false` if it is not online or its queue is full.
+    /// The places where an account is signed in, in order of arrival; those that have not told
+    /// their machine's identity are not listed.
+    pub fn endpoints(&self, user: UserId) -> Vec<OwnEndpoint> {
+        let area = self.presence();
+        area.online(user)
+            .map(super::endpoints::Online::own_endpoints)
+            .unwrap_or_default()
+    }
+
+    /// Posts an event to every place of an account; `false` if it is not online or no queue had
+    /// room.
     pub fn tell(&self, user: UserId, event: NsEvent) -> bool {
-        let area = self.presence();
-        area.online
-            .get(&user)
-            .is_some_and(|online| online.mailbox.post(event))
+        self.tell_endpoints(user, None, None, event) > 0
     }
 
-    /// Whether the session may open a conversation: it has a status, is not hidden and takes
-    /// calls itself (`docs/protocol/02 §11`).
+    /// Posts an event to every place of an account, or to the one named by `to`, but not to the
+    /// session `except`. Answers how many queues took it.
+    pub fn tell_endpoints(
+        &self,
+        user: UserId,
+        to: Option<Guid>,
+        except: Option<SessionId>,
+        event: NsEvent,
+    ) -> usize {
+        let area = self.presence();
+        area.online(user).map_or(0, |online| {
+            online.tell(event, |place| {
+                (to.is_none() || place.id() == to) && Some(place.session) != except
+            })
+        })
+    }
+
+    /// Posts an event to every place of an account that did not sign in with this grant: to all
+    /// of them where a change has none.
+    pub fn tell_except_grant(&self, user: UserId, grant: Option<i64>, event: NsEvent) {
+        let area = self.presence();
+        if let Some(online) = area.online(user) {
+            online.tell(event, |place| {
+                grant.is_none_or(|grant| !place.has_grant(grant))
+            });
+        }
+    }
+
+    /// Posts an event to one session; `false` if it is over or its queue is full.
+    pub(super) fn tell_session(&self, user: UserId, session: SessionId, event: NsEvent) -> bool {
+        let area = self.presence();
+        area.online(user)
+            .is_some_and(|online| online.tell(event, |place| place.session == session) > 0)
+    }
+
+    /// Whether the session may open a conversation: it has a status and takes calls itself, and
+    /// the account is not hidden (`docs/protocol/02 §11`).
     pub fn may_converse(&self, guard: &OnlineGuard) -> bool {
-        self.presence()
-            .current(guard.user, guard.session)
-            .is_some_and(|online| online.accepts_calls && online.is_shown())
+        let area = self.presence();
+        area.online(guard.user).is_some_and(|online| {
+            let place = online.endpoint(guard.session);
+            online.shown().is_some()
+                && place.is_some_and(|place| place.accepts_calls && place.has_status())
+        })
     }
 
-    /// The account behind an address and its session, if `caller` may ring it now.
-    pub(super) fn callee(&self, caller: UserId, address: &Address) -> Option<(UserId, SessionId)> {
+    /// The account behind an address and its sessions that ring, if `caller` may ring it now.
+    pub(super) fn callee(
+        &self,
+        caller: UserId,
+        address: &Address,
+    ) -> Option<(UserId, Vec<SessionId>)> {
         let area = self.presence();
-        let user = *area.by_address.get(address)?;
-        let online = area.online.get(&user)?;
-        let reachable =
-            online.accepts_calls && online.is_shown() && online.standing.lets_see(caller);
-        reachable.then_some((user, online.session))
+        let (user, online) = area.online_at(address)?;
+        online.shown()?;
+        let ringing = online.ringing();
+        let reachable = online.standing.lets_see(caller) && !ringing.is_empty();
+        reachable.then_some((user, ringing))
+    }
+
+    /// The sessions of one's own account that ring, this one included.
+    pub(super) fn own_places(&self, user: UserId) -> Vec<SessionId> {
+        let area = self.presence();
+        area.online(user)
+            .map(super::endpoints::Online::ringing)
+            .unwrap_or_default()
     }
 
     /// A session as others see it in a conversation; `None` once it is over.
     pub(super) fn participant(&self, user: UserId, session: SessionId) -> Option<Participant> {
-        let mut area = self.presence();
-        let online = area.current(user, session)?;
+        let area = self.presence();
+        let online = area.online(user)?;
+        let place = online.endpoint(session)?;
         Some(Participant {
             address: online.address.clone(),
             name: online.name.clone(),
-            capabilities: online
-                .presence
-                .as_ref()
-                .map(|presence| presence.capabilities)
-                .unwrap_or_default(),
-            dialect: online.dialect,
+            capabilities: place.capabilities,
+            dialect: place.dialect,
+            endpoint: place.id(),
         })
     }
 
     /// How many accounts are online.
     pub fn online_count(&self) -> usize {
-        self.presence().online.len()
+        self.presence().online_count()
     }
 
     /// Whether an account is online.
     pub fn is_online(&self, user: UserId) -> bool {
-        self.presence().online.contains_key(&user)
-    }
-}
-
-impl Online {
-    /// Whether anybody can be shown this person at all.
-    fn is_shown(&self) -> bool {
-        self.shown().is_some()
-    }
-
-    /// What those who may see this person see; nothing while they have no status or are hidden.
-    fn shown(&self) -> Option<&Arc<Presence>> {
-        self.presence
-            .as_ref()
-            .filter(|presence| presence.status != Status::Hidden)
-    }
-
-    fn offline_event(&self) -> NsEvent {
-        NsEvent::ContactOffline {
-            address: self.address.clone(),
-        }
-    }
-}
-
-fn presence_event(presence: &Arc<Presence>, news: PresenceNews) -> NsEvent {
-    NsEvent::ContactPresence {
-        presence: Arc::clone(presence),
-        news,
-    }
-}
-
-impl PresenceArea {
-    /// What everybody may be shown of somebody; nothing while they have no status or are hidden.
-    pub(super) fn shown_to_others(&self, user: UserId) -> Option<Arc<Presence>> {
-        self.online.get(&user)?.shown().cloned()
-    }
-
-    /// Whether somebody has blocked somebody else by name.
-    pub(super) fn blocks(&self, user: UserId, other: UserId) -> bool {
-        self.online
-            .get(&user)
-            .is_some_and(|online| online.standing.lists_of(other).has(List::Block))
-    }
-
-    /// How a session is called and reached; `None` once it is over.
-    pub(super) fn seat_of(&self, guard: &OnlineGuard) -> Option<(Address, Mailbox<NsEvent>)> {
-        let online = self.online.get(&guard.user)?;
-        (online.session == guard.session).then(|| (online.address.clone(), online.mailbox.clone()))
-    }
-
-    fn current(&mut self, user: UserId, session: SessionId) -> Option<&mut Online> {
-        self.online
-            .get_mut(&user)
-            .filter(|online| online.session == session)
-    }
-
-    fn enter(&mut self, entrance: Entrance) -> Option<SessionId> {
-        let user = entrance.user;
-        let replaced = self.online.get(&user).map(|online| {
-            online.mailbox.post(NsEvent::SignedInElsewhere);
-            online.session
-        });
-        if let Some(old) = replaced {
-            self.leave(user, old);
-        }
-        self.by_address.insert(entrance.address.clone(), user);
-        let online = Online {
-            address: entrance.address,
-            name: entrance.name,
-            message: entrance.message,
-            standing: entrance.standing,
-            session: entrance.session,
-            mailbox: entrance.mailbox,
-            dialect: entrance.dialect,
-            accepts_calls: true,
-            presence: None,
-        };
-        self.online.insert(user, online);
-        replaced
-    }
-
-    /// Takes a session offline; does nothing for one that was replaced.
-    fn leave(&mut self, user: UserId, session: SessionId) {
-        if self.current(user, session).is_none() {
-            return;
-        }
-        let Some(gone) = self.online.remove(&user) else {
-            return;
-        };
-        self.by_address.remove(&gone.address);
-        if gone.presence.is_some() {
-            for followed in gone.standing.followed() {
-                self.unwatch(user, followed);
-            }
-        }
-        if gone.is_shown() {
-            let event = gone.offline_event();
-            self.tell_those_who_see(user, &gone.standing, &event);
-        }
-    }
-
-    fn set_state(&mut self, guard: &OnlineGuard, change: StateChange) -> Vec<Arc<Presence>> {
-        let Some(online) = self.current(guard.user, guard.session) else {
-            return Vec::new();
-        };
-        let before = online.presence.take();
-        let now = Arc::new(Presence {
-            user: guard.user,
-            address: online.address.clone(),
-            name: online.name.clone(),
-            status: change.status,
-            capabilities: change.capabilities,
-            picture: change.picture,
-            message: online.message.clone(),
-        });
-        online.presence = Some(Arc::clone(&now));
-        let snapshot = match &before {
-            None => self.start_watching(guard.user),
-            Some(_) => Vec::new(),
-        };
-        self.announce(guard.user, before.as_ref(), &now, PresenceNews::State);
-        snapshot
-    }
-
-    /// Changes a field of a presence and tells those who see it.
-    fn change(&mut self, user: UserId, news: PresenceNews, change: impl FnOnce(&mut Online)) {
-        let Some(online) = self.online.get_mut(&user) else {
-            return;
-        };
-        change(online);
-        let Some(before) = online.presence.take() else {
-            return;
-        };
-        let now = Arc::new(Presence {
-            name: online.name.clone(),
-            message: online.message.clone(),
-            ..(*before).clone()
-        });
-        online.presence = Some(Arc::clone(&now));
-        self.announce(user, Some(&before), &now, news);
-    }
-
-    fn announce(
-        &self,
-        user: UserId,
-        before: Option<&Arc<Presence>>,
-        now: &Arc<Presence>,
-        news: PresenceNews,
-    ) {
-        let Some(online) = self.online.get(&user) else {
-            return;
-        };
-        let was_shown = before.is_some_and(|presence| presence.status != Status::Hidden);
-        let event = match (was_shown, online.is_shown()) {
-            (false, false) => return,
-            (false, true) => presence_event(now, PresenceNews::Appeared),
-            (true, false) => online.offline_event(),
-            (true, true) if before == Some(now) => return,
-            (true, true) => presence_event(now, news),
-        };
-        self.tell_those_who_see(user, &online.standing, &event);
-    }
-
-    fn tell_those_who_see(&self, user: UserId, standing: &Standing, event: &NsEvent) {
-        for (&watcher, online) in self.watchers_of(user) {
-            if standing.lets_see(watcher) {
-                online.mailbox.post(event.clone());
-            }
-        }
-    }
-
-    fn watchers_of(&self, user: UserId) -> impl Iterator<Item = (&UserId, &Online)> {
-        self.watchers
-            .get(&user)
-            .into_iter()
-            .flatten()
-            .filter_map(|watcher| Some((watcher, self.online.get(watcher)?)))
-    }
-
-    /// Registers `user` with everybody they follow, and answers who of them is to be seen.
-    fn start_watching(&mut self, user: UserId) -> Vec<Arc<Presence>> {
-        let followed: Vec<UserId> = match self.online.get(&user) {
-            Some(online) => online.standing.followed().collect(),
-            None => return Vec::new(),
-        };
-        followed
-            .into_iter()
-            .filter_map(|contact| self.watch(user, contact))
-            .collect()
-    }
-
-    fn watch(&mut self, user: UserId, contact: UserId) -> Option<Arc<Presence>> {
-        self.watchers.entry(contact).or_default().insert(user);
-        let online = self.online.get(&contact)?;
-        online
-            .shown()
-            .filter(|_| online.standing.lets_see(user))
-            .cloned()
-    }
-
-    fn unwatch(&mut self, user: UserId, contact: UserId) {
-        if let Some(watchers) = self.watchers.get_mut(&contact) {
-            watchers.remove(&user);
-            if watchers.is_empty() {
-                self.watchers.remove(&contact);
-            }
-        }
-    }
-
-    fn apply(&mut self, edit: &StandingEdit) -> Option<Arc<Presence>> {
-        let online = self.online.get_mut(&edit.owner)?;
-        if edit.revision <= online.standing.revision {
-            return None;
-        }
-        match edit.change {
-            StandingChange::Nothing => {
-                online.standing.apply(edit);
-                None
-            }
-            StandingChange::Lists(other, lists) => {
-                let before = online.standing.lists_of(other);
-                let saw = online.standing.lets_see(other);
-                online.standing.apply(edit);
-                self.visibility_changed(edit.owner, other, saw);
-                self.following_changed(edit.owner, other, before, lists)
-            }
-            StandingChange::Privacy(_) => {
-                let before = online.standing.clone();
-                online.standing.apply(edit);
-                self.visibility_changed_for_all(edit.owner, &before);
-                None
-            }
-        }
-    }
-
-    fn expel(&mut self, user: UserId) -> Option<SessionId> {
-        let online = self.online.get(&user)?;
-        online.mailbox.post(NsEvent::AccountClosed);
-        let session = online.session;
-        self.leave(user, session);
-        Some(session)
-    }
-
-    fn replace_standing(&mut self, user: UserId, standing: Standing) -> bool {
-        let Some(online) = self.online.get_mut(&user) else {
-            return true;
-        };
-        if standing.revision < online.standing.revision {
-            return false;
-        }
-        let before = std::mem::replace(&mut online.standing, standing);
-        let after: HashMap<UserId, ListSet> = online.standing.lists.clone();
-        self.visibility_changed_for_all(user, &before);
-        let everybody: HashSet<UserId> = before.lists.keys().chain(after.keys()).copied().collect();
-        for other in everybody {
-            let lists = after.get(&other).copied().unwrap_or_default();
-            if let Some(presence) =
-                self.following_changed(user, other, before.lists_of(other), lists)
-                && let Some(online) = self.online.get(&user)
-            {
-                online
-                    .mailbox
-                    .post(presence_event(&presence, PresenceNews::Appeared));
-            }
-        }
-        true
-    }
-
-    /// Starts or stops watching a contact who came onto or left the forward list.
-    fn following_changed(
-        &mut self,
-        user: UserId,
-        contact: UserId,
-        before: ListSet,
-        after: ListSet,
-    ) -> Option<Arc<Presence>> {
-        self.online.get(&user)?.presence.as_ref()?;
-        match (before.has(List::Forward), after.has(List::Forward)) {
-            (false, true) => self.watch(user, contact),
-            (true, false) => {
-                self.unwatch(user, contact);
-                None
-            }
-            (true, true) | (false, false) => None,
-        }
-    }
-
-    fn visibility_changed_for_all(&self, user: UserId, before: &Standing) {
-        for (&watcher, _) in self.watchers_of(user) {
-            self.visibility_changed(user, watcher, before.lets_see(watcher));
-        }
-    }
-
-    /// Tells `watcher` that `user` appeared or vanished, if their right to see has changed.
-    fn visibility_changed(&self, user: UserId, watcher: UserId, saw: bool) {
-        let (Some(online), Some(other)) = (self.online.get(&user), self.online.get(&watcher))
-        else {
-            return;
-        };
-        let watches = self
-            .watchers
-            .get(&user)
-            .is_some_and(|watchers| watchers.contains(&watcher));
-        let Some(presence) = online.shown().filter(|_| watches) else {
-            return;
-        };
-        match (saw, online.standing.lets_see(watcher)) {
-            (true, false) => other.mailbox.post(online.offline_event()),
-            (false, true) => other
-                .mailbox
-                .post(presence_event(presence, PresenceNews::Appeared)),
-            (true, true) | (false, false) => return,
-        };
+        self.presence().online(user).is_some()
     }
 }
 
@@ -573,7 +277,7 @@ pub(super) mod testing {
     //! Signed-in people for tests of the hub.
     use super::*;
     use crate::mailbox::{Inbox, mailbox};
-    use crate::model::Privacy;
+    use crate::model::{ListSet, Privacy};
 
     pub(in super::super) struct Person {
         pub(in super::super) guard: OnlineGuard,
@@ -582,6 +286,16 @@ pub(super) mod testing {
 
     /// Signs `u<number>@example.com` in, with lists given as bits.
     pub(in super::super) fn sign_in(hub: &Hub, user: UserId, lists: &[(UserId, u8)]) -> Person {
+        sign_in_at(hub, user, Place::Only(None), lists)
+    }
+
+    /// The same at a place.
+    pub(in super::super) fn sign_in_at(
+        hub: &Hub,
+        user: UserId,
+        place: Place,
+        lists: &[(UserId, u8)],
+    ) -> Person {
         let (mailbox, inbox) = mailbox(16);
         let lists = lists
             .iter()
@@ -591,7 +305,7 @@ pub(super) mod testing {
             user,
             address: Address::parse(&format!("u{user}@example.com")).unwrap(),
             name: Label::from_stored("name"),
-            message: PersonalMessage::default(),
+            message: Arc::default(),
             standing: Standing {
                 revision: 1,
                 privacy: Privacy::AllowOthers,
@@ -600,6 +314,8 @@ pub(super) mod testing {
             session: hub.new_session(),
             mailbox,
             dialect: DialectTag(8),
+            place,
+            grant: None,
         });
         Person { guard, inbox }
     }
@@ -648,7 +364,7 @@ mod tests {
     use super::super::rooms::RoomLimits;
     use super::testing::{Person, sign_in};
     use super::*;
-    use crate::model::Privacy;
+    use crate::model::{ListSet, Privacy, StandingChange};
 
     const ALICE: UserId = UserId(1);
     const BOB: UserId = UserId(2);
@@ -786,13 +502,11 @@ mod tests {
         hub.set_name(BOB, Label::from_stored("before"));
         set(&hub, &bob, Status::Online);
         hub.set_name(BOB, Label::from_stored("after"));
-        hub.set_message(
-            BOB,
-            PersonalMessage {
-                text: "x".into(),
-                media: "".into(),
-            },
-        );
+        let message = MessageChange {
+            text: Some("x".into()),
+            ..MessageChange::default()
+        };
+        hub.change_message(BOB, &message);
         assert_eq!(
             alice.heard(),
             ["Appeared Online", "State Online", "Message Online"]
@@ -807,7 +521,6 @@ mod tests {
         set(&hub, &alice, Status::Online);
         set(&hub, &bob, Status::Online);
         drop((alice, bob));
-        let area = hub.presence();
-        assert!(area.online.is_empty() && area.by_address.is_empty() && area.watchers.is_empty());
+        assert!(hub.presence().is_empty());
     }
 }

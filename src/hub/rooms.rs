@@ -1,7 +1,8 @@
 //! Switchboard rooms and their members (`docs/protocol/03`).
 //!
 //! Each room has a mutex of its own, so conversations do not wait for each other. A member is a
-//! connection, not an account. Messages, joins and leaves are posted under the room's lock, so
+//! connection, not an account: somebody at several places is there once for each that came
+//! (`docs/protocol/10 §8.1`). Messages, joins and leaves are posted under the room's lock, so
 //! all members see the same order.
 
 use std::collections::HashMap;
@@ -14,14 +15,14 @@ use super::tickets::{self, RoomTicket, TicketPurpose, Tickets};
 use super::{Hub, lock};
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Address, Capabilities, DialectTag, Invitation, NsEvent, Refusal, RoomId, SbEvent, Sender,
-    SessionId, UserId,
+    Address, Capabilities, DialectTag, Guid, Invitation, NsEvent, Occupant, Refusal, RoomId,
+    SbEvent, Sender, SessionId, UserId,
 };
 
 /// Bounds on rooms.
 #[derive(Debug, Clone, Copy)]
 pub struct RoomLimits {
-    /// People in one room.
+    /// Connections in one room, those that are called included.
     pub members: usize,
     /// Rooms one session may be in.
     pub rooms_per_session: usize,
@@ -60,8 +61,8 @@ struct Room {
 #[derive(Debug)]
 struct RoomState {
     members: Vec<Member>,
-    /// Who was called and has not answered: at which session, until when.
-    called: HashMap<UserId, (SessionId, Instant)>,
+    /// Who was called and has not answered: at which sessions, until when each.
+    called: HashMap<UserId, HashMap<SessionId, Instant>>,
     last_message: Instant,
     next_member: u64,
     /// The last member has left; nobody can come any more.
@@ -75,6 +76,8 @@ struct MemberId(u64);
 struct Member {
     id: MemberId,
     user: UserId,
+    session: SessionId,
+    endpoint: Option<Guid>,
     who: Arc<Sender>,
     capabilities: Capabilities,
     mailbox: Mailbox<SbEvent>,
@@ -87,6 +90,8 @@ pub enum JoinError {
     BadTicket,
     #[error("the ticket is another account's")]
     OtherAccount,
+    #[error("the ticket is for another place of the account")]
+    OtherEndpoint,
     #[error("the ticket is for another room or purpose")]
     OtherPurpose,
     #[error("the session that got the ticket is over")]
@@ -102,10 +107,25 @@ pub enum JoinError {
 /// What came of sending a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
-    /// It was queued to everybody else, and there was somebody.
+    /// It was queued to every other member, and somebody else than the sender was among them.
     pub complete: bool,
-    /// The only other member has trouble keeping up; the sender may slow down for them.
+    /// The only other person has trouble keeping up; the sender may slow down for them.
     pub congested: bool,
+}
+
+/// Whom a call rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Called {
+    Somebody,
+    /// The caller's own other places, of which there may be none.
+    Oneself,
+}
+
+/// Who shows a ticket: the account and, if the client tells it, the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Bearer<'a> {
+    pub address: &'a Address,
+    pub endpoint: Option<Guid>,
 }
 
 /// Membership of one connection in a room; dropping it leaves the room.
@@ -116,7 +136,9 @@ pub struct Membership {
     member: MemberId,
     user: UserId,
     session: SessionId,
+    endpoint: Option<Guid>,
     who: Arc<Sender>,
+    capabilities: Capabilities,
     dialect: DialectTag,
 }
 
@@ -124,15 +146,8 @@ pub struct Membership {
 #[derive(Debug)]
 pub struct RoomEntrance {
     pub membership: Membership,
-    /// Who was there before, each account once, in order of arrival.
+    /// Who was there before, each connection once, in order of arrival.
     pub others: Vec<Occupant>,
-}
-
-/// Somebody who was in a room before.
-#[derive(Debug, Clone)]
-pub struct Occupant {
-    pub who: Arc<Sender>,
-    pub capabilities: Capabilities,
 }
 
 impl Hub {
@@ -168,7 +183,7 @@ impl Hub {
     pub fn open_room(
         &self,
         key: &str,
-        address: &Address,
+        bearer: Bearer<'_>,
         room_id: impl FnMut() -> RoomId,
         mailbox: Mailbox<SbEvent>,
         now: Instant,
@@ -182,7 +197,7 @@ impl Hub {
             return Err(JoinError::OtherPurpose);
         }
         let room = self.rooms().add_room(room_id, now);
-        let entered = self.enter_room(&room, &ticket, address, mailbox, now);
+        let entered = self.enter_room(&room, &ticket, bearer, mailbox, now);
         if entered.is_err() {
             self.rooms().rooms.remove(&room.id);
         }
@@ -193,7 +208,7 @@ impl Hub {
     pub fn join_room(
         &self,
         key: &str,
-        address: &Address,
+        bearer: Bearer<'_>,
         room_id: RoomId,
         mailbox: Mailbox<SbEvent>,
         now: Instant,
@@ -208,22 +223,25 @@ impl Hub {
         }
         let room = self.rooms().rooms.get(&room_id).cloned();
         let room = room.ok_or(JoinError::RoomClosed)?;
-        self.enter_room(&room, &ticket, address, mailbox, now)
+        self.enter_room(&room, &ticket, bearer, mailbox, now)
     }
 
     fn enter_room(
         &self,
         room: &Arc<Room>,
         ticket: &RoomTicket,
-        address: &Address,
+        bearer: Bearer<'_>,
         mailbox: Mailbox<SbEvent>,
         now: Instant,
     ) -> Result<RoomEntrance, JoinError> {
         let participant = self
             .participant(ticket.user, ticket.session)
             .ok_or(JoinError::SessionOver)?;
-        if participant.address != *address {
+        if participant.address != *bearer.address {
             return Err(JoinError::OtherAccount);
+        }
+        if bearer.endpoint.is_some() && bearer.endpoint != participant.endpoint {
+            return Err(JoinError::OtherEndpoint);
         }
         let who = Arc::new(Sender {
             address: participant.address,
@@ -232,6 +250,8 @@ impl Hub {
         let member = Member {
             id: MemberId(0),
             user: ticket.user,
+            session: ticket.session,
+            endpoint: participant.endpoint,
             who: Arc::clone(&who),
             capabilities: participant.capabilities,
             mailbox,
@@ -245,7 +265,9 @@ impl Hub {
             member,
             user: ticket.user,
             session: ticket.session,
+            endpoint: participant.endpoint,
             who,
+            capabilities: participant.capabilities,
             dialect: participant.dialect,
         };
         let registered = self.rooms().register(
@@ -350,29 +372,39 @@ impl RoomState {
         if self.members.len() >= limit {
             return Err(JoinError::RoomFull);
         }
-        self.called.remove(&newcomer.user);
+        if let Some(sessions) = self.called.get_mut(&newcomer.user) {
+            sessions.remove(&newcomer.session);
+        }
         self.last_message = now;
         newcomer.id = MemberId(self.next_member);
         self.next_member += 1;
-        let mut others: Vec<Occupant> = Vec::new();
+        let first = !self.has(newcomer.user);
         for member in &self.members {
-            member.mailbox.post(SbEvent::Joined {
-                who: Arc::clone(&newcomer.who),
-                capabilities: newcomer.capabilities,
-            });
-            let is_listed = others
-                .iter()
-                .any(|other| other.who.address == member.who.address);
-            if !is_listed && member.user != newcomer.user {
-                others.push(Occupant {
-                    who: Arc::clone(&member.who),
-                    capabilities: member.capabilities,
-                });
-            }
+            member
+                .mailbox
+                .post(SbEvent::Joined(newcomer.occupant(first)));
         }
+        let others = self.occupants();
         let id = newcomer.id;
         self.members.push(newcomer);
         Ok((id, others))
+    }
+
+    fn has(&self, user: UserId) -> bool {
+        self.members.iter().any(|member| member.user == user)
+    }
+
+    fn occupants(&self) -> Vec<Occupant> {
+        let mut known: Vec<UserId> = Vec::new();
+        let mut occupants = Vec::with_capacity(self.members.len());
+        for member in &self.members {
+            let first = !known.contains(&member.user);
+            if first {
+                known.push(member.user);
+            }
+            occupants.push(member.occupant(first));
+        }
+        occupants
     }
 
     /// Takes a member out and tells the rest; answers whether the room is empty now.
@@ -381,11 +413,9 @@ impl RoomState {
             return false;
         };
         let gone = self.members.remove(position);
+        let last = !self.has(gone.user);
         for member in &self.members {
-            member.mailbox.post(SbEvent::Left {
-                address: gone.who.address.clone(),
-                idle: false,
-            });
+            member.mailbox.post(gone.left(last, false));
         }
         self.closed = self.members.is_empty();
         self.closed
@@ -405,10 +435,9 @@ impl RoomState {
         }
         for member in &self.members {
             for other in self.members.iter().filter(|other| other.id != member.id) {
-                member.mailbox.post(SbEvent::Left {
-                    address: other.who.address.clone(),
-                    idle: true,
-                });
+                // Oneself has not left, whichever other place of one's own has.
+                let last = other.user != member.user && self.is_last_of_account(other);
+                member.mailbox.post(other.left(last, true));
             }
             member.mailbox.post(SbEvent::Closed);
         }
@@ -417,48 +446,98 @@ impl RoomState {
         true
     }
 
-    fn relay(&mut self, sender: MemberId, message: &SbEvent, now: Instant) -> Delivery {
+    /// Whether no connection of the same account came later.
+    fn is_last_of_account(&self, member: &Member) -> bool {
+        let mut from_the_end = self.members.iter().rev();
+        from_the_end
+            .find(|other| other.user == member.user)
+            .is_some_and(|last| last.id == member.id)
+    }
+
+    fn relay(&mut self, sender: (MemberId, UserId), message: &SbEvent, now: Instant) -> Delivery {
+        let (sender, author) = sender;
         self.last_message = now;
-        let mut reached = 0;
-        let mut missed = 0;
+        let mut missed = false;
         let mut congested = false;
+        let mut listener: Option<UserId> = None;
+        let mut several = false;
         for member in self.members.iter().filter(|member| member.id != sender) {
-            if member.mailbox.post(message.clone()) {
-                reached += 1;
-            } else {
-                missed += 1;
-            }
+            missed |= !member.mailbox.post(message.clone());
             congested |= member.mailbox.is_congested();
+            if member.user != author {
+                several |= listener.is_some_and(|listener| listener != member.user);
+                listener = Some(member.user);
+            }
         }
         Delivery {
-            complete: reached > 0 && missed == 0,
-            congested: congested && reached + missed == 1,
+            complete: listener.is_some() && !missed,
+            congested: congested && !several,
         }
     }
 
-    /// Notes a call; refuses one to somebody who is here or was called already.
+    /// Notes a call at those of the callee's sessions that are neither here nor called already,
+    /// and answers with them. Refused if there is none, or no room for any.
     fn call(
         &mut self,
-        (callee, session): (UserId, SessionId),
+        callee: UserId,
+        sessions: &[SessionId],
         limit: usize,
         now: Instant,
-    ) -> Result<(), Refusal> {
-        self.called.retain(|_, (_, expires)| now < *expires);
-        let is_here = self.members.iter().any(|member| member.user == callee);
-        // A call to a session that is over cannot be answered any more.
-        let rings = self
-            .called
-            .get(&callee)
-            .is_some_and(|(called, _)| *called == session);
-        if is_here || rings {
+    ) -> Result<Vec<SessionId>, Refusal> {
+        for (user, called) in &mut self.called {
+            // A call to a session that is over cannot be answered any more.
+            called.retain(|session, expires| {
+                now < *expires && (*user != callee || sessions.contains(session))
+            });
+        }
+        self.called.retain(|_, called| !called.is_empty());
+        let is_here = |session| self.members.iter().any(|member| member.session == session);
+        let called = self.called.get(&callee);
+        let rings = |session| called.is_some_and(|called| called.contains_key(&session));
+        let mut left: Vec<SessionId> = sessions
+            .iter()
+            .copied()
+            .filter(|session| !is_here(*session) && !rings(*session))
+            .collect();
+        if left.is_empty() {
             return Err(Refusal::AlreadyThere);
         }
-        if self.members.len() + self.called.len() >= limit {
+        let taken = self.members.len() + self.called.values().map(HashMap::len).sum::<usize>();
+        left.truncate(limit.saturating_sub(taken));
+        if left.is_empty() {
             return Err(Refusal::RoomFull);
         }
-        self.called
-            .insert(callee, (session, now + tickets::LIFETIME));
-        Ok(())
+        let expires = now + tickets::LIFETIME;
+        let noted = left.iter().map(|&session| (session, expires));
+        self.called.entry(callee).or_default().extend(noted);
+        Ok(left)
+    }
+
+    /// Forgets a call that did not go out.
+    fn uncall(&mut self, callee: UserId, session: SessionId) {
+        if let Some(called) = self.called.get_mut(&callee) {
+            called.remove(&session);
+        }
+    }
+}
+
+impl Member {
+    fn occupant(&self, first: bool) -> Occupant {
+        Occupant {
+            who: Arc::clone(&self.who),
+            capabilities: self.capabilities,
+            endpoint: self.endpoint,
+            first,
+        }
+    }
+
+    fn left(&self, last: bool, idle: bool) -> SbEvent {
+        SbEvent::Left {
+            address: self.who.address.clone(),
+            endpoint: self.endpoint,
+            last,
+            idle,
+        }
     }
 }
 
@@ -483,37 +562,82 @@ impl Membership {
         self.dialect
     }
 
-    /// Sends a message to everybody else.
+    /// The place this member belongs to, if its client told one.
+    pub fn endpoint(&self) -> Option<Guid> {
+        self.endpoint
+    }
+
+    /// What its client can do.
+    pub fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    /// Sends a message to every other member, the other places of one's own included.
     pub fn relay(&self, body: Bytes, now: Instant) -> Delivery {
         let message = SbEvent::Message {
             from: Arc::clone(&self.who),
             body,
         };
-        lock(&self.room.state).relay(self.member, &message, now)
+        lock(&self.room.state).relay((self.member, self.user), &message, now)
     }
 
-    /// Calls an account into the room, if it may be called (`docs/protocol/03 §4`). `key` becomes
-    /// its ticket.
-    pub fn call(&self, address: &Address, key: &Arc<str>, now: Instant) -> Result<(), Refusal> {
-        let limit = self.hub.shared.room_limits.members;
+    /// Calls an account into the room, if it may be called, at every place that is not there yet
+    /// (`docs/protocol/03 §4`, `docs/protocol/10 §8.1`). Each ticket gets a `key` of its own.
+    ///
+    /// The newer clients call themselves first, so that their other places see the conversation.
+    /// That never fails: they wait for the answer whether there is another place or not.
+    pub fn call(
+        &self,
+        address: &Address,
+        mut key: impl FnMut() -> Arc<str>,
+        now: Instant,
+    ) -> Result<Called, Refusal> {
         if *address == self.who.address {
-            return Err(Refusal::AlreadyThere);
+            if self.endpoint.is_none() {
+                return Err(Refusal::AlreadyThere);
+            }
+            let places = self.hub.own_places(self.user);
+            let rang = self.call_at(self.user, &places, &mut key, now);
+            if let Err(refusal) = rang {
+                tracing::debug!(%refusal, "no other place of the caller rings");
+            }
+            return Ok(Called::Oneself);
         }
-        let callee = self
+        let (callee, sessions) = self
             .hub
             .callee(self.user, address)
             .ok_or(Refusal::Unreachable)?;
-        lock(&self.room.state).call(callee, limit, now)?;
-        let rang = self.ring(callee, key, now);
-        if rang.is_err() {
-            lock(&self.room.state).called.remove(&callee.0);
+        self.call_at(callee, &sessions, &mut key, now)?;
+        Ok(Called::Somebody)
+    }
+
+    /// Rings the sessions that are left to ring; refused if none of them could be.
+    fn call_at(
+        &self,
+        callee: UserId,
+        sessions: &[SessionId],
+        key: &mut impl FnMut() -> Arc<str>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let limit = self.hub.shared.room_limits.members;
+        let left = lock(&self.room.state).call(callee, sessions, limit, now)?;
+        let mut outcome = Err(Refusal::Unreachable);
+        for session in left {
+            match self.ring(callee, session, &key(), now) {
+                Ok(()) => outcome = Ok(()),
+                Err(refusal) => {
+                    lock(&self.room.state).uncall(callee, session);
+                    outcome = outcome.or(Err(refusal));
+                }
+            }
         }
-        rang
+        outcome
     }
 
     fn ring(
         &self,
-        (callee, session): (UserId, SessionId),
+        callee: UserId,
+        session: SessionId,
         key: &Arc<str>,
         now: Instant,
     ) -> Result<(), Refusal> {
@@ -529,7 +653,7 @@ impl Membership {
             inviter: self.who.address.clone(),
             name: self.who.name.clone(),
         }));
-        if self.hub.tell(callee, invitation) {
+        if self.hub.tell_session(callee, session, invitation) {
             Ok(())
         } else {
             Err(Refusal::Unreachable)
@@ -564,6 +688,13 @@ mod tests {
         Address::parse(&format!("u{user}@example.com")).unwrap()
     }
 
+    fn bearer(address: &Address) -> Bearer<'_> {
+        Bearer {
+            address,
+            endpoint: None,
+        }
+    }
+
     fn person(hub: &Hub, user: i64) -> Person {
         let person = sign_in(hub, UserId(user), &[]);
         person.set(hub, Status::Online);
@@ -577,7 +708,7 @@ mod tests {
         hub.ticket_for_new_room(user, person.guard.session(), &key, now)
             .unwrap();
         let (mailbox, inbox) = mailbox(4);
-        let entered = hub.open_room(&key, &address(user.0), || RoomId(7), mailbox, now);
+        let entered = hub.open_room(&key, bearer(&address(user.0)), || RoomId(7), mailbox, now);
         Seat {
             membership: entered.unwrap().membership,
             inbox,
@@ -587,10 +718,12 @@ mod tests {
     fn join(hub: &Hub, seat: &Seat, callee: i64) -> Result<Seat, JoinError> {
         let now = Instant::now();
         let key: Arc<str> = format!("join{callee}").into();
-        seat.membership.call(&address(callee), &key, now).unwrap();
+        seat.membership
+            .call(&address(callee), || Arc::clone(&key), now)
+            .unwrap();
         let (mailbox, inbox) = mailbox(4);
         let room = seat.membership.room();
-        hub.join_room(&key, &address(callee), room, mailbox, now)
+        hub.join_room(&key, bearer(&address(callee)), room, mailbox, now)
             .map(|entered| Seat {
                 membership: entered.membership,
                 inbox,
@@ -602,8 +735,8 @@ mod tests {
             .drain()
             .into_iter()
             .map(|event| match event {
-                SbEvent::Joined { who, .. } => format!("joined {}", who.address),
-                SbEvent::Left { address, idle } => format!("left {address} {idle}"),
+                SbEvent::Joined(newcomer) => format!("joined {}", newcomer.who.address),
+                SbEvent::Left { address, idle, .. } => format!("left {address} {idle}"),
                 SbEvent::Message { body, .. } => format!("said {}", body.escape_ascii()),
                 SbEvent::Closed => "closed".to_owned(),
             })
@@ -638,9 +771,9 @@ mod tests {
         let now = Instant::now();
         let attempt = |key: &str, account: i64, room: u32| {
             let key: Arc<str> = key.into();
-            let again = seat.membership.call(&address(2), &key, now);
+            let again = seat.membership.call(&address(2), || Arc::clone(&key), now);
             let (mailbox, _inbox) = mailbox(4);
-            let joined = hub.join_room(&key, &address(account), RoomId(room), mailbox, now);
+            let joined = hub.join_room(&key, bearer(&address(account)), RoomId(room), mailbox, now);
             lock(&seat.membership.room.state).called.clear();
             again.unwrap();
             joined.map(|_| ()).unwrap_err()
@@ -648,7 +781,7 @@ mod tests {
         assert_eq!(attempt("a", 1, 7), JoinError::OtherAccount);
         assert_eq!(attempt("b", 2, 8), JoinError::OtherPurpose);
         let (mailbox, _inbox) = mailbox(4);
-        let used = hub.join_room("a", &address(2), RoomId(7), mailbox, now);
+        let used = hub.join_room("a", bearer(&address(2)), RoomId(7), mailbox, now);
         assert_eq!(used.map(|_| ()).unwrap_err(), JoinError::BadTicket);
     }
 
@@ -659,16 +792,21 @@ mod tests {
         let seat = open(&hub, &alice);
         let call = |user| {
             let key: Arc<str> = format!("k{user}").into();
-            seat.membership.call(&address(user), &key, Instant::now())
+            seat.membership
+                .call(&address(user), || Arc::clone(&key), Instant::now())
         };
         assert_eq!(call(1), Err(Refusal::AlreadyThere));
         assert_eq!(call(3), Err(Refusal::Unreachable));
-        assert_eq!(call(2), Ok(()));
+        assert_eq!(call(2), Ok(Called::Somebody));
         assert_eq!(call(2), Err(Refusal::AlreadyThere));
         drop(bob);
         assert_eq!(call(2), Err(Refusal::Unreachable));
         let _bob = person(&hub, 2);
-        assert_eq!(call(2), Ok(()), "the old call cannot be answered any more");
+        assert_eq!(
+            call(2),
+            Ok(Called::Somebody),
+            "the old call cannot be answered any more"
+        );
     }
 
     #[test]
@@ -728,14 +866,22 @@ mod tests {
         let a = open(&hub, &people[0]);
         let b = join(&hub, &a, 2).unwrap();
         let key: Arc<str> = "third".into();
-        let third = b.membership.call(&address(3), &key, Instant::now());
+        let third = b
+            .membership
+            .call(&address(3), || Arc::clone(&key), Instant::now());
         assert_eq!(third, Err(Refusal::RoomFull));
         let second = "second".into();
         let session = people[0].guard.session();
         hub.ticket_for_new_room(UserId(1), session, &second, Instant::now())
             .unwrap();
         let (mailbox, _inbox) = mailbox(4);
-        let opened = hub.open_room(&second, &address(1), || RoomId(9), mailbox, Instant::now());
+        let opened = hub.open_room(
+            &second,
+            bearer(&address(1)),
+            || RoomId(9),
+            mailbox,
+            Instant::now(),
+        );
         assert_eq!(opened.map(|_| ()).unwrap_err(), JoinError::TooManyRooms);
         assert_eq!(hub.room_count(), 1);
     }

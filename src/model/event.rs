@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::circle::CircleId;
 use super::contacts::Phone;
-use super::{Address, Capabilities, Label, Presence, RoomId};
+use super::{Address, Capabilities, Guid, Label, OwnPresence, Presence, RoomId};
 
 /// What a notification session hears.
 #[derive(Debug, Clone)]
@@ -34,6 +34,15 @@ pub enum NsEvent {
     },
     /// Somebody took this person off their forward list.
     Unfollowed { by: Address, revision: u64 },
+    /// Something changed about this person at one of several places, or a place came or went.
+    OwnPresence {
+        own: Arc<OwnPresence>,
+        news: OwnNews,
+    },
+    /// The address book changed behind this session; `at` in epoch milliseconds.
+    BookChanged { at: i64 },
+    /// A small message outside of conversations.
+    Notice(Arc<Notice>),
     /// Somebody calls this person into a room.
     Invitation(Arc<Invitation>),
     /// News in a circle that this session has entered.
@@ -55,6 +64,37 @@ pub enum PresenceNews {
     State,
     /// Personal message or media.
     Message,
+    /// The places they are at.
+    Endpoints,
+}
+
+/// What about oneself is new to a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnNews {
+    /// Another place has changed the status or the name.
+    State,
+    /// A place, the personal message, or something that the session itself has done.
+    Endpoints,
+}
+
+/// A small message from one client to another, which the server hands on unread
+/// (`docs/protocol/10 §6.1`).
+#[derive(Clone)]
+pub struct Notice {
+    pub from: Address,
+    /// The place it comes from, if the sender's client told one.
+    pub from_endpoint: Option<Guid>,
+    pub kind: u32,
+    pub body: Bytes,
+}
+
+impl std::fmt::Debug for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Notice")
+            .field("kind", &self.kind)
+            .field("length", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a session hears of a circle that it has entered. The numbers count the notices about the
@@ -119,17 +159,31 @@ impl std::fmt::Debug for Invitation {
 /// What a switchboard session hears.
 #[derive(Debug, Clone)]
 pub enum SbEvent {
-    /// Somebody entered the room.
-    Joined {
-        who: Arc<Sender>,
-        capabilities: Capabilities,
+    /// A connection of somebody entered the room.
+    Joined(Occupant),
+    /// A connection of somebody left the room, on its own or because the room was idle.
+    Left {
+        address: Address,
+        endpoint: Option<Guid>,
+        /// Whether the person has no other connection in the room.
+        last: bool,
+        idle: bool,
     },
-    /// Somebody left the room, on their own or because it was idle.
-    Left { address: Address, idle: bool },
     /// Somebody said something. The body is handed on untouched.
     Message { from: Arc<Sender>, body: Bytes },
     /// The room is over for this member.
     Closed,
+}
+
+/// One connection in a room.
+#[derive(Debug, Clone)]
+pub struct Occupant {
+    pub who: Arc<Sender>,
+    pub capabilities: Capabilities,
+    /// The place it belongs to, if its client told one.
+    pub endpoint: Option<Guid>,
+    /// Whether it was its account's first one there.
+    pub first: bool,
 }
 
 /// A member as the others see them; fixed when they join.
@@ -137,4 +191,15 @@ pub enum SbEvent {
 pub struct Sender {
     pub address: Address,
     pub name: Label,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_small() {
+        // Every session has a queue whose first piece holds 32 of them.
+        assert!(size_of::<NsEvent>() <= 48, "{}", size_of::<NsEvent>());
+    }
 }

@@ -22,8 +22,14 @@ pub use contacts::{
     Contact, ContactBook, ContactRef, Group, GroupNumber, GroupRef, List, ListSet, Phone, Phones,
     Privacy, ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,
 };
-pub use event::{CircleEvent, CircleNews, Invitation, NsEvent, PresenceNews, SbEvent, Sender};
+pub use event::{
+    CircleEvent, CircleNews, Invitation, Notice, NsEvent, Occupant, OwnNews, PresenceNews, SbEvent,
+    Sender,
+};
 pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};
 pub use label::Label;
-pub use presence::{Capabilities, PersonalMessage, Presence, Status};
+pub use presence::{
+    Capabilities, EndpointPresence, MessageChange, OwnEndpoint, OwnPresence, PersonalMessage,
+    Place, Presence, PrivateDataChange, PrivateEndpointData, Status,
+};
 pub use refusal::Refusal;

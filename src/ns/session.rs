@@ -263,6 +263,8 @@ impl Session for NsSession {
                 dialect.followed(&by, &name, revision, out);
             }
             NsEvent::Unfollowed { by, revision } => dialect.unfollowed(&by, revision, out),
+            // For clients that know of several places; none of today's does.
+            NsEvent::OwnPresence { .. } | NsEvent::BookChanged { .. } | NsEvent::Notice(_) => {}
             NsEvent::Invitation(invitation) => {
                 let server = self.around.msnp_address();
                 switchboard::ring(&invitation, &server, out);

@@ -15,7 +15,7 @@ use crate::dialect::{Dialect, SignInMethod};
 use crate::mailbox::Mailbox;
 use crate::metrics::{Method, Outcome};
 use crate::model::address::AddressError;
-use crate::model::{Address, Guid, NsEvent, Refusal, UserId};
+use crate::model::{Address, Guid, NsEvent, Place, Refusal, UserId};
 use crate::service::ticket::token_of;
 use crate::service::{Arriving, SignInError};
 use crate::wire::{Arguments, Outbox};
@@ -314,6 +314,8 @@ pub(super) async fn enter(
             user: proven.user,
             mailbox: mailbox.clone(),
             dialect: dialect.tag(),
+            place: Place::Only(None),
+            grant: None,
         })
         .await?
         .ok_or(Failure::Fatal(Refusal::AuthenticationFailed))?;

@@ -5,8 +5,7 @@ use bytes::Bytes;
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
 use crate::dialect::presence::read_personal_message;
-use crate::model::Refusal;
-use crate::service::MessageChange;
+use crate::model::{MessageChange, Refusal};
 use crate::wire::{Arguments, Outbox};
 
 #[derive(Debug)]
@@ -19,13 +18,8 @@ impl Uux {
         args.number()?;
         args.finish()?;
         let payload = payload.ok_or(Failure::Violation)?;
-        let read = read_personal_message(payload).map_err(|_| Refusal::InvalidParameter)?;
-        Ok(Self {
-            change: MessageChange {
-                text: read.text,
-                media: read.media,
-            },
-        })
+        let change = read_personal_message(payload).map_err(|_| Refusal::InvalidParameter)?;
+        Ok(Self { change })
     }
 
     pub(super) async fn apply(

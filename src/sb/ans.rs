@@ -3,10 +3,10 @@
 
 use super::Failure;
 use super::session::Seat;
-use super::usr::{address_of, refused, take_seat};
+use super::usr::{read_handle, refused, take_seat};
 use crate::mailbox::Mailbox;
 use crate::model::{Refusal, RoomId, SbEvent};
-use crate::service::Services;
+use crate::service::{Bearer, Services};
 use crate::wire::{Arguments, Outbox};
 
 #[derive(Debug)]
@@ -37,21 +37,20 @@ impl<'a> Ans<'a> {
         mailbox: &Mailbox<SbEvent>,
         out: &mut Outbox,
     ) -> Result<Seat, Failure> {
-        let address = address_of(self.handle)?;
+        let (address, endpoint) = read_handle(self.handle)?;
+        let bearer = Bearer {
+            address: &address,
+            endpoint,
+        };
         let room = self
             .room
             .ok_or(Failure::Fatal(Refusal::AuthenticationFailed))?;
         let entered = services
             .chat
-            .join(self.ticket, &address, room, mailbox.clone())
+            .join(self.ticket, bearer, room, mailbox.clone())
             .map_err(refused)?;
         let seat = take_seat(entered.membership)?;
-        let total = entered.others.len();
-        for (index, other) in (1..).zip(&entered.others) {
-            let position = (index, total);
-            seat.dialect
-                .room_member(trid, position, &other.who, other.capabilities, out);
-        }
+        seat.dialect.room_members(trid, &entered.others, out);
         out.line("ANS").arg(trid).arg("OK").end();
         Ok(seat)
     }

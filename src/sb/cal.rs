@@ -1,7 +1,8 @@
 //! `CAL n handle` -> `CAL n RINGING room`: calling somebody into the room
 //! (`docs/protocol/03 §4`).
 //!
-//! Whoever may not be called is not there, whatever the reason: unknown, offline, hidden and
+//! Calling oneself rings one's other places and shows the caller itself in the room
+//! (`docs/protocol/10 §8.1`). Whoever may not be called is not there, whatever the reason: unknown, offline, hidden and
 //! blocking all sound the same.
 
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use super::Failure;
 use super::session::Seat;
 use crate::dialect::switchboard;
 use crate::model::{Address, Refusal};
-use crate::service::Services;
+use crate::service::{Called, Services};
 use crate::wire::{Arguments, Outbox};
 
 /// After this many refused calls the caller has to wait (`docs/protocol/03 §4`).
@@ -71,8 +72,16 @@ impl Cal {
         if called == Err(Refusal::Unreachable) {
             seat.patience.note(now);
         }
-        called?;
+        let called = called?;
         switchboard::ringing(trid, seat.membership.room(), out);
+        if called == Called::Oneself {
+            seat.dialect.own_place(
+                seat.membership.who(),
+                seat.membership.endpoint(),
+                seat.membership.capabilities(),
+                out,
+            );
+        }
         Ok(())
     }
 }

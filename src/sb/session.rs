@@ -117,8 +117,13 @@ impl Session for SbSession {
             return Turn::Continue;
         };
         match event {
-            SbEvent::Joined { who, capabilities } => seat.dialect.joined(&who, capabilities, out),
-            SbEvent::Left { address, idle } => switchboard::left(&address, idle, out),
+            SbEvent::Joined(newcomer) => seat.dialect.joined(&newcomer, out),
+            SbEvent::Left {
+                address,
+                endpoint,
+                last,
+                idle,
+            } => seat.dialect.left((&address, endpoint), last, idle, out),
             SbEvent::Message { from, body } => switchboard::message(&from, &body, out),
             SbEvent::Closed => return Turn::Close(CloseReason::RoomClosed),
         }

@@ -6,8 +6,8 @@ use super::cal::Patience;
 use super::session::Seat;
 use crate::dialect::Dialect;
 use crate::mailbox::Mailbox;
-use crate::model::{Address, Refusal, SbEvent};
-use crate::service::{JoinError, Membership, Services};
+use crate::model::{Address, Guid, Refusal, SbEvent};
+use crate::service::{Bearer, JoinError, Membership, Services};
 use crate::wire::{Arguments, Outbox};
 
 #[derive(Debug)]
@@ -31,10 +31,14 @@ impl<'a> Usr<'a> {
         mailbox: &Mailbox<SbEvent>,
         out: &mut Outbox,
     ) -> Result<Seat, Failure> {
-        let address = address_of(self.handle)?;
+        let (address, endpoint) = read_handle(self.handle)?;
+        let bearer = Bearer {
+            address: &address,
+            endpoint,
+        };
         let entered = services
             .chat
-            .open(self.ticket, &address, mailbox.clone())
+            .open(self.ticket, bearer, mailbox.clone())
             .map_err(refused)?;
         let name = &entered.membership.who().name;
         out.line("USR")
@@ -53,6 +57,7 @@ pub(super) fn refused(error: JoinError) -> Failure {
     match error {
         JoinError::BadTicket
         | JoinError::OtherAccount
+        | JoinError::OtherEndpoint
         | JoinError::OtherPurpose
         | JoinError::SessionOver
         | JoinError::RoomClosed => Failure::Fatal(Refusal::AuthenticationFailed),
@@ -61,8 +66,16 @@ pub(super) fn refused(error: JoinError) -> Failure {
     }
 }
 
-pub(super) fn address_of(handle: &str) -> Result<Address, Failure> {
-    Address::parse(handle).map_err(|_| Failure::Fatal(Refusal::AuthenticationFailed))
+/// Who a handle says that the client is: `address`, or `address;{guid}` where it names its machine
+/// too (`docs/protocol/10 §8.1`).
+pub(super) fn read_handle(handle: &str) -> Result<(Address, Option<Guid>), Failure> {
+    let refused = Failure::Fatal(Refusal::AuthenticationFailed);
+    let (address, machine) = match handle.split_once(';') {
+        Some((address, machine)) => (address, Some(Guid::parse(machine).ok_or(refused)?)),
+        None => (handle, None),
+    };
+    let address = Address::parse(address).map_err(|_| refused)?;
+    Ok((address, machine))
 }
 
 pub(super) fn take_seat(membership: Membership) -> Result<Seat, Failure> {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::OnlineGuard;
-use crate::hub::{Delivery, Hub, JoinError, Membership, RoomEntrance};
+use crate::hub::{Bearer, Called, Delivery, Hub, JoinError, Membership, RoomEntrance};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::model::{Address, Refusal, RoomId, SbEvent};
@@ -36,36 +36,36 @@ impl ChatOperations {
         Ok(key)
     }
 
-    /// Opens a room with a ticket that belongs to `address`.
+    /// Opens a room with a ticket that belongs to `bearer`.
     pub fn open(
         &self,
         ticket: &str,
-        address: &Address,
+        bearer: Bearer<'_>,
         mailbox: Mailbox<SbEvent>,
     ) -> Result<RoomEntrance, JoinError> {
         self.hub
-            .open_room(ticket, address, random_room, mailbox, Instant::now())
+            .open_room(ticket, bearer, random_room, mailbox, Instant::now())
     }
 
     /// Enters the room that a call's ticket is for.
     pub fn join(
         &self,
         ticket: &str,
-        address: &Address,
+        bearer: Bearer<'_>,
         room: RoomId,
         mailbox: Mailbox<SbEvent>,
     ) -> Result<RoomEntrance, JoinError> {
         self.hub
-            .join_room(ticket, address, room, mailbox, Instant::now())
+            .join_room(ticket, bearer, room, mailbox, Instant::now())
     }
 
-    /// Calls somebody into a room. Refused: `Unreachable` for everybody who may not be called,
-    /// whatever the reason; `AlreadyThere`; `RoomFull`.
-    pub fn call(&self, member: &Membership, address: &Address) -> Result<(), Refusal> {
-        member.call(address, &random_key(), Instant::now())
+    /// Calls somebody into a room, at every place. Refused: `Unreachable` for everybody who may
+    /// not be called, whatever the reason; `AlreadyThere` if no place is left to ring; `RoomFull`.
+    pub fn call(&self, member: &Membership, address: &Address) -> Result<Called, Refusal> {
+        member.call(address, random_key, Instant::now())
     }
 
-    /// Hands a message to everybody else in the room.
+    /// Hands a message to every other member of the room.
     pub fn relay(&self, member: &Membership, body: Bytes) -> Delivery {
         self.metrics.message_relayed();
         member.relay(body, Instant::now())

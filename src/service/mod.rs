@@ -20,14 +20,14 @@ use crate::model::Refusal;
 use crate::store::{Store, StoreError};
 
 pub use crate::hub::{
-    Delivery, JoinError, Membership, Occupant, OnlineGuard, RoomEntrance, StateChange,
+    Bearer, Called, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance, StateChange,
 };
 pub use crate::store::{AddToList, ListChange, Opposite, Setting};
 pub use accounts::{Accounts, Fault, SignInError};
 pub use chat::ChatOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
-pub use presence::{Arriving, MessageChange, PresenceOperations, SignedIn};
+pub use presence::{Arriving, PresenceOperations, SignedIn};
 
 /// What every edge is handed; clones share their state.
 #[derive(Debug, Clone)]

@@ -6,7 +6,10 @@ use super::{Fault, OnlineGuard};
 use crate::clock::Clock;
 use crate::hub::{Entrance, Hub, StateChange};
 use crate::mailbox::Mailbox;
-use crate::model::{Address, DialectTag, Label, NsEvent, PersonalMessage, Presence, UserId};
+use crate::model::{
+    Address, Capabilities, DialectTag, Label, MessageChange, NsEvent, PersonalMessage, Place,
+    Presence, PrivateDataChange, UserId,
+};
 use crate::store::{Setting, Store};
 
 /// Presence operations; clones share their state.
@@ -23,6 +26,10 @@ pub struct Arriving {
     pub user: UserId,
     pub mailbox: Mailbox<NsEvent>,
     pub dialect: DialectTag,
+    /// Where it is, as the client tells.
+    pub place: Place,
+    /// What the tokens that were issued together with the one it came with have in common.
+    pub grant: Option<i64>,
 }
 
 /// A session that is signed in. It has no status yet and is offline to everybody.
@@ -35,20 +42,14 @@ pub struct SignedIn {
     pub at: i64,
 }
 
-/// A new personal message; what is absent stays as it is.
-#[derive(Debug, Clone, Default)]
-pub struct MessageChange {
-    pub text: Option<String>,
-    pub media: Option<String>,
-}
-
 impl PresenceOperations {
     pub(super) fn new(store: Store, hub: Hub, clock: Clock) -> Self {
         Self { store, hub, clock }
     }
 
-    /// Brings an account online and ends the session it had. Answers `None`, and leaves the old
-    /// session alone, if the account is gone or disabled.
+    /// Brings an account online and ends the sessions that cannot stay beside this one
+    /// (`docs/protocol/10 §8`). Answers `None`, and leaves the old sessions alone, if the account
+    /// is gone or disabled.
     pub async fn sign_in(&self, arriving: Arriving) -> Result<Option<SignedIn>, Fault> {
         let user = arriving.user;
         let Some(state) = self.store.sign_in_state(user).await? else {
@@ -62,14 +63,16 @@ impl PresenceOperations {
             user,
             address: state.address.clone(),
             name: state.settings.name.clone(),
-            message: PersonalMessage {
+            message: Arc::new(PersonalMessage {
                 text: Arc::clone(&state.settings.message),
-                media: Arc::default(),
-            },
+                ..PersonalMessage::default()
+            }),
             standing: state.standing,
             session: self.hub.new_session(),
             mailbox: arriving.mailbox,
             dialect: arriving.dialect,
+            place: arriving.place,
+            grant: arriving.grant,
         });
         // Changes committed between reading and entering reached nobody; later ones come through
         // the hub.
@@ -98,22 +101,30 @@ impl PresenceOperations {
         self.hub.set_state(guard, change)
     }
 
-    /// Sets the personal message. The text is kept for the next sign-in, the media is not.
+    /// Changes the personal message. The text is kept for the next sign-in, the rest is not.
     pub async fn set_message(&self, user: UserId, change: MessageChange) -> Result<(), Fault> {
-        let Some(before) = self.hub.message(user) else {
+        let Some(text) = &change.text else {
+            self.hub.change_message(user, &change);
             return Ok(());
         };
-        let text: Arc<str> = change.text.map_or(before.text, Into::into);
-        let media: Arc<str> = change.media.map_or(before.media, Into::into);
-        let kept = Setting::Message((*text).to_owned());
-        // A refusal means that the account was deleted meanwhile; its session ends on its own.
+        let kept = Setting::Message((**text).to_owned());
         let hub = self.hub.clone();
-        let message = PersonalMessage { text, media };
+        // A refusal means that the account was deleted meanwhile; its session ends on its own.
         let _ = self
             .store
-            .change_setting(user, kept, move |_| hub.set_message(user, message))
+            .change_setting(user, kept, move |_| hub.change_message(user, &change))
             .await?;
         Ok(())
+    }
+
+    /// Sets what the client at one place can do.
+    pub fn set_endpoint_capabilities(&self, guard: &OnlineGuard, capabilities: Capabilities) {
+        self.hub.set_endpoint_capabilities(guard, capabilities);
+    }
+
+    /// Changes what only the account's own other places see of a place.
+    pub fn set_private_data(&self, guard: &OnlineGuard, change: PrivateDataChange) {
+        self.hub.set_private_data(guard, change);
     }
 
     /// Sets whether calls ring.

@@ -442,6 +442,7 @@ pub fn list_limits(limits: &Limits) -> ListLimits {
         block: limits.block_list,
         circles: limits.circles_per_account,
         circle_members: limits.circle_members,
+        circle_name: limits.circle_name,
     }
 }
 

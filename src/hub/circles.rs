@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::watchers::{PresenceArea, differences};
-use super::{Hub, OnlineGuard, lock};
+use super::{Hub, SessionSeat, lock};
 use crate::mailbox::Mailbox;
 use crate::model::{
     Address, CircleEvent, CircleId, CircleNews, Label, List, NsEvent, Presence, PresenceNews,
@@ -69,16 +69,16 @@ pub struct CircleEntered {
 impl Hub {
     /// Lets a session into a circle, once or again, and answers what it finds there. `None` if
     /// the session is over.
-    pub fn enter_circle(&self, guard: &OnlineGuard, circle: CircleId) -> Option<CircleEntered> {
+    pub fn enter_circle(&self, at: &SessionSeat, circle: CircleId) -> Option<CircleEntered> {
         let presence = self.presence();
-        let (address, mailbox) = presence.seat_of(guard)?;
+        let (address, mailbox) = presence.seat_of(at)?;
         let seat = Seat {
-            session: guard.session(),
+            session: at.session,
             mailbox,
             number: 0,
         };
         let mut area = self.circles();
-        let user = guard.user();
+        let user = at.user;
         if area.seat(circle, user, address, seat) {
             area.show_around(circle, user, &presence);
         }
@@ -93,10 +93,10 @@ impl Hub {
     }
 
     /// Takes one session out of a circle.
-    pub fn leave_circle(&self, guard: &OnlineGuard, circle: CircleId) {
-        let session = guard.session();
+    pub fn leave_circle(&self, at: &SessionSeat, circle: CircleId) {
+        let session = at.session;
         let mut area = self.circles();
-        area.unseat(circle, guard.user(), |seat| seat.session != session);
+        area.unseat(circle, at.user, |seat| seat.session != session);
     }
 
     /// Tells everybody in a circle its new name.
@@ -118,15 +118,15 @@ impl Hub {
     /// is not listed, because they have no status or are hidden.
     pub fn say_in_circle(
         &self,
-        guard: &OnlineGuard,
+        at: &SessionSeat,
         circle: CircleId,
         message: Bytes,
     ) -> Result<(), Refusal> {
-        let session = guard.session();
+        let session = at.session;
         let area = self.circles();
         let roster = area.rosters.get(&circle).ok_or(Refusal::NotInCircle)?;
         let speaker = roster.people.iter().find(|person| {
-            person.user == guard.user() && person.seats.iter().any(|seat| seat.session == session)
+            person.user == at.user && person.seats.iter().any(|seat| seat.session == session)
         });
         if speaker.ok_or(Refusal::NotInCircle)?.shown.is_none() {
             return Err(Refusal::NotVisible);
@@ -173,9 +173,9 @@ impl PresenceArea {
     }
 
     /// How a session is called and reached; `None` once it is over.
-    fn seat_of(&self, guard: &OnlineGuard) -> Option<(Address, Mailbox<NsEvent>)> {
-        let online = self.online(guard.user())?;
-        let endpoint = online.endpoint(guard.session())?;
+    fn seat_of(&self, at: &SessionSeat) -> Option<(Address, Mailbox<NsEvent>)> {
+        let online = self.online(at.user)?;
+        let endpoint = online.endpoint(at.session)?;
         Some((online.address.clone(), endpoint.mailbox().clone()))
     }
 }
@@ -405,7 +405,7 @@ mod tests {
     }
 
     fn enter(hub: &Hub, person: &Person) -> (Vec<String>, usize) {
-        let found = hub.enter_circle(&person.guard, circle()).unwrap();
+        let found = hub.enter_circle(&person.guard.seat(), circle()).unwrap();
         let roster = found.roster.iter().map(|who| who.as_str().to_owned());
         (roster.collect(), found.presences.len())
     }
@@ -466,7 +466,7 @@ mod tests {
         assert_eq!(roster, ["u1@example.com", "u2@example.com"]);
         assert!(alice.circle_news().is_empty());
         assert_eq!(
-            hub.say_in_circle(&bob.guard, circle(), Bytes::new()),
+            hub.say_in_circle(&bob.guard.seat(), circle(), Bytes::new()),
             Err(Refusal::NotVisible)
         );
         bob.set(&hub, Status::Online);
@@ -509,14 +509,15 @@ mod tests {
         enter(&hub, &alice);
         enter(&hub, &bob);
         alice.circle_news();
-        let say =
-            |person: &Person| hub.say_in_circle(&person.guard, circle(), Bytes::from_static(b"hi"));
+        let say = |person: &Person| {
+            hub.say_in_circle(&person.guard.seat(), circle(), Bytes::from_static(b"hi"))
+        };
         assert_eq!(say(&alice), Ok(()));
         assert_eq!(bob.circle_news(), ["Said(2 bytes)"]);
         assert!(alice.circle_news().is_empty());
         assert!(carol.circle_news().is_empty());
         assert_eq!(say(&carol), Err(Refusal::NotInCircle));
-        hub.leave_circle(&alice.guard, circle());
+        hub.leave_circle(&alice.guard.seat(), circle());
         assert_eq!(say(&alice), Err(Refusal::NotInCircle));
         assert_eq!(bob.circle_news(), ["Left(1)", "Offline"]);
     }
@@ -553,7 +554,7 @@ mod tests {
         enter(&hub, &laptop);
         assert_eq!(enter(&hub, &desktop).0.len(), 2);
         assert_eq!(alice.circle_news(), ["Joined(1)", "Presence(Appeared)"]);
-        hub.say_in_circle(&laptop.guard, circle(), Bytes::new())
+        hub.say_in_circle(&laptop.guard.seat(), circle(), Bytes::new())
             .unwrap();
         assert_eq!(desktop.circle_news(), ["Said(0 bytes)"]);
         assert_eq!(alice.circle_news(), ["Said(0 bytes)"]);
@@ -570,7 +571,7 @@ mod tests {
         let hub = hub();
         let alice = online(&hub, ALICE, &[]);
         hub.expel(ALICE);
-        assert!(hub.enter_circle(&alice.guard, circle()).is_none());
+        assert!(hub.enter_circle(&alice.guard.seat(), circle()).is_none());
         assert!(hub.circles().rosters.is_empty());
     }
 }

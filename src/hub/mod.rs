@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use circles::CircleEntered;
-pub use online::{Entrance, OnlineGuard, StateChange};
+pub use online::{Entrance, OnlineGuard, SessionSeat, StateChange};
 pub use rooms::{Bearer, Called, Delivery, JoinError, Membership, RoomEntrance, RoomLimits};
 pub use tickets::{RoomTicket, TicketPurpose};
 

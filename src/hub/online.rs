@@ -63,6 +63,21 @@ impl OnlineGuard {
     pub fn session(&self) -> SessionId {
         self.session
     }
+
+    /// Which session it is, for what outlives a call: a guard stays with its session.
+    pub fn seat(&self) -> SessionSeat {
+        SessionSeat {
+            user: self.user,
+            session: self.session,
+        }
+    }
+}
+
+/// A session of an account, which may be over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionSeat {
+    pub user: UserId,
+    pub session: SessionId,
 }
 
 impl Drop for OnlineGuard {

@@ -5,6 +5,8 @@
 
 pub mod accounts;
 mod chat;
+mod circle_ticket;
+mod circles;
 mod contacts;
 pub mod legacy;
 mod notices;
@@ -20,11 +22,15 @@ use crate::model::Refusal;
 use crate::store::{Store, StoreError};
 
 pub use crate::hub::{
-    Bearer, Called, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance, StateChange,
+    Bearer, Called, CircleEntered, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance,
+    StateChange,
 };
-pub use crate::store::{AddToList, ListChange, Opposite, Setting};
+pub use crate::store::{
+    AddToList, CircleChange, CircleRequest, CircleShelf, ListChange, Opposite, Setting,
+};
 pub use accounts::{Accounts, Fault, SignInError};
 pub use chat::ChatOperations;
+pub use circles::CircleOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
 pub use presence::{Arriving, PresenceOperations, SignedIn};
@@ -36,6 +42,7 @@ pub struct Services {
     pub presence: PresenceOperations,
     pub contacts: ContactOperations,
     pub chat: ChatOperations,
+    pub circles: CircleOperations,
     pub clock: Clock,
     pub metrics: Metrics,
     hub: Hub,
@@ -50,6 +57,7 @@ impl Services {
             presence: PresenceOperations::new(store.clone(), hub.clone(), clock.clone()),
             contacts: ContactOperations::new(store.clone(), hub.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
+            circles: CircleOperations::new(store.clone(), hub.clone(), clock.clone()),
             clock,
             metrics,
             hub,

@@ -85,7 +85,8 @@ impl Store {
     /// has no invitation to; `RoleTooLow` if their role does not allow it; `UnknownAccount`;
     /// `UnknownContact` for an identity that is not in the book; `AlreadyThere` for inviting who
     /// is in; `OppositeList` for inviting whom the requester blocks; `ListFull` at the limit of
-    /// circles for one account or of people in one circle; `NotExpected` for declining what was
+    /// circles for one account or of people in one circle; `IllegalName` for an empty or too long
+    /// name; `NotExpected` for declining what was
     /// accepted, and for giving up the role of the only administrator; `Unavailable` if the
     /// requester is gone.
     ///
@@ -191,6 +192,7 @@ async fn create(
     limits: ListLimits,
 ) -> Result<CircleChange, Stop> {
     let account = account_of(turn, actor).await?.ok_or(Refusal::Unavailable)?;
+    refuse_illegal(&name, limits)?;
     refuse_one_circle_more(turn, actor, limits).await?;
     let now = turn.now;
     let circle = Circle {
@@ -376,6 +378,7 @@ impl Desk<'_> {
 
     async fn rename(mut self, name: Label) -> Result<CircleChange, Stop> {
         let actor = self.require(CircleRole::may_manage)?;
+        refuse_illegal(&name, self.limits)?;
         if self.book.circle.name.as_str() == name.as_str() {
             return Ok(self.unchanged(actor));
         }
@@ -691,6 +694,14 @@ pub(super) async fn leave_all(turn: &mut Turn, user: UserId) -> Result<(), Store
         .bind(user.0)
         .execute(&mut turn.connection)
         .await?;
+    }
+    Ok(())
+}
+
+/// Refuses a name that is empty or too long.
+fn refuse_illegal(name: &Label, limits: ListLimits) -> Result<(), Refusal> {
+    if name.is_empty() || name.as_str().len() > limits.circle_name {
+        return Err(Refusal::IllegalName);
     }
     Ok(())
 }
@@ -1129,6 +1140,26 @@ mod tests {
         );
         done(scene.answer(scene.bob, false).await);
         done(scene.invite(scene.alice, "carol").await);
+    }
+
+    #[tokio::test]
+    async fn a_name_is_neither_empty_nor_too_long() {
+        let scene = Scene::new().await;
+        for name in [label(""), label(&"x".repeat(181))] {
+            let create = CircleRequest::Create { name: name.clone() };
+            assert_eq!(
+                refused(scene.ask(scene.bob, create).await),
+                Refusal::IllegalName
+            );
+            let rename = CircleRequest::Rename {
+                circle: scene.circle,
+                name,
+            };
+            assert_eq!(
+                refused(scene.ask(scene.alice, rename).await),
+                Refusal::IllegalName
+            );
+        }
     }
 
     #[tokio::test]

@@ -49,7 +49,7 @@ pub use writer::{Published, WriteLoad};
 
 use writer::Writer;
 
-/// How many entries the lists that a client fills may have.
+/// How much a client may fill: entries of its lists, circles, and people in those.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListLimits {
     pub forward: u32,
@@ -59,6 +59,8 @@ pub struct ListLimits {
     pub circles: u32,
     /// People in one circle, those who are invited included.
     pub circle_members: u32,
+    /// Bytes of a circle's name in its encoded spelling.
+    pub circle_name: usize,
 }
 
 impl Default for ListLimits {
@@ -70,6 +72,7 @@ impl Default for ListLimits {
             block: 1200,
             circles: 50,
             circle_members: 50,
+            circle_name: 180,
         }
     }
 }

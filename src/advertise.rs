@@ -65,7 +65,18 @@ impl Advertise {
         )
     }
 
-    fn host(&self, local: SocketAddr) -> String {
+    /// The host of the web side without its port, if the web side is configured.
+    pub fn http_host(&self) -> Option<&str> {
+        let (_, authority) = self.http_url.as_deref()?.split_once("://")?;
+        let host = match authority.strip_prefix('[') {
+            Some(literal) => authority.get(..literal.find(']')? + 2)?,
+            None => authority.split([':', '/']).next()?,
+        };
+        Some(host)
+    }
+
+    /// The name of this server without a port.
+    pub fn host(&self, local: SocketAddr) -> String {
         match &self.host {
             Some(host) => host.clone(),
             None => in_url(local.ip().to_canonical()),
@@ -127,6 +138,20 @@ mod tests {
         let local: SocketAddr = local.parse().unwrap();
         assert_eq!(advertise.login(local, local.port()), login);
         assert_eq!(advertise.msnp(local, 1863), msnp);
+    }
+
+    #[test]
+    fn the_host_of_the_web_side_has_no_port() {
+        for (url, host) in [
+            ("https://msn.example.net", "msn.example.net"),
+            ("http://msn.example.net:8080/", "msn.example.net"),
+            ("http://msn.example.net/sub", "msn.example.net"),
+            ("http://[2001:db8::1]:8080", "[2001:db8::1]"),
+        ] {
+            let advertise = Advertise::new(None, Some(url), None).unwrap();
+            assert_eq!(advertise.http_host(), Some(host), "{url}");
+        }
+        assert_eq!(Advertise::default().http_host(), None);
     }
 
     #[test]

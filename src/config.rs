@@ -144,6 +144,16 @@ pub struct Limits {
     pub circle_name: usize,
     /// Failed sign-ins a minute, for one account from one network.
     pub failed_sign_ins_per_minute: u32,
+    /// Messages that may wait for one account.
+    pub offline_messages: u32,
+    /// Of these, from one sender.
+    pub offline_messages_per_sender: u32,
+    /// Bytes of text in such a message.
+    pub offline_message_bytes: usize,
+    /// Such messages that one account may send in a minute.
+    pub offline_sends_per_minute: u32,
+    /// Days for which such a message waits; 0 is for ever.
+    pub offline_message_days: u32,
     /// Connections to the web services.
     pub http_connections: usize,
 }
@@ -228,6 +238,11 @@ impl Default for Limits {
             circle_members: 50,
             circle_name: 180,
             failed_sign_ins_per_minute: 10,
+            offline_messages: 200,
+            offline_messages_per_sender: 50,
+            offline_message_bytes: 8_192,
+            offline_sends_per_minute: 60,
+            offline_message_days: 0,
             http_connections: 2_000,
         }
     }
@@ -404,6 +419,27 @@ fn visit(config: &mut Config, v: &mut Visitor) {
         &mut limits.failed_sign_ins_per_minute,
         1..=10_000,
     );
+    v.number("offline_messages", &mut limits.offline_messages, WAITING);
+    v.number(
+        "offline_messages_per_sender",
+        &mut limits.offline_messages_per_sender,
+        WAITING,
+    );
+    v.number(
+        "offline_message_bytes",
+        &mut limits.offline_message_bytes,
+        OFFLINE_TEXT,
+    );
+    v.number(
+        "offline_sends_per_minute",
+        &mut limits.offline_sends_per_minute,
+        1..=10_000,
+    );
+    v.number(
+        "offline_message_days",
+        &mut limits.offline_message_days,
+        0..=36_500,
+    );
     v.number("http_connections", &mut limits.http_connections, MANY);
 
     let log = &mut config.log;
@@ -425,6 +461,10 @@ const SECONDS: RangeInclusive<i64> = 1..=86_400;
 const QUEUE: RangeInclusive<i64> = 16..=65_536;
 /// A list goes to a client as a whole at every sign-in.
 const LIST: RangeInclusive<i64> = 1..=100_000;
+/// What waits for an account is listed as a whole.
+const WAITING: RangeInclusive<i64> = 1..=10_000;
+/// A message has to fit a request, where it takes half as much again and more.
+const OFFLINE_TEXT: RangeInclusive<i64> = 1..=32_768;
 
 /// What only shows when two settings are seen together.
 fn check_together(config: &Config, problems: &mut Vec<Problem>) {

@@ -16,6 +16,7 @@
 //! | `chrysalis_refusals_total` | counter | `code` |
 //! | `chrysalis_closes_total` | counter | `role`, `reason` |
 //! | `chrysalis_http_answers_total` | counter | `class` |
+//! | `chrysalis_soap_calls_total` | counter | `service`, `operation`, `outcome` |
 //! | `chrysalis_task_panics_total` | counter | |
 //! | `chrysalis_store_jobs_total` | counter | |
 //! | `chrysalis_store_commits_total` | counter | |
@@ -116,6 +117,8 @@ struct Inner {
     other_refusals: OnceLock<Counter>,
     /// Reasons are words of the program, so there are few. Held only to find or make a counter.
     closes: Mutex<HashMap<(Role, &'static str), Counter>>,
+    /// As above: services, operations and outcomes are words of the program.
+    soap_calls: Mutex<HashMap<[&'static str; 3], Counter>>,
 }
 
 /// What exists from the start, so that it is shown with its zero.
@@ -201,6 +204,7 @@ impl Metrics {
             refusals: [const { OnceLock::new() }; CODES],
             other_refusals: OnceLock::new(),
             closes: Mutex::default(),
+            soap_calls: Mutex::default(),
         }))
     }
 
@@ -264,6 +268,24 @@ impl Metrics {
                 self.register(|| {
                     metrics::counter!(
                         "chrysalis_closes_total", "role" => role.word(), "reason" => reason
+                    )
+                })
+            })
+            .increment(1);
+    }
+
+    /// A SOAP service was called. All three are fixed words; an operation that the service does
+    /// not have is `none`.
+    pub fn soap_call(&self, service: &'static str, operation: &'static str, outcome: &'static str) {
+        let calls = &self.0.soap_calls;
+        let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls
+            .entry([service, operation, outcome])
+            .or_insert_with(|| {
+                self.register(|| {
+                    metrics::counter!(
+                        "chrysalis_soap_calls_total",
+                        "service" => service, "operation" => operation, "outcome" => outcome
                     )
                 })
             })
@@ -364,6 +386,7 @@ fn describe() {
     metrics::describe_counter!("chrysalis_refusals_total", "Error numbers sent to clients.");
     metrics::describe_counter!("chrysalis_closes_total", "Connections ended.");
     metrics::describe_counter!("chrysalis_http_answers_total", "HTTP requests answered.");
+    metrics::describe_counter!("chrysalis_soap_calls_total", "Calls of SOAP services.");
     metrics::describe_counter!("chrysalis_task_panics_total", "Tasks that panicked.");
     metrics::describe_counter!("chrysalis_store_jobs_total", "Changes written.");
     metrics::describe_counter!("chrysalis_store_commits_total", "Commits they shared.");
@@ -422,6 +445,7 @@ mod tests {
         metrics.refusal(60_000);
         metrics.closed(Role::Ns, "eof");
         metrics.http_answer(401);
+        metrics.soap_call("rsi", "GetMessage", "ok");
         metrics.frames_received(Role::Ns, 3);
         for line in [
             "chrysalis_sign_ins_total{method=\"passport\",outcome=\"refused\"} 2",
@@ -429,6 +453,7 @@ mod tests {
             "chrysalis_refusals_total{code=\"other\"} 1",
             "chrysalis_closes_total{role=\"ns\",reason=\"eof\"} 1",
             "chrysalis_http_answers_total{class=\"4xx\"} 1",
+            "chrysalis_soap_calls_total{service=\"rsi\",operation=\"GetMessage\",outcome=\"ok\"} 1",
             "chrysalis_frames_received_total{role=\"ns\"} 3",
         ] {
             check(&metrics, line);

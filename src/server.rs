@@ -23,7 +23,7 @@ use crate::net::{Arrival, CloseReason, Gate, GateLimits, Link, Rules};
 use crate::ns::{NsSession, NsSettings, ServerRole};
 use crate::sb::SbSession;
 use crate::service::accounts::AccountSettings;
-use crate::service::{Accounts, NoticeFollower, Services};
+use crate::service::{Accounts, NoticeFollower, OfflineSettings, Services};
 use crate::shutdown::Shutdown;
 use crate::store::{ListLimits, Store, StoreError};
 use crate::wire::{Frame, Role};
@@ -40,6 +40,8 @@ const NOTICES_EVERY: Duration = Duration::from_secs(1);
 const ROOMS_EVERY: Duration = Duration::from_secs(1);
 /// How often expired tickets are thrown away.
 const TICKETS_EVERY: Duration = Duration::from_secs(600);
+/// How often offline messages that have waited for too long are thrown away.
+const OLD_MESSAGES_EVERY: Duration = Duration::from_secs(3_600);
 
 /// The server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +123,7 @@ impl Server {
             accounts.clone(),
             clock,
             metrics.clone(),
+            OfflineSettings::new(limits),
         );
 
         let msnp = bind("listen.msnp", &config.listen.msnp).await?;
@@ -138,11 +141,10 @@ impl Server {
         let follower = NoticeFollower::start(services.clone())
             .await
             .map_err(StartError::Notices)?;
-        let edge = http::Edge {
-            accounts,
+        let pages = http::Web {
+            services: services.clone(),
             advertise: advertise.clone(),
             msnp_port: first_port(&msnp.addresses),
-            metrics: metrics.clone(),
         };
         let server = Self {
             services,
@@ -154,7 +156,7 @@ impl Server {
             ops: ops.addresses,
         };
         server.serve_msnp(&config, advertise, msnp.listeners, dispatch.listeners);
-        server.serve_web(&config, edge, web.listeners);
+        server.serve_web(&config, pages, web.listeners);
         server.serve_ops(ops.listeners, hub);
         server.keep_house(follower);
         Ok(server)
@@ -241,7 +243,7 @@ impl Server {
         }
     }
 
-    fn serve_web(&self, config: &Config, edge: http::Edge, listeners: Vec<TcpListener>) {
+    fn serve_web(&self, config: &Config, pages: http::Web, listeners: Vec<TcpListener>) {
         let limits = &config.limits;
         let settings = http::Settings {
             connections: limits.http_connections,
@@ -250,7 +252,7 @@ impl Server {
             write_timeout: Duration::from_secs(limits.write_secs),
             ..http::Settings::default()
         };
-        let router = http::router(edge);
+        let router = http::router(pages);
         for listener in listeners {
             self.serve_http("web listener", listener, router.clone(), settings.clone());
         }
@@ -306,10 +308,12 @@ impl Server {
         let shutdown = self.shutdown.clone();
         let chat = self.services.chat.clone();
         let accounts = self.services.accounts.clone();
+        let offline = self.services.offline.clone();
         self.shutdown.spawn("housekeeping", async move {
             let mut notices = tokio::time::interval(NOTICES_EVERY);
             let mut rooms = tokio::time::interval(ROOMS_EVERY);
             let mut tickets = tokio::time::interval(TICKETS_EVERY);
+            let mut messages = tokio::time::interval(OLD_MESSAGES_EVERY);
             loop {
                 let done = tokio::select! {
                     () = shutdown.soft().cancelled() => return,
@@ -319,6 +323,7 @@ impl Server {
                         Ok(())
                     }
                     _ = tickets.tick() => accounts.prune_tickets().await.map(drop),
+                    _ = messages.tick() => offline.prune().await.map(drop),
                 };
                 if let Err(error) = done {
                     let error = &error as &dyn std::error::Error;

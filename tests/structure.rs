@@ -25,7 +25,9 @@ const LEAVES: &[&str] = &[
     "config",
     "mailbox",
     "metrics",
+    "mime",
     "network",
+    "product",
     "shutdown",
     "telemetry",
 ];
@@ -67,7 +69,7 @@ const MODULES: &[Module] = &[
     // Pure functions.
     Module {
         name: "dialect",
-        ours: &["model", "wire"],
+        ours: &["model", "wire", "mime", "product"],
         crates: Not(&[
             "sqlx",
             "axum",
@@ -92,7 +94,8 @@ const MODULES: &[Module] = &[
     Module {
         name: "service",
         ours: &[
-            "model", "hub", "store", "clock", "config", "mailbox", "metrics", "network",
+            "model", "hub", "store", "clock", "config", "mailbox", "metrics", "mime", "network",
+            "product",
         ],
         crates: NEITHER,
     },
@@ -139,6 +142,7 @@ const MODULES: &[Module] = &[
             "net",
             "advertise",
             "metrics",
+            "mime",
             "shutdown",
         ],
         crates: Not(&["sqlx"]),

@@ -14,7 +14,9 @@ pub mod circles;
 pub mod errors;
 pub mod family;
 pub mod login;
+pub mod mail;
 pub mod membership;
+pub mod notices;
 pub mod presence;
 pub mod roster;
 pub mod settings;
@@ -25,9 +27,9 @@ pub mod verbs;
 
 pub use table::{
     CallStyle, CapabilityStyle, ChallengeStyle, DirectoryStyle, GroupStyle, IdentityStyle,
-    InitialPresenceStyle, ListChangeStyle, NameStyle, PagingStyle, PendingStyle, PhoneStyle,
-    ProfileStyle, RedirectStyle, RosterStyle, SignInMethod, SignInReplyStyle, UnknownAccountStyle,
-    VersionAnswerStyle, VersionStyle,
+    InitialPresenceStyle, ListChangeStyle, MailStyle, NameStyle, PagingStyle, PendingStyle,
+    PhoneStyle, ProfileStyle, RedirectStyle, RosterStyle, SignInMethod, SignInReplyStyle,
+    UnknownAccountStyle, VersionAnswerStyle, VersionStyle, WebFormStyle,
 };
 
 use table::Row;

@@ -207,6 +207,27 @@ pub enum CallStyle {
     Routed,
 }
 
+/// Which digest of the password the web forms of the service take, as clients post it
+/// (`docs/protocol/01 §6`, `docs/protocol/10 §1.6`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebFormStyle {
+    Md5,
+    Sha1,
+}
+
+/// Whether a client is told after its first status what waits for it (`docs/protocol/01 §5.2`,
+/// `10 §7`, `13 §1`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailStyle {
+    /// It knows no offline messages.
+    None,
+    /// Only if something waits: these clients can do without, and a server without mail sends
+    /// them nothing of the kind.
+    WhenWaiting,
+    /// Also if nothing does: these clients wait for it.
+    Always,
+}
+
 /// Which number says that an account is unknown (`docs/protocol/04 §3`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownAccountStyle {
@@ -238,10 +259,12 @@ pub(super) struct Row {
     challenge: ChallengeStyle,
     directory: DirectoryStyle,
     paging: PagingStyle,
+    mail: MailStyle,
     unknown_account: UnknownAccountStyle,
     identity: IdentityStyle,
     initial_presence: InitialPresenceStyle,
     calls: CallStyle,
+    web_form: WebFormStyle,
     /// What the client can do, in status and presence.
     capabilities: CapabilityStyle,
     /// The description of a display picture, likewise.
@@ -266,6 +289,10 @@ pub(super) struct Row {
     endpoints: bool,
     /// A note that makes the client fetch its list again (`docs/protocol/10 §9`).
     book_notices: bool,
+    /// Small messages outside of conversations (`docs/protocol/10 §6.1`).
+    notices: bool,
+    /// Messages to people without a switchboard (`docs/protocol/10 §6.2`).
+    direct_messages: bool,
 }
 
 const MSNP2: Row = Row {
@@ -287,10 +314,12 @@ const MSNP2: Row = Row {
     challenge: ChallengeStyle::None,
     directory: DirectoryStyle::Searchable,
     paging: PagingStyle::None,
+    mail: MailStyle::None,
     unknown_account: UnknownAccountStyle::NoSuchPrincipal,
     identity: IdentityStyle::Bare,
     initial_presence: InitialPresenceStyle::Answer,
     calls: CallStyle::Plain,
+    web_form: WebFormStyle::Md5,
     capabilities: CapabilityStyle::None,
     picture: false,
     personal_message: false,
@@ -303,6 +332,8 @@ const MSNP2: Row = Row {
     pushed_policies: false,
     endpoints: false,
     book_notices: false,
+    notices: false,
+    direct_messages: false,
 };
 
 const MSNP3: Row = Row {
@@ -390,6 +421,7 @@ const MSNP11: Row = Row {
     roster: RosterStyle::Named,
     pending: PendingStyle::Settled,
     challenge: ChallengeStyle::Mixed,
+    mail: MailStyle::WhenWaiting,
     personal_message: true,
     sbs: true,
     ..MSNP10
@@ -416,7 +448,10 @@ const MSNP13: Row = Row {
     roster: RosterStyle::Web,
     list_change: ListChangeStyle::Membership,
     phones: PhoneStyle::None,
+    mail: MailStyle::Always,
+    web_form: WebFormStyle::Sha1,
     pushed_policies: true,
+    notices: true,
     ..MSNP12
 };
 
@@ -425,6 +460,7 @@ const MSNP14: Row = Row {
     verbs: MSNP13.verbs.and(Verbs::UUM),
     identity: IdentityStyle::WithNetwork,
     calls: CallStyle::Routed,
+    direct_messages: true,
     ..MSNP13
 };
 
@@ -521,6 +557,8 @@ queries! {
     directory_style => directory: DirectoryStyle;
     /// How pages are sent.
     paging_style => paging: PagingStyle;
+    /// Whether a client is told after its first status what waits for it.
+    mail_style => mail: MailStyle;
     /// Which number says that an account is unknown.
     unknown_account_style => unknown_account: UnknownAccountStyle;
     /// How an account is written in presence.
@@ -529,6 +567,8 @@ queries! {
     initial_presence_style => initial_presence: InitialPresenceStyle;
     /// What follows a referral to a switchboard and a call.
     call_style => calls: CallStyle;
+    /// Which digest the web forms take.
+    web_form_style => web_form: WebFormStyle;
     /// How status and presence tell what a client can do.
     capability_style => capabilities: CapabilityStyle;
     /// Whether they carry a display picture's description.
@@ -553,6 +593,10 @@ queries! {
     has_endpoints => endpoints: bool;
     /// Whether a note makes the client fetch its list again.
     has_book_notices => book_notices: bool;
+    /// Whether small messages outside of conversations exist.
+    has_notices => notices: bool;
+    /// Whether messages to people without a switchboard exist.
+    has_direct_messages => direct_messages: bool;
 }
 
 #[cfg(test)]

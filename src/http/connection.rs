@@ -17,12 +17,14 @@ use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 use tracing::Instrument;
 
 use super::listener::{Link, Settings};
+use super::soap::Service;
 use super::stream::PeerStream;
 use super::{header_case, request_line};
 use crate::metrics::Metrics;
@@ -30,8 +32,13 @@ use crate::metrics::Metrics;
 /// The longest head of a request.
 const HEADER_LIMIT: usize = 16 * 1024;
 
-/// The largest body of a request. No client of ours sends more than a few kilobytes.
+/// The largest body of a request where nothing else is said. Hardly a client sends more than a
+/// few kilobytes.
 const BODY_LIMIT: usize = 64 * 1024;
+
+/// How many bodies larger than that are held at a time, whoever sends them. Whoever comes next
+/// waits for one to be answered.
+const LARGE_BODIES: usize = 32;
 
 /// How much of a path is logged.
 const LOGGED_PATH: usize = 64;
@@ -42,7 +49,13 @@ pub(super) struct Site {
     settings: Settings,
     metrics: Metrics,
     header_case: Extensions,
+    large_bodies: Semaphore,
 }
+
+/// Stands for a body that a SOAP service does not take: the body is empty then, and never was in
+/// memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TooLarge;
 
 impl Site {
     pub(super) async fn new(
@@ -55,6 +68,7 @@ impl Site {
             settings,
             metrics,
             header_case: header_case::learn().await?,
+            large_bodies: Semaphore::new(LARGE_BODIES),
         })
     }
 
@@ -140,10 +154,22 @@ impl Site {
             return Err(StatusCode::METHOD_NOT_ALLOWED);
         }
         let (mut head, body) = request.into_parts();
-        let body = timeout_at(deadline, collect(body))
-            .await
-            .map_err(|_| StatusCode::REQUEST_TIMEOUT)??;
         head.uri = normal(&head.uri);
+        let service = Service::at(head.uri.path());
+        let limit = service.map_or(BODY_LIMIT, Service::body_limit);
+        let collected = timeout_at(deadline, self.collect(body, limit))
+            .await
+            .map_err(|_| StatusCode::REQUEST_TIMEOUT)?;
+        let (body, _held) = match collected {
+            Ok(collected) => collected,
+            // Clients of a service want to be told in its own words (`docs/protocol/25 §26`).
+            Err(StatusCode::PAYLOAD_TOO_LARGE) if service.is_some() => {
+                head.extensions.insert(TooLarge);
+                (Bytes::new(), None)
+            }
+            Err(status) => return Err(status),
+        };
+        let is_whole = head.extensions.get::<TooLarge>().is_none();
         head.extensions.insert(link);
         let request = Request::from_parts(head, Body::from(body));
         // A router is always ready, and its clones share everything.
@@ -151,18 +177,50 @@ impl Site {
             .await
             .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         match answered {
-            Ok(response) => Ok(response),
+            Ok(response) if is_whole => Ok(response),
+            Ok(response) => Ok(last(response)),
             Err(never) => match never {},
         }
+    }
+
+    /// The whole body, or the status that refuses it. A declared size is refused before the first
+    /// byte, so a client that waits for `100 Continue` keeps its bytes. A large body takes a place
+    /// before it grows large, to be held until it is answered.
+    async fn collect(
+        &self,
+        mut body: Incoming,
+        limit: usize,
+    ) -> Result<(Bytes, Option<SemaphorePermit<'_>>), StatusCode> {
+        let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if declared > limit {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        let mut place = None;
+        let mut bytes = BytesMut::with_capacity(declared.min(BODY_LIMIT));
+        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
+            let Ok(part) = frame.into_data() else {
+                continue;
+            };
+            let length = bytes.len() + part.len();
+            if length > limit {
+                return Err(StatusCode::PAYLOAD_TOO_LARGE);
+            }
+            if length > BODY_LIMIT && place.is_none() {
+                let taken = self.large_bodies.acquire().await;
+                place = Some(taken.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?);
+                bytes.reserve(declared.saturating_sub(bytes.len()));
+            }
+            bytes.extend_from_slice(&part);
+        }
+        Ok((bytes.freeze(), place))
     }
 }
 
 /// An answer without content, after which the connection ends.
 fn last_answer(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+    let mut response = last(Response::new(Body::empty()));
     *response.status_mut() = status;
-    let close = HeaderValue::from_static("close");
-    response.headers_mut().insert(header::CONNECTION, close);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         let allowed = HeaderValue::from_static("GET, HEAD, POST");
         response.headers_mut().insert(header::ALLOW, allowed);
@@ -170,25 +228,11 @@ fn last_answer(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// The whole body, or the status that refuses it. A declared size is refused before the first
-/// byte, so a client that waits for `100 Continue` keeps its bytes.
-async fn collect(mut body: Incoming) -> Result<Bytes, StatusCode> {
-    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if declared > BODY_LIMIT {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
-    }
-    let mut bytes = BytesMut::with_capacity(declared);
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
-        let Ok(part) = frame.into_data() else {
-            continue;
-        };
-        if bytes.len() + part.len() > BODY_LIMIT {
-            return Err(StatusCode::PAYLOAD_TOO_LARGE);
-        }
-        bytes.extend_from_slice(&part);
-    }
-    Ok(bytes.freeze())
+/// An answer that ends its connection.
+fn last(mut response: Response<Body>) -> Response<Body> {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }
 
 /// The target as the router knows it: path in lower case, one slash where several were, nothing

@@ -9,12 +9,12 @@ use axum::http::header::{
 };
 use axum::response::{IntoResponse, Response};
 
-use super::{Edge, Link};
+use super::{Link, Web};
 
 /// The front page; plain enough for Internet Explorer 6.
-pub(super) async fn page(State(edge): State<Edge>, Extension(link): Extension<Link>) -> Response {
+pub(super) async fn page(State(web): State<Web>, Extension(link): Extension<Link>) -> Response {
     // `Advertise` lets nothing in that means something in HTML.
-    let address = edge.advertise.msnp(link.local, edge.msnp_port);
+    let address = web.advertise.msnp(link.local, web.msnp_port);
     let page = format!(
         "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\">\n\
          <html><head><title>Chrysalis</title></head>\n\

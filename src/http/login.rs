@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 use secrecy::SecretString;
 
-use super::{Edge, Link, header_value};
+use super::{Link, Web, header_value};
 use crate::metrics::{Method, Outcome};
 use crate::service::accounts::{Accounts, SignInError};
 use crate::service::ticket::Ticket;
@@ -33,17 +33,19 @@ struct Credentials {
 
 /// Answers a login with a ticket, or with the reason as a sentence that clients may show.
 pub(super) async fn sign_in(
-    State(edge): State<Edge>,
+    State(web): State<Web>,
     Extension(link): Extension<Link>,
     headers: HeaderMap,
 ) -> Response {
     let Some(credentials) = read(&headers) else {
-        edge.metrics.sign_in(Method::Passport, Outcome::Refused);
-        return failed(&edge, &link, "The sign-in was not understood.");
+        web.services
+            .metrics
+            .sign_in(Method::Passport, Outcome::Refused);
+        return failed(&web, &link, "The sign-in was not understood.");
     };
-    let error = match ticket_for(credentials, link.peer.ip(), &edge.accounts).await {
+    let error = match ticket_for(credentials, link.peer.ip(), &web.services.accounts).await {
         Ok(ticket) => {
-            edge.metrics.sign_in(Method::Passport, Outcome::Ok);
+            web.services.metrics.sign_in(Method::Passport, Outcome::Ok);
             return succeeded(&ticket);
         }
         Err(error) => error,
@@ -56,12 +58,12 @@ pub(super) async fn sign_in(
         | SignInError::LegacyClosed
         | SignInError::BadTicket => (
             Outcome::Refused,
-            failed(&edge, &link, "The e-mail address or the password is wrong."),
+            failed(&web, &link, "The e-mail address or the password is wrong."),
         ),
         SignInError::Throttled => (
             Outcome::Throttled,
             failed(
-                &edge,
+                &web,
                 &link,
                 "Too many attempts. Wait a minute, then try again.",
             ),
@@ -82,7 +84,7 @@ pub(super) async fn sign_in(
             )
         }
     };
-    edge.metrics.sign_in(Method::Passport, outcome);
+    web.services.metrics.sign_in(Method::Passport, outcome);
     response
 }
 
@@ -108,10 +110,10 @@ fn succeeded(ticket: &Ticket) -> Response {
 }
 
 /// COMPAT: libpurple shows `cbtxt`, percent-decoded and up to the end of the line.
-fn failed(edge: &Edge, link: &Link, text: &str) -> Response {
+fn failed(web: &Web, link: &Link, text: &str) -> Response {
     let challenge = format!(
         "Passport1.4 da-status=failed,srealm=Passport.NET,ts=0,prompt,cburl={}/,cbtxt={}",
-        edge.advertise.web(link.local, link.local.port()),
+        web.advertise.web(link.local, link.local.port()),
         utf8_percent_encode(text, NON_ALPHANUMERIC),
     );
     let headers = [

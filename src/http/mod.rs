@@ -5,47 +5,64 @@
 //! clean end for the bytes (`stream`), and hyper with limits, normal paths and the spelling of
 //! header names (`connection`, `header_case`). Handlers are thin: parse, one operation, render.
 
+mod activity;
+mod address_book;
 mod connection;
 mod header_case;
 mod home;
 mod listener;
 mod login;
 mod nexus;
+mod oim;
 pub mod ops;
 mod request_line;
+mod rsi;
 mod rst;
-mod soap;
+mod sharing;
+pub mod soap;
+mod storage;
 mod stream;
 
-use axum::Router;
-use axum::http::HeaderValue;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 
+use connection::TooLarge;
 pub use listener::{Link, Settings, serve};
 
 use crate::advertise::Advertise;
-use crate::metrics::Metrics;
-use crate::service::accounts::Accounts;
+use crate::service::Services;
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
-pub struct Edge {
-    /// Checks passwords and issues tickets.
-    pub accounts: Accounts,
+pub struct Web {
+    /// The operations, the same as those of the TCP roles.
+    pub services: Services,
     /// The addresses that answers name.
     pub advertise: Advertise,
     /// Port of the listener for MSNP.
     pub msnp_port: u16,
-    /// Where sign-ins are counted.
-    pub metrics: Metrics,
 }
 
 /// Everything that clients and people ask for; to be given to [`serve`], which sees to it that
 /// paths arrive in lower case.
-pub fn router(edge: Edge) -> Router {
+pub fn router(web: Web) -> Router {
     let login = get(login::sign_in).post(login::sign_in);
     let mail_form = get(home::mail_form).post(home::mail_form);
-    Router::new()
+    let mut router = Router::new();
+    for service in soap::Service::ALL {
+        let serve = move |State(web): State<Web>,
+                          Extension(link): Extension<Link>,
+                          headers: HeaderMap,
+                          too_large: Option<Extension<TooLarge>>,
+                          body: Bytes| {
+            soap::serve(service, web, link, (headers, too_large), body)
+        };
+        router = router.route(service.path(), post(serve));
+    }
+    router
         .route("/", get(home::page).post(home::probe))
         .route(
             "/rdr/pprdr.asp",
@@ -60,7 +77,9 @@ pub fn router(edge: Edge) -> Router {
         .route("/pp900/rst.srf", post(rst::issue))
         .route("/ppsecure/md5auth.srf", mail_form)
         .fallback(home::not_found)
-        .with_state(edge)
+        // The connection bounds every body before it comes here, each service as it needs.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(web)
 }
 
 /// A header value made by this server. Whatever a peer sent is encoded before it comes here.

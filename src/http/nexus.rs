@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::response::{IntoResponse, Response};
 
-use super::{Edge, Link, header_value};
+use super::{Link, Web, header_value};
 
 const PASSPORT_URLS: HeaderName = HeaderName::from_static("passporturls");
 
@@ -15,12 +15,12 @@ const PASSPORT_URLS: HeaderName = HeaderName::from_static("passporturls");
 /// COMPAT: libpurple reads up to the comma, msnp11-sdk takes all that follows `DALogin=`, so the
 /// login tolerates the comma in its path (`docs/protocol/25 §4`).
 pub(super) async fn passport_urls(
-    State(edge): State<Edge>,
+    State(web): State<Web>,
     Extension(link): Extension<Link>,
 ) -> Response {
     let urls = format!(
         "DALogin={},",
-        edge.advertise.login(link.local, link.local.port())
+        web.advertise.login(link.local, link.local.port())
     );
     let headers = [
         (PASSPORT_URLS, header_value(&urls)),

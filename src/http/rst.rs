@@ -10,15 +10,15 @@ use askama::Template;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use roxmltree::Node;
 use secrecy::SecretString;
 
-use super::soap::{Malformed, Request, only, utc};
-use super::{Edge, Link};
+use super::soap::{Envelope, Malformed, only, respond, utc};
+use super::{Link, Web};
 use crate::metrics::{Method, Outcome};
 use crate::model::UserId;
 use crate::service::SignInError;
@@ -40,7 +40,7 @@ struct Wish {
 }
 
 #[derive(Template)]
-#[template(path = "soap/rst_tokens.xml", escape = "xml")]
+#[template(path = "soap/rst_tokens.xml")]
 struct TokensAnswer<'a> {
     puid: String,
     cid: String,
@@ -55,14 +55,12 @@ struct TokenAnswer {
     grants_tickets: bool,
     /// The place of the request; clients find their tokens by it.
     number: usize,
-    /// Escaped already, by the name of the entity: clients with a parser of their own know no
-    /// numbers.
     ticket: String,
     secret: String,
 }
 
 #[derive(Template)]
-#[template(path = "soap/rst_fault.xml", escape = "xml")]
+#[template(path = "soap/rst_fault.xml")]
 struct Fault<'a> {
     now: String,
     code: &'a str,
@@ -72,23 +70,26 @@ struct Fault<'a> {
 
 /// Answers a request for tokens.
 pub(super) async fn issue(
-    State(edge): State<Edge>,
+    State(web): State<Web>,
     Extension(link): Extension<Link>,
     body: Bytes,
 ) -> Response {
-    let now = utc(edge.accounts.now_ms());
+    let now = utc(web.services.accounts.now_ms());
     let Ok(wish) = read(&body) else {
-        edge.metrics.sign_in(Method::Passport, Outcome::Refused);
+        web.services
+            .metrics
+            .sign_in(Method::Passport, Outcome::Refused);
         return fault(&now, "S:Client", "0x80048820", "Invalid Request");
     };
-    let (outcome, response) = match tokens_for(&wish, link.peer.ip(), &edge.accounts).await {
+    let (outcome, response) = match tokens_for(&wish, link.peer.ip(), &web.services.accounts).await
+    {
         Ok((user, tokens)) => (Outcome::Ok, answer(&wish, user, &tokens)),
         Err(error) => {
             tracing::debug!(reason = %error, "sign-in failed");
             refusal(&now, &error)
         }
     };
-    edge.metrics.sign_in(Method::Passport, outcome);
+    web.services.metrics.sign_in(Method::Passport, outcome);
     response
 }
 
@@ -154,12 +155,12 @@ fn answer(wish: &Wish, user: UserId, tokens: &Tokens) -> Response {
                 audience: token.audience.clone(),
                 grants_tickets: token.audience.eq_ignore_ascii_case(TICKET_GRANTING),
                 number,
-                ticket: token.ticket.to_wire().replace('&', "&amp;"),
+                ticket: token.ticket.to_wire(),
                 secret: BASE64.encode(token.secret),
             })
             .collect(),
     };
-    xml(template.render())
+    respond(StatusCode::OK, &template)
 }
 
 fn fault(now: &str, code: &str, status: &str, text: &str) -> Response {
@@ -169,29 +170,13 @@ fn fault(now: &str, code: &str, status: &str, text: &str) -> Response {
         status,
         text,
     };
-    xml(template.render())
-}
-
-fn xml(rendered: askama::Result<String>) -> Response {
-    match rendered {
-        Ok(text) => {
-            let headers = [
-                (CONTENT_TYPE, "text/xml; charset=utf-8"),
-                (CACHE_CONTROL, "no-store"),
-            ];
-            (headers, text).into_response()
-        }
-        Err(error) => {
-            tracing::error!(%error, "an answer cannot be written");
-            axum::http::StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
-    }
+    respond(StatusCode::OK, &template)
 }
 
 /// Reads the user, the password and the services. A lone request may lack the wrapper around
 /// several, and a service is named by address or by name (`docs/protocol/11 §2`).
 fn read(body: &[u8]) -> Result<Wish, Malformed> {
-    let request = Request::parse(body)?;
+    let request = Envelope::parse(body)?;
     let security = only(request.part("Header")?, "Security")?;
     let user = only(security, "UsernameToken")?;
     let body = request.part("Body")?;

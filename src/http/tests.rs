@@ -14,8 +14,10 @@ use tokio::time::timeout;
 use super::*;
 use crate::clock::Clock;
 use crate::config::{Auth, Limits};
+use crate::hub::{Hub, RoomLimits};
+use crate::metrics::Metrics;
 use crate::model::Address;
-use crate::service::accounts::AccountSettings;
+use crate::service::accounts::{AccountSettings, Accounts};
 use crate::shutdown::Shutdown;
 use crate::store::{ListLimits, Store};
 
@@ -33,14 +35,15 @@ struct Server {
 }
 
 /// One account, alice@example.com with the password `secret`.
-struct People {
+pub(super) struct People {
     accounts: Accounts,
     store: Store,
+    clock: Clock,
     folder: Arc<tempfile::TempDir>,
 }
 
 impl People {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.sqlite");
         let store = Store::open(&path, ListLimits::default()).await.unwrap();
@@ -55,7 +58,7 @@ impl People {
         };
         let settings = AccountSettings::new(&auth, &limits);
         let clock = Clock::set_to(1_700_000_000_000);
-        let accounts = Accounts::open(store.clone(), clock, settings)
+        let accounts = Accounts::open(store.clone(), clock.clone(), settings)
             .await
             .unwrap();
         let alice = Address::parse("alice@example.com").unwrap();
@@ -66,21 +69,36 @@ impl People {
         Self {
             accounts,
             store,
+            clock,
             folder: Arc::new(folder),
+        }
+    }
+
+    /// What the handlers share, with nothing advertised.
+    pub(super) fn web(&self, metrics: Metrics) -> Web {
+        let services = Services::new(
+            self.store.clone(),
+            Hub::new(RoomLimits::default()),
+            self.accounts.clone(),
+            self.clock.clone(),
+            metrics,
+        );
+        Web {
+            services,
+            advertise: here(),
+            msnp_port: 1863,
         }
     }
 
     async fn serve(&self, advertise: Advertise, settings: Settings) -> Server {
         let metrics = Metrics::new();
-        let edge = Edge {
-            accounts: self.accounts.clone(),
+        let web = Web {
             advertise,
-            msnp_port: 1863,
-            metrics: metrics.clone(),
+            ..self.web(metrics.clone())
         };
         Server {
             _folder: Some(Arc::clone(&self.folder)),
-            ..Server::start_router(router(edge), settings, metrics).await
+            ..Server::start_router(router(web), settings, metrics).await
         }
     }
 }
@@ -826,4 +844,78 @@ async fn a_server_that_is_not_ready_says_why_and_lives() {
         "{answer}"
     );
     check_status(&server.get("/healthz").await, "200 OK");
+}
+
+/// A request to a service over a connection of its own.
+async fn call(server: &Server, path: &str, body: &str) -> String {
+    server
+        .talk(&format!(
+            "POST {path} HTTP/1.1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        ))
+        .await
+}
+
+#[tokio::test]
+async fn a_service_answers_everything_with_a_fault_of_its_own() {
+    let server = Server::start().await;
+    let unknown = "<Envelope><Body><ABNothing/></Body></Envelope>";
+    for path in [
+        "//ABService/SharingService.asmx",
+        "/abservice/abservice.asmx",
+        "/OimWS/oim.asmx",
+        "/rsi/rsi.asmx",
+        "/storageservice/SchematizedStore.asmx",
+        "/whatsnew/whatsnewservice.asmx",
+    ] {
+        let bomb = "<!DOCTYPE a [<!ENTITY b \"cc\">]><Envelope><Body>&b;</Body></Envelope>";
+        for body in ["", "nonsense", "<Envelope/>", bomb, unknown] {
+            let answer = call(&server, path, body).await;
+            check_status(&answer, "500 Internal Server Error");
+            assert!(
+                answer.contains("\r\nContent-Type: text/xml; charset=utf-8\r\n"),
+                "{answer}"
+            );
+            assert!(answer.contains("<soap:Fault>"), "{answer}");
+        }
+    }
+    let text = server.metrics.render();
+    for line in [
+        "service=\"sharing\",operation=\"none\",outcome=\"malformed\"} 4",
+        "service=\"sharing\",operation=\"none\",outcome=\"unknown_operation\"} 1",
+    ] {
+        assert!(text.contains(line), "no {line} in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_takes_larger_bodies_up_to_a_limit_and_never_holds_a_larger_one() {
+    const MIB: usize = 1024 * 1024;
+    let server = Server::start().await;
+    for (path, largest) in [
+        ("/abservice/abservice.asmx", MIB),
+        ("/storageservice/schematizedstore.asmx", 2 * MIB),
+    ] {
+        let frame = "<Envelope><Body><Do></Do></Body></Envelope>";
+        let filler = "x".repeat(largest - frame.len());
+        let body = frame.replace("<Do>", &format!("<Do>{filler}"));
+        let answer = call(&server, path, &body).await;
+        assert!(answer.contains("not supported"), "{answer}");
+        // Announced, nothing of it is read.
+        let announced = format!(
+            "POST {path} HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+            largest + 1
+        );
+        let answer = server.talk(&announced).await;
+        check_status(&answer, "500 Internal Server Error");
+        assert!(answer.contains("RequestTooLarge"), "{answer}");
+        assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+    }
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    let endless = format!(
+        "POST /abservice/abservice.asmx HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+        chunk.repeat(160)
+    );
+    let answer = server.talk(&endless).await;
+    assert!(answer.contains("RequestTooLarge"), "{answer}");
 }

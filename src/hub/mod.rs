@@ -16,6 +16,8 @@
 mod circles;
 mod endpoints;
 mod online;
+mod reach;
+mod room;
 mod rooms;
 mod tickets;
 mod watchers;
@@ -26,7 +28,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use circles::CircleEntered;
 pub use online::{Entrance, OnlineGuard, SessionSeat, StateChange};
-pub use rooms::{Bearer, Called, Delivery, JoinError, Membership, RoomEntrance, RoomLimits};
+pub use room::Delivery;
+pub use rooms::{Bearer, Called, JoinError, Membership, RoomEntrance, RoomLimits};
 pub use tickets::{RoomTicket, TicketPurpose};
 
 use crate::model::SessionId;

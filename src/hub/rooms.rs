@@ -2,16 +2,17 @@
 //!
 //! Each room has a mutex of its own, so conversations do not wait for each other. A member is a
 //! connection, not an account: somebody at several places is there once for each that came
-//! (`docs/protocol/10 §8.1`). Messages, joins and leaves are posted under the room's lock, so
-//! all members see the same order.
+//! (`docs/protocol/10 §8.1`). Here is how rooms are found and entered; what happens inside one is
+//! in `room`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::tickets::{self, RoomTicket, TicketPurpose, Tickets};
+use super::room::{Delivery, Member, MemberId, Room};
+use super::tickets::{RoomTicket, TicketPurpose, Tickets};
 use super::{Hub, lock};
 use crate::mailbox::Mailbox;
 use crate::model::{
@@ -52,37 +53,6 @@ pub(super) struct RoomsArea {
     by_session: HashMap<SessionId, Vec<(Arc<Room>, MemberId)>>,
 }
 
-#[derive(Debug)]
-struct Room {
-    id: RoomId,
-    state: Mutex<RoomState>,
-}
-
-#[derive(Debug)]
-struct RoomState {
-    members: Vec<Member>,
-    /// Who was called and has not answered: at which sessions, until when each.
-    called: HashMap<UserId, HashMap<SessionId, Instant>>,
-    last_message: Instant,
-    next_member: u64,
-    /// The last member has left; nobody can come any more.
-    closed: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct MemberId(u64);
-
-#[derive(Debug)]
-struct Member {
-    id: MemberId,
-    user: UserId,
-    session: SessionId,
-    endpoint: Option<Guid>,
-    who: Arc<Sender>,
-    capabilities: Capabilities,
-    mailbox: Mailbox<SbEvent>,
-}
-
 /// Why a ticket does not open a room. All of them look the same outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JoinError {
@@ -102,15 +72,6 @@ pub enum JoinError {
     RoomFull,
     #[error("the session is in too many rooms")]
     TooManyRooms,
-}
-
-/// What came of sending a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delivery {
-    /// It was queued to every other member, and somebody else than the sender was among them.
-    pub complete: bool,
-    /// The only other person has trouble keeping up; the sender may slow down for them.
-    pub congested: bool,
 }
 
 /// Whom a call rings.
@@ -248,7 +209,7 @@ impl Hub {
             name: participant.name,
         });
         let member = Member {
-            id: MemberId(0),
+            id: MemberId::default(),
             user: ticket.user,
             session: ticket.session,
             endpoint: participant.endpoint,
@@ -326,16 +287,7 @@ impl RoomsArea {
         let id = std::iter::repeat_with(&mut room_id)
             .find(|id| !self.rooms.contains_key(id))
             .unwrap_or(RoomId(1));
-        let room = Arc::new(Room {
-            id,
-            state: Mutex::new(RoomState {
-                members: Vec::new(),
-                called: HashMap::new(),
-                last_message: now,
-                next_member: 1,
-                closed: false,
-            }),
-        });
+        let room = Arc::new(Room::new(id, now));
         self.rooms.insert(id, Arc::clone(&room));
         room
     }
@@ -355,188 +307,6 @@ impl RoomsArea {
             if rooms.is_empty() {
                 self.by_session.remove(&session);
             }
-        }
-    }
-}
-
-impl RoomState {
-    fn enter(
-        &mut self,
-        mut newcomer: Member,
-        limit: usize,
-        now: Instant,
-    ) -> Result<(MemberId, Vec<Occupant>), JoinError> {
-        if self.closed {
-            return Err(JoinError::RoomClosed);
-        }
-        if self.members.len() >= limit {
-            return Err(JoinError::RoomFull);
-        }
-        if let Some(sessions) = self.called.get_mut(&newcomer.user) {
-            sessions.remove(&newcomer.session);
-        }
-        self.last_message = now;
-        newcomer.id = MemberId(self.next_member);
-        self.next_member += 1;
-        let first = !self.has(newcomer.user);
-        for member in &self.members {
-            member
-                .mailbox
-                .post(SbEvent::Joined(newcomer.occupant(first)));
-        }
-        let others = self.occupants();
-        let id = newcomer.id;
-        self.members.push(newcomer);
-        Ok((id, others))
-    }
-
-    fn has(&self, user: UserId) -> bool {
-        self.members.iter().any(|member| member.user == user)
-    }
-
-    fn occupants(&self) -> Vec<Occupant> {
-        let mut known: Vec<UserId> = Vec::new();
-        let mut occupants = Vec::with_capacity(self.members.len());
-        for member in &self.members {
-            let first = !known.contains(&member.user);
-            if first {
-                known.push(member.user);
-            }
-            occupants.push(member.occupant(first));
-        }
-        occupants
-    }
-
-    /// Takes a member out and tells the rest; answers whether the room is empty now.
-    fn leave(&mut self, id: MemberId) -> bool {
-        let Some(position) = self.members.iter().position(|member| member.id == id) else {
-            return false;
-        };
-        let gone = self.members.remove(position);
-        let last = !self.has(gone.user);
-        for member in &self.members {
-            member.mailbox.post(gone.left(last, false));
-        }
-        self.closed = self.members.is_empty();
-        self.closed
-    }
-
-    /// Sends a member away; answers whether the room is empty now.
-    fn dismiss(&mut self, id: MemberId) -> bool {
-        if let Some(member) = self.members.iter().find(|member| member.id == id) {
-            member.mailbox.post(SbEvent::Closed);
-        }
-        self.leave(id)
-    }
-
-    fn close_if_idle(&mut self, now: Instant, idle: Duration) -> bool {
-        if now.saturating_duration_since(self.last_message) < idle {
-            return false;
-        }
-        for member in &self.members {
-            for other in self.members.iter().filter(|other| other.id != member.id) {
-                // Oneself has not left, whichever other place of one's own has.
-                let last = other.user != member.user && self.is_last_of_account(other);
-                member.mailbox.post(other.left(last, true));
-            }
-            member.mailbox.post(SbEvent::Closed);
-        }
-        self.members.clear();
-        self.closed = true;
-        true
-    }
-
-    /// Whether no connection of the same account came later.
-    fn is_last_of_account(&self, member: &Member) -> bool {
-        let mut from_the_end = self.members.iter().rev();
-        from_the_end
-            .find(|other| other.user == member.user)
-            .is_some_and(|last| last.id == member.id)
-    }
-
-    fn relay(&mut self, sender: (MemberId, UserId), message: &SbEvent, now: Instant) -> Delivery {
-        let (sender, author) = sender;
-        self.last_message = now;
-        let mut missed = false;
-        let mut congested = false;
-        let mut listener: Option<UserId> = None;
-        let mut several = false;
-        for member in self.members.iter().filter(|member| member.id != sender) {
-            missed |= !member.mailbox.post(message.clone());
-            congested |= member.mailbox.is_congested();
-            if member.user != author {
-                several |= listener.is_some_and(|listener| listener != member.user);
-                listener = Some(member.user);
-            }
-        }
-        Delivery {
-            complete: listener.is_some() && !missed,
-            congested: congested && !several,
-        }
-    }
-
-    /// Notes a call at those of the callee's sessions that are neither here nor called already,
-    /// and answers with them. Refused if there is none, or no room for any.
-    fn call(
-        &mut self,
-        callee: UserId,
-        sessions: &[SessionId],
-        limit: usize,
-        now: Instant,
-    ) -> Result<Vec<SessionId>, Refusal> {
-        for (user, called) in &mut self.called {
-            // A call to a session that is over cannot be answered any more.
-            called.retain(|session, expires| {
-                now < *expires && (*user != callee || sessions.contains(session))
-            });
-        }
-        self.called.retain(|_, called| !called.is_empty());
-        let is_here = |session| self.members.iter().any(|member| member.session == session);
-        let called = self.called.get(&callee);
-        let rings = |session| called.is_some_and(|called| called.contains_key(&session));
-        let mut left: Vec<SessionId> = sessions
-            .iter()
-            .copied()
-            .filter(|session| !is_here(*session) && !rings(*session))
-            .collect();
-        if left.is_empty() {
-            return Err(Refusal::AlreadyThere);
-        }
-        let taken = self.members.len() + self.called.values().map(HashMap::len).sum::<usize>();
-        left.truncate(limit.saturating_sub(taken));
-        if left.is_empty() {
-            return Err(Refusal::RoomFull);
-        }
-        let expires = now + tickets::LIFETIME;
-        let noted = left.iter().map(|&session| (session, expires));
-        self.called.entry(callee).or_default().extend(noted);
-        Ok(left)
-    }
-
-    /// Forgets a call that did not go out.
-    fn uncall(&mut self, callee: UserId, session: SessionId) {
-        if let Some(called) = self.called.get_mut(&callee) {
-            called.remove(&session);
-        }
-    }
-}
-
-impl Member {
-    fn occupant(&self, first: bool) -> Occupant {
-        Occupant {
-            who: Arc::clone(&self.who),
-            capabilities: self.capabilities,
-            endpoint: self.endpoint,
-            first,
-        }
-    }
-
-    fn left(&self, last: bool, idle: bool) -> SbEvent {
-        SbEvent::Left {
-            address: self.who.address.clone(),
-            endpoint: self.endpoint,
-            last,
-            idle,
         }
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::circle::CircleId;
 use super::contacts::Phone;
-use super::{Address, Capabilities, Guid, Label, OwnPresence, Presence, RoomId};
+use super::{Address, Capabilities, Guid, Label, OwnPresence, Presence, RoomId, WaitingMessage};
 
 /// What a notification session hears.
 #[derive(Debug, Clone)]
@@ -43,12 +43,18 @@ pub enum NsEvent {
     BookChanged { at: i64 },
     /// A small message outside of conversations.
     Notice(Arc<Notice>),
+    /// A message without a switchboard.
+    DirectMessage(Arc<DirectMessage>),
     /// Somebody calls this person into a room.
     Invitation(Arc<Invitation>),
     /// News in a circle that this session has entered.
     Circle(Arc<CircleEvent>),
     /// A circle of this person's changed: its name, or who is in it and how.
     CircleChanged { circle: CircleId },
+    /// Somebody left this person a message although they are signed in.
+    OfflineMessage(Arc<WaitingMessage>),
+    /// This person deleted messages that waited for them, at another place.
+    OfflineMessagesDeleted { count: u64 },
     /// The account signed in somewhere else; this session is over.
     SignedInElsewhere,
     /// The account was disabled or deleted; this session is over.
@@ -75,6 +81,32 @@ pub enum OwnNews {
     State,
     /// A place, the personal message, or something that the session itself has done.
     Endpoints,
+}
+
+/// A message that a client sent without calling anybody (`docs/protocol/10 §6.2`).
+#[derive(Clone)]
+pub struct DirectMessage {
+    pub from: Address,
+    pub to: Address,
+    pub kind: DirectKind,
+    pub body: Bytes,
+}
+
+/// What a message without a switchboard is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DirectKind {
+    Text,
+    Typing,
+    Nudge,
+}
+
+impl std::fmt::Debug for DirectMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DirectMessage")
+            .field("kind", &self.kind)
+            .field("length", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// A small message from one client to another, which the server hands on unread

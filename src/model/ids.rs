@@ -43,6 +43,11 @@ impl Guid {
         Self(uuid::Uuid::new_v4())
     }
 
+    /// The identity with these bits, for one that has to come out the same again.
+    pub fn from_bits(bits: u128) -> Self {
+        Self(uuid::Uuid::from_u128(bits))
+    }
+
     /// Reads the hyphenated form, with or without braces, in either case; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let bare = text

@@ -10,6 +10,7 @@ pub mod contacts;
 pub mod event;
 pub mod ids;
 pub mod label;
+pub mod offline;
 pub mod presence;
 pub mod refusal;
 
@@ -23,11 +24,12 @@ pub use contacts::{
     Privacy, ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,
 };
 pub use event::{
-    CircleEvent, CircleNews, Invitation, Notice, NsEvent, Occupant, OwnNews, PresenceNews, SbEvent,
-    Sender,
+    CircleEvent, CircleNews, DirectKind, DirectMessage, Invitation, Notice, NsEvent, Occupant,
+    OwnNews, PresenceNews, SbEvent, Sender,
 };
 pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};
 pub use label::Label;
+pub use offline::{OfflineMessage, WaitingMessage};
 pub use presence::{
     Capabilities, EndpointPresence, MessageChange, OwnEndpoint, OwnPresence, PersonalMessage,
     Place, Presence, PrivateDataChange, PrivateEndpointData, Status,

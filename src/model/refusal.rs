@@ -60,6 +60,8 @@ pub enum Refusal {
     CallingTooFast,
     #[error("changing too fast")]
     ChangingTooFast,
+    #[error("sending too fast")]
+    SendingTooFast,
     #[error("no page can be delivered")]
     PageFailed,
     #[error("the challenge was answered wrongly or too late")]
@@ -78,6 +80,12 @@ pub enum Refusal {
     NotInCircle,
     #[error("the role in that circle is too low")]
     RoleTooLow,
+    #[error("no such network")]
+    UnknownNetwork,
+    #[error("a list without entries")]
+    EmptyList,
+    #[error("not a list of contacts")]
+    MalformedList,
     #[error("the server cannot do this now")]
     Unavailable,
 }

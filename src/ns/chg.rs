@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
 use crate::dialect::status::{self, Wish};
-use crate::dialect::{CapabilityStyle, ChallengeStyle, Dialect};
+use crate::dialect::{CapabilityStyle, ChallengeStyle, Dialect, MailStyle};
 use crate::model::{Capabilities, Label, Refusal};
 use crate::service::StateChange;
 use crate::wire::{Arguments, Outbox};
@@ -55,7 +55,7 @@ impl<'a> Chg<'a> {
         })
     }
 
-    pub(super) fn apply(
+    pub(super) async fn apply(
         self,
         trid: u32,
         client: &mut SignedIn,
@@ -73,6 +73,7 @@ impl<'a> Chg<'a> {
         if !client.has_status {
             client.has_status = true;
             send_challenge(client, out);
+            tell_what_waits(client, around, out).await;
         }
         Ok(())
     }
@@ -80,6 +81,20 @@ impl<'a> Chg<'a> {
 
 fn next_if<'a>(args: &mut Arguments<'a>, exists: bool) -> Option<&'a [u8]> {
     if exists { args.next_field() } else { None }
+}
+
+/// Tells once what waits for the person. A sign-in is good without it, so a failure is only logged.
+async fn tell_what_waits(client: &SignedIn, around: &Surroundings, out: &mut Outbox) {
+    if client.dialect.mail_style() == MailStyle::None {
+        return;
+    }
+    match around.services.offline.metadata(client.guard.user()).await {
+        Ok(messages) => client.dialect.initial_mail(&messages, out),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "what waits for a person cannot be read");
+        }
+    }
 }
 
 /// Asks the client to show that it is a known one. Always twenty digits: with the identities in

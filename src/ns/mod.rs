@@ -5,10 +5,12 @@
 //! no handler asks for it again.
 
 mod add;
+mod adl;
 mod blp;
 mod chg;
 mod cvr;
 mod directory;
+mod fqy;
 mod gcf;
 mod group;
 mod ims;
@@ -24,6 +26,8 @@ mod settings;
 mod syn;
 mod url;
 mod usr;
+mod uum;
+mod uun;
 mod uux;
 mod ver;
 mod xfr;
@@ -31,6 +35,7 @@ mod xfr;
 pub use session::NsSession;
 pub use settings::{NsSettings, ServerRole};
 
+use crate::dialect::ListChangeStyle;
 use crate::model::Refusal;
 use crate::service::{OperationError, SignInError};
 use crate::wire::{ArgumentError, Frame, Outbox, Verb};
@@ -177,7 +182,10 @@ async fn signed_in(
                 .await;
         }
         b"GCF" => return gcf::Gcf::parse(args)?.apply(trid, client, out),
-        b"CHG" => return chg::Chg::parse(args, dialect)?.apply(trid, client, around, out),
+        b"CHG" => {
+            let change = chg::Chg::parse(args, dialect)?;
+            return change.apply(trid, client, around, out).await;
+        }
         b"QRY" => return qry::Qry::parse(args, payload)?.apply(trid, client, around, out),
         b"GTC" => {
             return blp::Gtc::parse(args)?
@@ -190,12 +198,37 @@ async fn signed_in(
                 .await;
         }
         b"PRP" => {
-            return prp::Prp::parse(args, dialect)?
+            return prp::Prp::parse(args, dialect, &client.address)?
                 .apply(trid, client, around, out)
                 .await;
         }
         b"REA" => {
             return rea::Rea::parse(args)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"ADL" => {
+            return adl::Adl::parse(args, payload)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"RML" => {
+            return adl::Rml::parse(args, payload)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"FQY" => {
+            return fqy::Fqy::parse(args, payload)?
+                .apply(trid, around, out)
+                .await;
+        }
+        b"SBP" if dialect.list_change_style() == ListChangeStyle::Membership => {
+            rea::repeat(trid, args, out);
+        }
+        b"RFS" => {}
+        b"UUN" => return uun::Uun::parse(args, payload)?.apply(trid, client, around, out),
+        b"UUM" => {
+            return uum::Uum::parse(args, payload)?
                 .apply(trid, client, around, out)
                 .await;
         }

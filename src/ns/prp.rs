@@ -3,8 +3,8 @@
 
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
-use crate::dialect::{Dialect, NameStyle};
-use crate::model::{Label, Phone, Refusal};
+use crate::dialect::{Dialect, ListChangeStyle, NameStyle};
+use crate::model::{Address, Label, Phone, Refusal};
 use crate::service::Setting;
 use crate::wire::{Arguments, Outbox};
 
@@ -18,7 +18,11 @@ pub(super) struct Prp<'a> {
 impl<'a> Prp<'a> {
     /// Keys that the server alone sets are not expected from a client, nor are unknown ones; a
     /// key or number that is too long ends the session, as the historic service did.
-    pub(super) fn parse(mut args: Arguments<'a>, dialect: Dialect) -> Result<Self, Failure> {
+    pub(super) fn parse(
+        mut args: Arguments<'a>,
+        dialect: Dialect,
+        own: &Address,
+    ) -> Result<Self, Failure> {
         let key = args.field()?;
         let value = args.next_field();
         args.finish()?;
@@ -28,7 +32,14 @@ impl<'a> Prp<'a> {
             b"PHM" => phone(Phone::Mobile, value)?,
             b"MOB" => phone(Phone::MayPage, value)?,
             b"MFN" if dialect.name_style() == NameStyle::Property => {
-                Setting::Name(name(value.unwrap_or_default())?)
+                let spelled = value.unwrap_or_default();
+                if spelled.is_empty() && dialect.list_change_style() == ListChangeStyle::Membership
+                {
+                    // Without a name one is called by the address (`docs/protocol/10 §2, §4`).
+                    Setting::Name(label_of(own)?)
+                } else {
+                    Setting::Name(name(spelled)?)
+                }
             }
             _ if key.len() == 3 => return Err(Failure::Refused(Refusal::NotExpected)),
             _ => return Err(Failure::Violation),
@@ -65,6 +76,11 @@ fn phone(phone: Phone, value: Option<&[u8]>) -> Result<Setting, Failure> {
         .transpose()
         .map_err(|_| Failure::Violation)?;
     Ok(Setting::Phone(phone, value))
+}
+
+fn label_of(address: &Address) -> Result<Label, Failure> {
+    Label::from_text(address.as_str(), Label::NAME_MAX)
+        .map_err(|_| Failure::Refused(Refusal::IllegalName))
 }
 
 /// Reads a display name; there has to be one.

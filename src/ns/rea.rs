@@ -98,3 +98,10 @@ impl<'a> Sbp<'a> {
         Ok(())
     }
 }
+
+/// Answers a rename as if it were done. The clients since MSNP13 keep names of contacts in the
+/// web; some still send this besides (`docs/protocol/10 §2`).
+pub(super) fn repeat(trid: u32, mut args: Arguments<'_>, out: &mut Outbox) {
+    let fields = std::iter::from_fn(|| args.next_field());
+    out.line("SBP").arg(trid).args(fields).end();
+}

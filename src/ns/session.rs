@@ -9,9 +9,9 @@ use super::{Failure, Handled, before_sign_in, cvr, png, signed_in, usr, ver};
 use crate::dialect::family::ClientFamily;
 use crate::dialect::login::{self, Farewell};
 use crate::dialect::verbs::Usage;
-use crate::dialect::{Dialect, errors, presence, switchboard, verbs};
+use crate::dialect::{Dialect, errors, notices, presence, switchboard, verbs};
 use crate::mailbox::Mailbox;
-use crate::model::{Address, NsEvent, Refusal};
+use crate::model::{Address, Guid, NsEvent, Refusal};
 use crate::net::{CloseReason, Session, Turn};
 use crate::service::{OnlineGuard, Services};
 use crate::wire::{Frame, Outbox, Verb};
@@ -61,6 +61,8 @@ pub(super) struct SignedIn {
     pub(super) family: ClientFamily,
     pub(super) guard: OnlineGuard,
     pub(super) address: Address,
+    /// The machine, as clients that may be signed in at several places name it.
+    pub(super) machine: Option<Guid>,
     pub(super) has_synced: bool,
     pub(super) has_status: bool,
     /// A challenge that waits for its answer, and since when.
@@ -171,6 +173,12 @@ impl NsSession {
         }
     }
 
+    /// Makes the client fetch its list again, where it can be told to.
+    fn book_changed(&self, client: &SignedIn, at: i64, out: &mut Outbox) {
+        let user = client.guard.user();
+        client.dialect.book_notice(user, &client.address, at, out);
+    }
+
     async fn sign_in(
         &mut self,
         trid: u32,
@@ -261,10 +269,25 @@ impl Session for NsSession {
             }
             NsEvent::Followed { by, name, revision } => {
                 dialect.followed(&by, &name, revision, out);
+                self.book_changed(client, self.around.services.clock.now_ms(), out);
             }
-            NsEvent::Unfollowed { by, revision } => dialect.unfollowed(&by, revision, out),
+            NsEvent::Unfollowed { by, revision } => {
+                dialect.unfollowed(&by, revision, out);
+                self.book_changed(client, self.around.services.clock.now_ms(), out);
+            }
+            NsEvent::BookChanged { at } => self.book_changed(client, at, out),
+            NsEvent::Notice(notice) => {
+                dialect.notice(&notice, out);
+                if notice.from == client.address && notices::signs_out(notice.kind) {
+                    // Whoever was told to go might stay, and whoever lost a machine relies on
+                    // this. The word keeps clients from coming back on their own.
+                    login::farewell(Farewell::SignedInElsewhere, out);
+                    return Turn::Close(CloseReason::Replaced);
+                }
+            }
+            NsEvent::DirectMessage(message) => dialect.direct_message(&message, out),
             // For clients that know of several places; none of today's does.
-            NsEvent::OwnPresence { .. } | NsEvent::BookChanged { .. } | NsEvent::Notice(_) => {}
+            NsEvent::OwnPresence { .. } => {}
             NsEvent::Invitation(invitation) => {
                 let server = self.around.msnp_address();
                 switchboard::ring(&invitation, &server, out);
@@ -273,6 +296,13 @@ impl Session for NsSession {
             NsEvent::CircleChanged { circle } => {
                 dialect.circle_changed(client.guard.user(), &client.address, circle, out);
             }
+            NsEvent::OfflineMessage(message) => {
+                // Before the first status it will be told with everything else that waits.
+                if client.has_status {
+                    dialect.mail_arrived(&message, out);
+                }
+            }
+            NsEvent::OfflineMessagesDeleted { count } => dialect.mail_deleted(count, out),
             NsEvent::SignedInElsewhere => {
                 login::farewell(Farewell::SignedInElsewhere, out);
                 return Turn::Close(CloseReason::Replaced);

@@ -5,7 +5,7 @@
 
 use super::Failure;
 use super::session::Surroundings;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, WebFormStyle};
 use crate::wire::{Arguments, Outbox};
 
 /// The site that the sign-in form of mail has.
@@ -29,7 +29,11 @@ impl Url {
         around: &Surroundings,
         out: &mut Outbox,
     ) {
-        let form = format!("{}/ppsecure/md5auth.srf?lc=1033", around.web_address());
+        let page = match dialect.web_form_style() {
+            WebFormStyle::Md5 => "md5auth.srf",
+            WebFormStyle::Sha1 => "sha1auth.srf",
+        };
+        let form = format!("{}/ppsecure/{page}?lc=1033", around.web_address());
         let site = dialect.has_url_site().then_some(MAIL_SITE);
         out.line("URL")
             .arg(trid)

@@ -17,7 +17,7 @@ use crate::metrics::{Method, Outcome};
 use crate::model::address::AddressError;
 use crate::model::{Address, Guid, NsEvent, Place, Refusal, UserId};
 use crate::service::ticket::token_of;
-use crate::service::{Arriving, SignInError};
+use crate::service::{Arriving, Redeemed, SignInError};
 use crate::wire::{Arguments, Outbox};
 
 /// One step of a sign-in.
@@ -75,6 +75,8 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) struct Proven {
     user: UserId,
+    /// What the ticket has in common with those that the client got together with it.
+    grant: Option<i64>,
     claim: Claim,
     web_token: String,
     /// The machine, as clients that may be signed in at several places name it.
@@ -238,29 +240,26 @@ async fn prove(proof: &Proof<'_>, claim: Claim, around: &Surroundings) -> Result
     let accounts = &around.services.accounts;
     let peer: IpAddr = around.peer.ip();
     let method = claim.question.method();
-    let (checked, web_token, machine) = match (proof, &claim.question) {
-        (Proof::Md5 { answer }, Question::Md5(_)) => (
-            accounts.verify_legacy(&claim.handle, answer, peer).await,
-            format!("{:032x}", rand::random::<u128>()),
-            None,
-        ),
-        (&Proof::Ticket { ticket, machine }, Question::Ticket { .. }) => (
-            accounts.redeem_ticket(ticket, &claim.address, peer).await,
-            token_of(ticket).to_owned(),
-            machine,
-        ),
+    let (checked, ticket, machine) = match (proof, &claim.question) {
+        (&Proof::Md5 { answer }, Question::Md5(_)) => {
+            let checked = accounts.verify_legacy(&claim.handle, answer, peer).await;
+            (checked.map(|user| (user, None)), None, None)
+        }
+        (&Proof::Ticket { ticket, machine }, Question::Ticket { .. }) => {
+            let redeemed = accounts.redeem_ticket(ticket, &claim.address, peer).await;
+            (redeemed.map(with_grant), Some(ticket), machine)
+        }
         (
             &Proof::Sso {
                 ticket,
-                signed: _,
+                signed,
                 machine,
             },
-            Question::Sso { nonce: _ },
-        ) => (
-            Err(SignInError::BadTicket),
-            token_of(ticket).to_owned(),
-            machine,
-        ),
+            Question::Sso { nonce },
+        ) => {
+            tracing::trace!(has_proof = signed.is_some(), length = nonce.len());
+            (Err(SignInError::BadTicket), Some(ticket), machine)
+        }
         // The answer to another question than was asked.
         (Proof::Md5 { .. } | Proof::Ticket { .. } | Proof::Sso { .. }, _) => {
             return Err(Failure::Fatal(Refusal::AuthenticationFailed));
@@ -271,18 +270,27 @@ async fn prove(proof: &Proof<'_>, claim: Claim, around: &Surroundings) -> Result
         SignInMethod::Ticket | SignInMethod::Sso => Method::Ticket,
     };
     around.services.metrics.sign_in(counted, outcome(&checked));
-    let user = checked.inspect_err(|reason| {
+    let (user, grant) = checked.inspect_err(|reason| {
         tracing::info!(peer = %around.peer, method = method.word(), %reason, "sign-in refused");
     })?;
+    let web_token = match ticket {
+        Some(ticket) => token_of(ticket).to_owned(),
+        None => format!("{:032x}", rand::random::<u128>()),
+    };
     Ok(Proven {
         user,
+        grant,
         claim,
         web_token,
         machine,
     })
 }
 
-fn outcome(checked: &Result<UserId, SignInError>) -> Outcome {
+fn with_grant(redeemed: Redeemed) -> (UserId, Option<i64>) {
+    (redeemed.user, Some(redeemed.grant))
+}
+
+fn outcome<T>(checked: &Result<T, SignInError>) -> Outcome {
     match checked {
         Ok(_) => Outcome::Ok,
         Err(SignInError::Throttled | SignInError::Busy) => Outcome::Throttled,
@@ -307,6 +315,10 @@ pub(super) async fn enter(
     out: &mut Outbox,
 ) -> Result<SignedIn, Failure> {
     let dialect = client.dialect;
+    let place = match proven.machine {
+        Some(machine) => Place::Endpoint(machine),
+        None => Place::Only(None),
+    };
     let entered = around
         .services
         .presence
@@ -314,8 +326,8 @@ pub(super) async fn enter(
             user: proven.user,
             mailbox: mailbox.clone(),
             dialect: dialect.tag(),
-            place: Place::Only(None),
-            grant: None,
+            place,
+            grant: proven.grant,
         })
         .await?
         .ok_or(Failure::Fatal(Refusal::AuthenticationFailed))?;
@@ -336,6 +348,7 @@ pub(super) async fn enter(
         family: client.family,
         guard: entered.guard,
         address: entered.address,
+        machine: proven.machine,
         has_synced: false,
         has_status: false,
         challenge: None,

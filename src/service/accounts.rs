@@ -4,7 +4,8 @@
 //! gets one answer, and as far as this module can see to it, after the same time. Every way in
 //! passes the same throttle.
 
-use std::fmt;
+mod tokens;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -16,7 +17,9 @@ use super::passwords::{
     PasswordError, PasswordRejected, PasswordSettings, Passwords, Verdict, check_new,
 };
 use super::throttle::Throttle;
-use super::ticket::{self, MESSENGER, Ticket, TokenKey};
+use super::ticket::TokenKey;
+pub use tokens::{Authorised, Redeemed, Token, Tokens, Unauthorised};
+
 use crate::clock::Clock;
 use crate::config::{Auth, Limits};
 use crate::model::{Address, Label, UserId};
@@ -27,36 +30,6 @@ const CHALLENGE_SECRET: &str = "legacy challenge";
 
 /// The name of the server's secret that the keys of tokens are derived from.
 const TOKEN_SECRET: &str = "token keys";
-
-/// How long a token is good for, in milliseconds.
-const TOKEN_MS: i64 = 24 * 60 * 60 * 1000;
-
-/// What a client gets for the services that it named, in that order.
-#[derive(Debug)]
-pub struct Tokens {
-    /// Epoch milliseconds.
-    pub created_at: i64,
-    /// Epoch milliseconds.
-    pub expires_at: i64,
-    pub tokens: Vec<Token>,
-}
-
-/// A ticket for one service.
-pub struct Token {
-    pub ticket: Ticket,
-    /// The key that goes with it to the client.
-    pub secret: [u8; 24],
-    /// The service.
-    pub audience: String,
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token")
-            .field("audience", &self.audience)
-            .finish_non_exhaustive()
-    }
-}
 
 /// All operations on accounts. Copies share the throttle and the limit of password hashes.
 #[derive(Debug, Clone)]
@@ -345,83 +318,9 @@ impl Accounts {
         self.noted(&address, peer, result)
     }
 
-    /// Makes a ticket for the notification server, for somebody whose password was just
-    /// verified. Only its digest is kept.
-    pub async fn issue_ticket(&self, user: UserId) -> Result<Ticket, SignInError> {
-        let ticket = Ticket::random();
-        let expires_at = self.clock.now_ms() + self.ticket_ms;
-        let digest = ticket.digest(MESSENGER);
-        if self.store.keep_ticket(digest, user, expires_at).await? {
-            Ok(ticket)
-        } else {
-            Err(SignInError::Disabled)
-        }
-    }
-
-    /// Makes a ticket for each of the services that a client named, with the key that goes with
-    /// it. They are good for a day: clients renew them late or never (`docs/protocol/11 §3`).
-    pub async fn issue_tokens(
-        &self,
-        user: UserId,
-        audiences: &[String],
-    ) -> Result<Tokens, SignInError> {
-        let created_at = self.clock.now_ms();
-        let expires_at = created_at + TOKEN_MS;
-        let tokens: Vec<Token> = audiences
-            .iter()
-            .map(|audience| {
-                let ticket = Ticket::random();
-                let secret = self.token_key.secret_of(&ticket);
-                Token {
-                    ticket,
-                    secret,
-                    audience: audience.clone(),
-                }
-            })
-            .collect();
-        let digests = tokens
-            .iter()
-            .map(|token| token.ticket.digest(&token.audience))
-            .collect();
-        if !self.store.keep_tickets(digests, user, expires_at).await? {
-            return Err(SignInError::Disabled);
-        }
-        Ok(Tokens {
-            created_at,
-            expires_at,
-            tokens,
-        })
-    }
-
-    /// Signs in with a ticket, in its wire form or any part of that which holds the token. It
-    /// must belong to the account that it is presented for. It stays good until it expires,
-    /// because clients present one again when they reconnect.
-    pub async fn redeem_ticket(
-        &self,
-        wire: &str,
-        address: &Address,
-        peer: IpAddr,
-    ) -> Result<UserId, SignInError> {
-        let address = self.admitted(address.as_str(), peer)?;
-        let digest = ticket::digest_of(MESSENGER, wire);
-        let owner = self.store.ticket_owner(digest, self.clock.now_ms()).await?;
-        let credentials = self.store.credentials(&address).await?;
-        let result = match &credentials {
-            None => Err(SignInError::UnknownAccount),
-            Some(credentials) if owner == Some(credentials.user) => enabled(credentials),
-            Some(_) => Err(SignInError::BadTicket),
-        };
-        self.noted(&address, peer, result)
-    }
-
     /// The time by the server's clock, in epoch milliseconds.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
-    }
-
-    /// Forgets expired tickets; answers how many. For the server to call now and then.
-    pub async fn prune_tickets(&self) -> Result<u64, Fault> {
-        Ok(self.store.prune_tickets(self.clock.now_ms()).await?)
     }
 
     async fn known(&self, address: &Address) -> Result<UserId, AccountError> {
@@ -510,14 +409,14 @@ mod tests {
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const AWAY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
-    struct Fixture {
-        accounts: Accounts,
-        store: Store,
-        clock: Clock,
+    pub(super) struct Fixture {
+        pub(super) accounts: Accounts,
+        pub(super) store: Store,
+        pub(super) clock: Clock,
         _folder: tempfile::TempDir,
     }
 
-    fn settings() -> AccountSettings {
+    pub(super) fn settings() -> AccountSettings {
         let auth = Auth {
             argon2_memory_kib: 8,
             argon2_iterations: 1,
@@ -526,7 +425,7 @@ mod tests {
         AccountSettings::new(&auth, &Limits::default())
     }
 
-    async fn fixture() -> Fixture {
+    pub(super) async fn fixture() -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.sqlite");
         let store = Store::open(&path, ListLimits::default()).await.unwrap();
@@ -542,12 +441,12 @@ mod tests {
         }
     }
 
-    fn alice() -> Address {
+    pub(super) fn alice() -> Address {
         Address::parse("alice@example.com").unwrap()
     }
 
     impl Fixture {
-        async fn with_alice(legacy: bool) -> (Self, UserId) {
+        pub(super) async fn with_alice(legacy: bool) -> (Self, UserId) {
             let fixture = fixture().await;
             let user = fixture
                 .accounts
@@ -791,7 +690,7 @@ mod tests {
             format!("t={token}"),
             format!("{token}&p=profile"),
         ] {
-            assert_eq!(redeem(&wire, &alice()).await.unwrap(), user);
+            assert_eq!(redeem(&wire, &alice()).await.unwrap().user, user);
         }
         for (wire, address) in [
             (ticket.to_wire(), &bob),

@@ -3,6 +3,7 @@
 //! Every change is committed first, then shown to whoever is online, then answered, in the order
 //! of the commits (see [`crate::store`]).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Fault, Outcome};
@@ -11,7 +12,10 @@ use crate::model::{
     Address, ContactBook, ContactRef, GroupRef, Label, List, NsEvent, Phone, Phones, Presence,
     StandingChange, StandingEdit, UserId,
 };
-use crate::store::{AddToList, GroupChange, ListChange, Published, Setting, SettingChange, Store};
+use crate::store::{
+    AddToList, GroupChange, ListChange, ListEdit, ListEditKind, Published, Setting, SettingChange,
+    Store,
+};
 
 /// Operations on contact books; clones share their state.
 #[derive(Debug, Clone)]
@@ -61,6 +65,48 @@ impl ContactOperations {
             .remove_from_list(owner, target, list, group, published)
             .await;
         Ok(flat(done)?.0)
+    }
+
+    /// Changes the lists of many contacts at once. Answers with the presence of those who came
+    /// onto the forward list, or with [`ListEditKind::Add`] were to, as far as they are to be
+    /// seen. For the refusals see [`Store::edit_lists`].
+    pub async fn edit_lists(
+        &self,
+        owner: UserId,
+        kind: ListEditKind,
+        edits: Vec<ListEdit>,
+    ) -> Outcome<Vec<Arc<Presence>>> {
+        let forward: HashSet<Address> = edits
+            .iter()
+            .filter(|edit| edit.lists.has(List::Forward))
+            .map(|edit| edit.target.clone())
+            .collect();
+        let hub = self.hub.clone();
+        let published = move |changes: &Vec<ListChange>| {
+            let show = |change: &ListChange| {
+                let followed = publish_lists(&hub, change);
+                // The web may have heard of the same contact first: then nothing changes here,
+                // and the client still waits for them to appear.
+                let asked_for = forward.contains(&change.contact.address);
+                match kind {
+                    ListEditKind::Merge => followed,
+                    ListEditKind::Add if asked_for => {
+                        followed.or_else(|| hub.visible_to(owner, change.contact.user))
+                    }
+                    ListEditKind::Add | ListEditKind::Remove => None,
+                }
+            };
+            changes.iter().filter_map(show).collect()
+        };
+        Ok(flat(self.store.edit_lists(owner, kind, edits, published).await)?.1)
+    }
+
+    /// Which of these addresses are accounts here.
+    pub async fn known_addresses(
+        &self,
+        addresses: Vec<Address>,
+    ) -> Result<HashSet<Address>, Fault> {
+        Ok(self.store.known_addresses(addresses).await?)
     }
 
     /// Moves somebody from the pending to the reverse list.

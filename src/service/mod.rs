@@ -10,6 +10,7 @@ mod circles;
 mod contacts;
 pub mod legacy;
 mod notices;
+pub mod offline;
 pub mod passwords;
 mod presence;
 pub mod throttle;
@@ -26,13 +27,15 @@ pub use crate::hub::{
     StateChange,
 };
 pub use crate::store::{
-    AddToList, CircleChange, CircleRequest, CircleShelf, ListChange, Opposite, Setting,
+    AddToList, CircleChange, CircleRequest, CircleShelf, ListChange, ListEdit, ListEditKind,
+    Opposite, Setting,
 };
-pub use accounts::{Accounts, Fault, SignInError};
+pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use chat::ChatOperations;
 pub use circles::CircleOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
+pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};
 pub use presence::{Arriving, PresenceOperations, SignedIn};
 
 /// What every edge is handed; clones share their state.
@@ -43,6 +46,7 @@ pub struct Services {
     pub contacts: ContactOperations,
     pub chat: ChatOperations,
     pub circles: CircleOperations,
+    pub offline: OfflineOperations,
     pub clock: Clock,
     pub metrics: Metrics,
     hub: Hub,
@@ -51,13 +55,21 @@ pub struct Services {
 
 impl Services {
     /// Puts the operations together over one store and one hub.
-    pub fn new(store: Store, hub: Hub, accounts: Accounts, clock: Clock, metrics: Metrics) -> Self {
+    pub fn new(
+        store: Store,
+        hub: Hub,
+        accounts: Accounts,
+        clock: Clock,
+        metrics: Metrics,
+        offline: OfflineSettings,
+    ) -> Self {
         Self {
             accounts,
             presence: PresenceOperations::new(store.clone(), hub.clone(), clock.clone()),
             contacts: ContactOperations::new(store.clone(), hub.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
             circles: CircleOperations::new(store.clone(), hub.clone(), clock.clone()),
+            offline: OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), offline),
             clock,
             metrics,
             hub,

@@ -7,8 +7,8 @@ use crate::clock::Clock;
 use crate::hub::{Entrance, Hub, StateChange};
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Address, Capabilities, DialectTag, Label, MessageChange, NsEvent, PersonalMessage, Place,
-    Presence, PrivateDataChange, UserId,
+    Address, Capabilities, DialectTag, DirectMessage, Guid, Label, MessageChange, Notice, NsEvent,
+    PersonalMessage, Place, Presence, PrivateDataChange, Refusal, UserId,
 };
 use crate::store::{Setting, Store};
 
@@ -125,6 +125,35 @@ impl PresenceOperations {
     /// Changes what only the account's own other places see of a place.
     pub fn set_private_data(&self, guard: &OnlineGuard, change: PrivateDataChange) {
         self.hub.set_private_data(guard, change);
+    }
+
+    /// Hands a small message to the places of an account, or to one of them; to the other places
+    /// of the sender's own account if that is whose address it is. Refused with `Unreachable` if
+    /// nobody is there whom the sender could call.
+    pub fn notify(
+        &self,
+        from: &OnlineGuard,
+        target: &Address,
+        to: Option<Guid>,
+        notice: Notice,
+    ) -> Result<(), Refusal> {
+        let took = self.hub.notify(from, target, to, Arc::new(notice));
+        if took {
+            Ok(())
+        } else {
+            Err(Refusal::Unreachable)
+        }
+    }
+
+    /// Hands a message without a switchboard to the places of its recipient whose dialect `takes`
+    /// it. `false` if there are none whom the sender could call.
+    pub fn deliver_direct(
+        &self,
+        from: &OnlineGuard,
+        message: DirectMessage,
+        takes: impl Fn(DialectTag) -> bool,
+    ) -> bool {
+        self.hub.deliver_direct(from, Arc::new(message), takes)
     }
 
     /// Sets whether calls ring.

@@ -147,26 +147,26 @@ struct Rates {
     account: Rate,
 }
 
-/// A rate of failures. What is kept of past ones is a single time: when they will have run down.
+/// A rate of failures, or of anything else that may be too much. What is kept of past ones is a single time: when they will have run down.
 #[derive(Clone, Copy)]
-struct Rate {
+pub(super) struct Rate {
     /// How long one failure takes to run down, in microseconds.
     interval: i64,
 }
 
 impl Rate {
-    fn per_minute(failures: u32) -> Self {
+    pub(super) fn per_minute(failures: u32) -> Self {
         let interval = MINUTE_US / i64::from(failures.max(1));
         Self {
             interval: interval.max(1),
         }
     }
 
-    fn admits(self, runs_down_at: Option<i64>, now: i64) -> bool {
+    pub(super) fn admits(self, runs_down_at: Option<i64>, now: i64) -> bool {
         debt(runs_down_at, now) + self.interval <= MINUTE_US
     }
 
-    fn charged(self, runs_down_at: Option<i64>, now: i64) -> i64 {
+    pub(super) fn charged(self, runs_down_at: Option<i64>, now: i64) -> i64 {
         let debt = debt(runs_down_at, now) + self.interval;
         now.saturating_add(debt.min(LONGEST_US))
     }
@@ -182,24 +182,24 @@ fn debt(runs_down_at: Option<i64>, now: i64) -> i64 {
 /// A time for each key. When it is full, the eighth with the earliest times is forgotten: what
 /// is over or soon will be, and what failed once rather than often.
 #[derive(Debug)]
-struct Remembered<K> {
+pub(super) struct Remembered<K> {
     times: HashMap<K, i64>,
     capacity: usize,
 }
 
 impl<K: Eq + Hash> Remembered<K> {
-    fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Self {
             times: HashMap::new(),
             capacity,
         }
     }
 
-    fn get(&self, key: &K) -> Option<i64> {
+    pub(super) fn get(&self, key: &K) -> Option<i64> {
         self.times.get(key).copied()
     }
 
-    fn set(&mut self, key: K, time: i64) {
+    pub(super) fn set(&mut self, key: K, time: i64) {
         if self.times.len() >= self.capacity && !self.times.contains_key(&key) {
             self.forget_earliest();
         }

@@ -8,6 +8,43 @@ use sha2::{Digest as _, Sha256};
 /// Who tickets for the notification server are for (`docs/protocol/11 §2.1`).
 pub const MESSENGER: &str = "messenger.msn.com";
 
+/// Who the tickets are for that later clients sign in with, together with a proof that they hold
+/// the key of the ticket.
+pub const SINGLE_SIGN_ON: &str = "messengerclear.live.com";
+
+/// What a client presents a token for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// The address book and the lists.
+    Contacts,
+    /// Messages to people who are not there: fetching and leaving them.
+    OfflineMessages,
+    /// The mailbox.
+    Mail,
+    /// Profiles and pictures.
+    Storage,
+    /// What contacts did lately.
+    Activity,
+    /// Personal pages and contact cards.
+    Spaces,
+}
+
+impl Purpose {
+    /// The services whose tokens are good for this (`docs/protocol/11 §2.1`). Whoever holds a
+    /// token that signs in may do everything.
+    pub(super) fn audiences(self) -> impl Iterator<Item = &'static str> {
+        let own: &[&str] = match self {
+            Self::Contacts => &["contacts.msn.com", "livecontacts.live.com"],
+            Self::OfflineMessages => &["messengersecure.live.com"],
+            Self::Mail => &[],
+            Self::Storage => &["storage.msn.com", "storage.live.com"],
+            Self::Activity => &["sup.live.com"],
+            Self::Spaces => &["spaces.live.com"],
+        };
+        own.iter().copied().chain([MESSENGER, SINGLE_SIGN_ON])
+    }
+}
+
 /// A sign-in ticket. It does not print; whoever sends it asks for its text.
 pub struct Ticket(SecretString);
 
@@ -59,12 +96,12 @@ impl TokenKey {
         Self(server_secret)
     }
 
-    /// The key that goes with a ticket to who it was given to, and nowhere else: 24 bytes that
+    /// The key that goes with a bare token to who it was given to, and nowhere else: 24 bytes that
     /// only this server can derive from it (`docs/protocol/11 §3`), so none has to be kept.
-    pub(super) fn secret_of(&self, ticket: &Ticket) -> [u8; 24] {
+    pub(super) fn secret_of(&self, token: &str) -> [u8; 24] {
         let derived: [u8; 32] = Sha256::new()
             .chain_update(self.0)
-            .chain_update(ticket.expose())
+            .chain_update(token)
             .finalize()
             .into();
         std::array::from_fn(|index| derived.get(index).copied().unwrap_or_default())

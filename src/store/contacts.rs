@@ -285,7 +285,7 @@ async fn read_group(
 }
 
 /// How many are on one of the owner's lists.
-async fn count(turn: &mut Turn, owner: UserId, list: List) -> Result<i64, StoreError> {
+pub(super) async fn count(turn: &mut Turn, owner: UserId, list: List) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
         "SELECT COUNT(*) FROM contact WHERE owner_id = $1 AND (list_bits & $2) <> 0",
     )
@@ -298,15 +298,15 @@ async fn count(turn: &mut Turn, owner: UserId, list: List) -> Result<i64, StoreE
 
 /// One of the two accounts that a change is about.
 #[derive(Debug)]
-struct Person {
-    id: UserId,
+pub(super) struct Person {
+    pub(super) id: UserId,
     address: Address,
     phones: Phones,
 }
 
 impl Person {
     /// The name clients expect of a contact without one (`docs/protocol/02 §6.1`).
-    fn address_as_name(&self) -> Label {
+    pub(super) fn address_as_name(&self) -> Label {
         let address = self.address.as_str();
         // The longest address fits even with every sign escaped.
         Label::from_text(address, Label::NAME_MAX).unwrap_or_else(|_| Label::from_stored(address))
@@ -315,21 +315,21 @@ impl Person {
 
 /// The owner's row about the target. Two are equal if their text is, as for labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Row {
-    guid: Guid,
-    name: Label,
-    lists: ListSet,
-    group_bits: i64,
+pub(super) struct Row {
+    pub(super) guid: Guid,
+    pub(super) name: Label,
+    pub(super) lists: ListSet,
+    pub(super) group_bits: i64,
 }
 
 /// Both sides as they are before the change.
 #[derive(Debug)]
-struct Pair {
+pub(super) struct Pair {
     owner: Person,
     owner_name: Label,
     revision: u64,
-    target: Person,
-    row: Option<Row>,
+    pub(super) target: Person,
+    pub(super) row: Option<Row>,
     /// The lists of the target that the owner is on; `None` if not in their book.
     back: Option<ListSet>,
 }
@@ -362,7 +362,7 @@ const PAIR_BY_GUID: &str = pair_query!(
 );
 
 /// Reads both sides in one step. `unknown` is the refusal for an address without account.
-async fn read_pair(
+pub(super) async fn read_pair(
     turn: &mut Turn,
     owner: UserId,
     target: &ContactRef,
@@ -417,7 +417,7 @@ fn pair(row: &SqliteRow, owner: UserId, target: UserId) -> Result<Pair, StoreErr
 }
 
 /// Makes `after` the owner's row about the target, with all that follows from it.
-async fn write(
+pub(super) async fn write(
     turn: &mut Turn,
     pair: Pair,
     after: Row,

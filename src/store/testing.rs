@@ -82,6 +82,18 @@ impl Fixture {
         created.unwrap().unwrap()
     }
 
+    /// Keeps a ticket; whether it was kept.
+    pub(super) async fn keep_ticket(&self, digest: [u8; 32], user: UserId, until: i64) -> bool {
+        let kept = self.store.keep_tickets(vec![digest], user, 1, until);
+        kept.await.unwrap()
+    }
+
+    /// Whose ticket it is.
+    pub(super) async fn ticket_owner(&self, digest: [u8; 32], now: i64) -> Option<UserId> {
+        let owner = self.store.ticket_owner(&[digest], now).await.unwrap();
+        owner.map(|owner| owner.user)
+    }
+
     pub(super) async fn book(&self, user: UserId) -> ContactBook {
         self.store.book(user).await.unwrap().unwrap()
     }

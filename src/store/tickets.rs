@@ -6,25 +6,29 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::rows;
 use super::{Store, StoreError};
-use crate::model::UserId;
+use crate::model::{Address, UserId};
+
+/// What a ticket says about who holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketOwner {
+    pub user: UserId,
+    /// The owner's address.
+    pub address: Address,
+    /// Whether the owner may not sign in.
+    pub disabled: bool,
+    /// The number that it shares with the tickets that were issued together with it.
+    pub grant: i64,
+}
 
 impl Store {
-    /// Keeps a ticket for the account until it expires. Answers whether it was kept: an account
-    /// that is gone or disabled gets none.
-    pub async fn keep_ticket(
-        &self,
-        digest: [u8; 32],
-        user: UserId,
-        expires_at: i64,
-    ) -> Result<bool, StoreError> {
-        self.keep_tickets(vec![digest], user, expires_at).await
-    }
-
-    /// Keeps several tickets at once, all or none.
+    /// Keeps tickets that are issued together, all or none, until they expire; `grant` is the
+    /// number that they share. Answers whether they were kept: an account that is gone or
+    /// disabled gets none.
     pub async fn keep_tickets(
         &self,
         digests: Vec<[u8; 32]>,
         user: UserId,
+        grant: i64,
         expires_at: i64,
     ) -> Result<bool, StoreError> {
         self.writer
@@ -33,11 +37,12 @@ impl Store {
                     let mut kept = 0;
                     for digest in &digests {
                         kept += sqlx::query(
-                            "INSERT INTO ticket (digest, user_id, expires_at) \
-                             SELECT $1, id, $3 FROM account WHERE id = $2 AND disabled = 0",
+                            "INSERT INTO ticket (digest, user_id, grant_id, expires_at) \
+                             SELECT $1, id, $3, $4 FROM account WHERE id = $2 AND disabled = 0",
                         )
                         .bind(to_hex(digest))
                         .bind(user.0)
+                        .bind(grant)
                         .bind(expires_at)
                         .execute(&mut turn.connection)
                         .await?
@@ -49,19 +54,33 @@ impl Store {
             .await
     }
 
-    /// Whose ticket this is; `None` if it is unknown, void or expired. The ticket stays valid.
+    /// Whose ticket this is; `None` if it is unknown, void or expired. There is a digest for
+    /// each service that it may be for; the first that is known counts. The ticket stays valid.
     pub async fn ticket_owner(
         &self,
-        digest: [u8; 32],
+        digests: &[[u8; 32]],
         now: i64,
-    ) -> Result<Option<UserId>, StoreError> {
-        let owner: Option<i64> =
-            sqlx::query_scalar("SELECT user_id FROM ticket WHERE digest = $1 AND expires_at > $2")
-                .bind(to_hex(&digest))
-                .bind(now)
-                .fetch_optional(&self.readers)
-                .await?;
-        Ok(owner.map(UserId))
+    ) -> Result<Option<TicketOwner>, StoreError> {
+        for digest in digests {
+            let row: Option<(i64, String, bool, i64)> = sqlx::query_as(
+                "SELECT user_id, address, disabled, grant_id \
+                 FROM ticket JOIN account ON account.id = user_id \
+                 WHERE digest = $1 AND expires_at > $2",
+            )
+            .bind(to_hex(digest))
+            .bind(now)
+            .fetch_optional(&self.readers)
+            .await?;
+            if let Some((user, address, disabled, grant)) = row {
+                return Ok(Some(TicketOwner {
+                    user: UserId(user),
+                    address: rows::address(&address, user)?,
+                    disabled,
+                    grant,
+                }));
+            }
+        }
+        Ok(None)
     }
 
     /// Forgets the tickets that have expired; answers how many.
@@ -150,13 +169,12 @@ mod tests {
     #[tokio::test]
     async fn a_ticket_is_valid_until_it_expires_however_often_it_is_shown() {
         let fixture = Fixture::new().await;
-        let store = &fixture.store;
         let alice = fixture.account("alice").await;
-        assert!(store.keep_ticket([7; 32], alice, 100).await.unwrap());
+        assert!(fixture.keep_ticket([7; 32], alice, 100).await);
         for (now, owner) in [(1, Some(alice)), (99, Some(alice)), (100, None)] {
-            assert_eq!(store.ticket_owner([7; 32], now).await.unwrap(), owner);
+            assert_eq!(fixture.ticket_owner([7; 32], now).await, owner);
         }
-        assert_eq!(store.ticket_owner([8; 32], 1).await.unwrap(), None);
+        assert_eq!(fixture.ticket_owner([8; 32], 1).await, None);
     }
 
     #[tokio::test]
@@ -165,9 +183,28 @@ mod tests {
         let store = &fixture.store;
         let alice = fixture.account("alice").await;
         store.set_disabled(alice, true).await.unwrap();
-        assert!(!store.keep_ticket([7; 32], alice, 100).await.unwrap());
-        assert!(!store.keep_ticket([7; 32], UserId(99), 100).await.unwrap());
-        assert_eq!(store.ticket_owner([7; 32], 1).await.unwrap(), None);
+        assert!(!fixture.keep_ticket([7; 32], alice, 100).await);
+        assert!(!fixture.keep_ticket([7; 32], UserId(99), 100).await);
+        assert_eq!(fixture.ticket_owner([7; 32], 1).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_ticket_tells_its_owner_and_its_grant() {
+        let fixture = Fixture::new().await;
+        let store = &fixture.store;
+        let alice = fixture.account("alice").await;
+        let kept = store.keep_tickets(vec![[1; 32], [2; 32]], alice, -5, 100);
+        assert!(kept.await.unwrap());
+        let owner = TicketOwner {
+            user: alice,
+            address: super::super::testing::address("alice"),
+            disabled: false,
+            grant: -5,
+        };
+        // The first that is known counts, wherever it stands.
+        let found = store.ticket_owner(&[[9; 32], [2; 32]], 1).await.unwrap();
+        assert_eq!(found, Some(owner));
+        assert_eq!(store.ticket_owner(&[], 1).await.unwrap(), None);
     }
 
     #[tokio::test]
@@ -177,14 +214,11 @@ mod tests {
         let alice = fixture.account("alice").await;
         for expires in [10_u8, 20, 30] {
             let expires_at = i64::from(expires);
-            store
-                .keep_ticket([expires; 32], alice, expires_at)
-                .await
-                .unwrap();
+            fixture.keep_ticket([expires; 32], alice, expires_at).await;
         }
         assert_eq!(store.prune_tickets(20).await.unwrap(), 2);
         assert_eq!(store.prune_tickets(20).await.unwrap(), 0);
-        assert_eq!(store.ticket_owner([30; 32], 20).await.unwrap(), Some(alice));
+        assert_eq!(fixture.ticket_owner([30; 32], 20).await, Some(alice));
     }
 
     #[tokio::test]

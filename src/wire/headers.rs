@@ -21,9 +21,20 @@ impl HeaderBlock {
         self
     }
 
-    /// The bytes, with the blank line at the end.
-    pub fn finish(mut self) -> Vec<u8> {
+    /// Ends the headers; what is appended from here on is the body, in the same form.
+    #[must_use]
+    pub fn then_body(mut self) -> Self {
         self.0.push_str("\r\n");
+        self
+    }
+
+    /// The bytes, with the blank line at the end.
+    pub fn finish(self) -> Vec<u8> {
+        self.then_body().into_bytes()
+    }
+
+    /// The bytes as they are.
+    pub fn into_bytes(self) -> Vec<u8> {
         self.0.into_bytes()
     }
 }

@@ -1,7 +1,27 @@
-//! What SOAP services have in common: reading requests, writing times.
+//! What SOAP services have in common: reading requests, running operations, writing answers.
+//!
+//! A service is a folder beside this one with `OPERATIONS` and `handle`, and its templates are in
+//! a folder of the same name below `templates/`. Its `handle` finds the operation by
+//! [`Call::operation`], reads its parameters with [`child`], [`named`], [`only`] and [`text_of`],
+//! calls one domain operation, and renders a template with [`Reply::render`]. The token was
+//! checked before; what fails is a [`Failure`], and the form of its fault is chosen by
+//! [`Service`].
 
-mod request;
+mod dispatch;
+mod envelope;
+mod fault;
+mod service_header;
 mod time;
+mod xml;
 
-pub(super) use request::{Malformed, Request, only};
-pub(super) use time::utc;
+pub(super) use dispatch::serve;
+pub use dispatch::{Call, Service};
+pub use envelope::{Envelope, Malformed, Operation, child, named, only, text_of};
+pub use fault::{AddressBookFault, Failure, Fault, OimDetail, OimFault, StorageFault};
+pub use service_header::ServiceHeader;
+pub use time::utc;
+pub(super) use xml::respond;
+pub use xml::{Reply, Xml};
+
+#[cfg(test)]
+mod tests;

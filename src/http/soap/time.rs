@@ -4,7 +4,7 @@ use ::time::OffsetDateTime;
 use ::time::macros::format_description;
 
 /// A moment in Greenwich, to the second: `2010-01-02T03:04:05Z`.
-pub(in crate::http) fn utc(epoch_ms: i64) -> String {
+pub fn utc(epoch_ms: i64) -> String {
     const FORM: &[::time::format_description::BorrowedFormatItem<'_>] =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
     OffsetDateTime::from_unix_timestamp(epoch_ms.div_euclid(1000))

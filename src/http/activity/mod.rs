@@ -1,0 +1,11 @@
+//! What contacts did lately (`docs/protocol/12 §7`).
+
+use super::soap::{Call, Failure, Reply};
+
+/// What this service can do, by the names of the elements in the body.
+pub(super) const OPERATIONS: &[&str] = &[];
+
+/// Runs an operation.
+pub(super) async fn handle(_call: &Call<'_>) -> Result<Reply, Failure> {
+    Err(Failure::UnknownOperation)
+}

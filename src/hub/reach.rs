@@ -1,0 +1,74 @@
+//! What one account sees of another right now, and small messages between the two.
+
+use std::sync::Arc;
+
+use super::Hub;
+use super::endpoints::Online;
+use super::online::OnlineGuard;
+use crate::model::{
+    Address, DialectTag, DirectMessage, Guid, List, Notice, NsEvent, Presence, UserId,
+};
+
+impl Hub {
+    /// The presence of `other`, if `viewer` is online, follows them and is let see them.
+    pub fn visible_to(&self, viewer: UserId, other: UserId) -> Option<Arc<Presence>> {
+        let area = self.presence();
+        let standing = &area.online(viewer)?.standing;
+        let online = area.online(other)?;
+        let follows = standing.lists_of(other).has(List::Forward);
+        let is_seen = follows && online.standing.lets_see(viewer);
+        online.shown().filter(|_| is_seen).cloned()
+    }
+
+    /// Hands a notice to the places of another account, or to the one named by `to`; to the other
+    /// places of the sender's own account if that is whose address it is. `false` if nobody who
+    /// could be called by the sender is there to take it.
+    ///
+    /// One's own places that are not there are no failure: there may be no other.
+    pub fn notify(
+        &self,
+        from: &OnlineGuard,
+        target: &Address,
+        to: Option<Guid>,
+        notice: Arc<Notice>,
+    ) -> bool {
+        let area = self.presence();
+        let Some((user, online)) = area.online_at(target) else {
+            return false;
+        };
+        let is_own = user == from.user();
+        if !is_own && !is_reachable(online, from.user()) {
+            return false;
+        }
+        let took = online.tell(NsEvent::Notice(notice), |place| {
+            (to.is_none() || place.id() == to) && place.session != from.session()
+        });
+        took > 0 || (is_own && to.is_none())
+    }
+
+    /// Hands a message without a switchboard to those places of its recipient whose dialect
+    /// `takes` it. `false` if there is none, or nobody whom the sender could call.
+    pub fn deliver_direct(
+        &self,
+        from: &OnlineGuard,
+        message: Arc<DirectMessage>,
+        takes: impl Fn(DialectTag) -> bool,
+    ) -> bool {
+        let area = self.presence();
+        let Some((_, online)) = area.online_at(&message.to) else {
+            return false;
+        };
+        if !is_reachable(online, from.user()) {
+            return false;
+        }
+        let took = online.tell(NsEvent::DirectMessage(message), |place| {
+            takes(place.dialect) && place.session != from.session()
+        });
+        took > 0
+    }
+}
+
+/// Whether `sender` could call this person.
+fn is_reachable(online: &Online, sender: UserId) -> bool {
+    online.shown().is_some() && online.standing.lets_see(sender)
+}

@@ -1,0 +1,309 @@
+//! Tickets of an account: issued for a proven password, redeemed by whoever presents them.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::{Accounts, Fault, SignInError, enabled};
+use crate::model::{Address, UserId};
+use crate::service::ticket::{self, MESSENGER, Purpose, Ticket};
+use crate::store::StoreError;
+
+/// How long a token is good for, in milliseconds.
+const TOKEN_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What a client gets for the services that it named, in that order.
+#[derive(Debug)]
+pub struct Tokens {
+    /// Epoch milliseconds.
+    pub created_at: i64,
+    /// Epoch milliseconds.
+    pub expires_at: i64,
+    pub tokens: Vec<Token>,
+}
+
+/// A ticket for one service.
+pub struct Token {
+    pub ticket: Ticket,
+    /// The key that goes with it to the client.
+    pub secret: [u8; 24],
+    /// The service.
+    pub audience: String,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A ticket was good for a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redeemed {
+    pub user: UserId,
+    /// The number that this ticket shares with those that the client got together with it.
+    pub grant: i64,
+}
+
+/// Somebody who presented a token to a web service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorised {
+    pub user: UserId,
+    pub address: Address,
+    /// The number that the token shares with those that the client got together with it; so the
+    /// session of the same client is known.
+    pub grant: i64,
+}
+
+/// A token opens nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Unauthorised {
+    /// It is unknown, expired, or for another service.
+    #[error("no valid token for this service")]
+    BadToken,
+    /// Its owner may not sign in.
+    #[error("the account is disabled")]
+    Disabled,
+    /// Something of ours failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for Unauthorised {
+    fn from(error: StoreError) -> Self {
+        Fault::from(error).into()
+    }
+}
+
+impl Accounts {
+    /// Makes a ticket for the notification server, for somebody whose password was just
+    /// verified. Only its digest is kept.
+    pub async fn issue_ticket(&self, user: UserId) -> Result<Ticket, SignInError> {
+        let ticket = Ticket::random();
+        let expires_at = self.clock.now_ms() + self.ticket_ms;
+        let digests = vec![ticket.digest(MESSENGER)];
+        self.keep(digests, user, expires_at).await?;
+        Ok(ticket)
+    }
+
+    /// Makes a ticket for each of the services that a client named, with the key that goes with
+    /// it. They are good for a day: clients renew them late or never (`docs/protocol/11 §3`).
+    pub async fn issue_tokens(
+        &self,
+        user: UserId,
+        audiences: &[String],
+    ) -> Result<Tokens, SignInError> {
+        let created_at = self.clock.now_ms();
+        let expires_at = created_at + TOKEN_MS;
+        let tokens: Vec<Token> = audiences
+            .iter()
+            .map(|audience| {
+                let ticket = Ticket::random();
+                let secret = self.token_key.secret_of(ticket.expose());
+                Token {
+                    ticket,
+                    secret,
+                    audience: audience.clone(),
+                }
+            })
+            .collect();
+        let digests = tokens
+            .iter()
+            .map(|token| token.ticket.digest(&token.audience))
+            .collect();
+        self.keep(digests, user, expires_at).await?;
+        Ok(Tokens {
+            created_at,
+            expires_at,
+            tokens,
+        })
+    }
+
+    /// Signs in with a ticket, in its wire form or any part of that which holds the token. It
+    /// must belong to the account that it is presented for. It stays good until it expires,
+    /// because clients present one again when they reconnect.
+    pub async fn redeem_ticket(
+        &self,
+        wire: &str,
+        address: &Address,
+        peer: IpAddr,
+    ) -> Result<Redeemed, SignInError> {
+        let address = self.admitted(address.as_str(), peer)?;
+        let digest = ticket::digest_of(MESSENGER, wire);
+        let result = self.redeemed(digest, &address).await?;
+        self.noted(&address, peer, result)
+    }
+
+    /// Who presents a token to a web service, in its wire form or any part of that which holds
+    /// the token. It needs no session: a token is good by itself until it expires, also after a
+    /// restart of the server. A token is too long to be guessed, so wrong ones are not counted.
+    pub async fn authorise(
+        &self,
+        wire: &str,
+        purpose: Purpose,
+    ) -> Result<Authorised, Unauthorised> {
+        let digests: Vec<[u8; 32]> = purpose
+            .audiences()
+            .map(|audience| ticket::digest_of(audience, wire))
+            .collect();
+        let owner = self
+            .store
+            .ticket_owner(&digests, self.clock.now_ms())
+            .await?
+            .ok_or(Unauthorised::BadToken)?;
+        if owner.disabled {
+            return Err(Unauthorised::Disabled);
+        }
+        Ok(Authorised {
+            user: owner.user,
+            address: owner.address,
+            grant: owner.grant,
+        })
+    }
+
+    /// Forgets expired tickets; answers how many. For the server to call now and then.
+    pub async fn prune_tickets(&self) -> Result<u64, Fault> {
+        Ok(self.store.prune_tickets(self.clock.now_ms()).await?)
+    }
+
+    /// Keeps tickets that go to a client together, under a number of their own.
+    async fn keep(
+        &self,
+        digests: Vec<[u8; 32]>,
+        user: UserId,
+        expires_at: i64,
+    ) -> Result<(), SignInError> {
+        let grant = rand::random();
+        let kept = self.store.keep_tickets(digests, user, grant, expires_at);
+        if kept.await? {
+            Ok(())
+        } else {
+            Err(SignInError::Disabled)
+        }
+    }
+
+    /// The outer error is ours; the inner one is the client's, and counts as a failed sign-in.
+    async fn redeemed(
+        &self,
+        digest: [u8; 32],
+        address: &Address,
+    ) -> Result<Result<Redeemed, SignInError>, SignInError> {
+        let now = self.clock.now_ms();
+        let owner = self.store.ticket_owner(&[digest], now).await?;
+        let credentials = self.store.credentials(address).await?;
+        Ok(match (&credentials, owner) {
+            (None, _) => Err(SignInError::UnknownAccount),
+            (Some(credentials), Some(owner)) if owner.user == credentials.user => {
+                enabled(credentials).map(|user| Redeemed {
+                    user,
+                    grant: owner.grant,
+                })
+            }
+            (Some(_), _) => Err(SignInError::BadTicket),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::tests::{Fixture, alice as address_of_alice, settings};
+    use super::*;
+
+    const EVERY: [Purpose; 6] = [
+        Purpose::Contacts,
+        Purpose::OfflineMessages,
+        Purpose::Mail,
+        Purpose::Storage,
+        Purpose::Activity,
+        Purpose::Spaces,
+    ];
+
+    /// A token for each of the services, in their order.
+    async fn tokens(fixture: &Fixture, user: UserId, audiences: &[&str]) -> Vec<String> {
+        let audiences: Vec<String> = audiences.iter().map(|&it| it.into()).collect();
+        let issued = fixture.accounts.issue_tokens(user, &audiences).await;
+        let tokens = issued.unwrap().tokens;
+        tokens.iter().map(|token| token.ticket.to_wire()).collect()
+    }
+
+    async fn opened(fixture: &Fixture, wire: &str) -> Vec<Purpose> {
+        let mut opened = Vec::new();
+        for purpose in EVERY {
+            if fixture.accounts.authorise(wire, purpose).await.is_ok() {
+                opened.push(purpose);
+            }
+        }
+        opened
+    }
+
+    #[tokio::test]
+    async fn a_token_opens_its_own_service_and_no_other() {
+        let (fixture, alice) = Fixture::with_alice(false).await;
+        for (audience, expected) in [
+            ("contacts.msn.com", &[Purpose::Contacts][..]),
+            ("Contacts.MSN.com", &[Purpose::Contacts]),
+            ("messengersecure.live.com", &[Purpose::OfflineMessages]),
+            ("storage.msn.com", &[Purpose::Storage]),
+            ("sup.live.com", &[Purpose::Activity]),
+            ("spaces.live.com", &[Purpose::Spaces]),
+            ("messenger.msn.com", &EVERY),
+            ("messengerclear.live.com", &EVERY),
+            ("http://Passport.NET/tb", &[]),
+            ("somebody.example", &[]),
+        ] {
+            let wire = tokens(&fixture, alice, &[audience]).await;
+            assert_eq!(opened(&fixture, &wire[0]).await, expected, "{audience}");
+        }
+        for wire in ["", "t=&p=", "nonsense"] {
+            assert_eq!(opened(&fixture, wire).await, [], "{wire}");
+        }
+    }
+
+    #[tokio::test]
+    async fn tokens_issued_together_share_a_grant_and_others_have_another() {
+        let (fixture, alice) = Fixture::with_alice(false).await;
+        let together = ["contacts.msn.com", "messenger.msn.com"];
+        let first = tokens(&fixture, alice, &together).await;
+        let second = tokens(&fixture, alice, &together).await;
+        let mut grants = Vec::new();
+        for wire in [&first[0], &first[1], &second[0]] {
+            let authorised = fixture.accounts.authorise(wire, Purpose::Contacts).await;
+            let authorised = authorised.unwrap();
+            assert_eq!(authorised.user, alice);
+            assert_eq!(authorised.address.as_str(), "alice@example.com");
+            grants.push(authorised.grant);
+        }
+        assert_eq!(grants[0], grants[1]);
+        assert_ne!(grants[0], grants[2]);
+        let home = IpAddr::from([192, 0, 2, 1]);
+        let address = address_of_alice();
+        let redeemed = fixture.accounts.redeem_ticket(&first[1], &address, home);
+        assert_eq!(redeemed.await.unwrap().grant, grants[0]);
+    }
+
+    #[tokio::test]
+    async fn a_token_outlives_the_server_but_not_its_day_nor_its_account() {
+        let (fixture, alice) = Fixture::with_alice(false).await;
+        let wire = tokens(&fixture, alice, &["contacts.msn.com"]).await;
+        let wire = wire[0].trim_end_matches("&p=");
+        let again = Accounts::open(fixture.store.clone(), fixture.clock.clone(), settings());
+        let again = again.await.unwrap();
+        let opens = async || again.authorise(wire, Purpose::Contacts).await;
+        assert_eq!(opens().await.unwrap().user, alice);
+
+        let address = address_of_alice();
+        again.set_disabled(&address, true).await.unwrap();
+        assert!(matches!(opens().await, Err(Unauthorised::Disabled)));
+        again.set_disabled(&address, false).await.unwrap();
+
+        fixture.clock.advance(Duration::from_millis(86_399_999));
+        assert!(opens().await.is_ok());
+        fixture.clock.advance(Duration::from_millis(1));
+        assert!(matches!(opens().await, Err(Unauthorised::BadToken)));
+        fixture.store.close().await;
+        assert!(matches!(opens().await, Err(Unauthorised::Fault(_))));
+    }
+}

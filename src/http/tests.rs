@@ -17,6 +17,7 @@ use crate::config::{Auth, Limits};
 use crate::hub::{Hub, RoomLimits};
 use crate::metrics::Metrics;
 use crate::model::Address;
+use crate::service::OfflineSettings;
 use crate::service::accounts::{AccountSettings, Accounts};
 use crate::shutdown::Shutdown;
 use crate::store::{ListLimits, Store};
@@ -82,6 +83,7 @@ impl People {
             self.accounts.clone(),
             self.clock.clone(),
             metrics,
+            OfflineSettings::new(&Limits::default()),
         );
         Web {
             services,

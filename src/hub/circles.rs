@@ -86,6 +86,18 @@ impl Hub {
         area.look_around(circle, user)
     }
 
+    /// Everybody who is listed.
+    pub fn circle_roster(&self, circle: CircleId) -> Vec<Address> {
+        let area = self.circles();
+        let people = area.rosters.get(&circle).map(|roster| &roster.people);
+        people
+            .into_iter()
+            .flatten()
+            .filter(|person| person.shown.is_some())
+            .map(|person| person.address.clone())
+            .collect()
+    }
+
     /// Takes every session of an account out of a circle.
     pub fn expel_from_circle(&self, circle: CircleId, user: UserId) {
         let mut area = self.circles();

@@ -10,7 +10,9 @@ use super::circle_ticket::CircleTickets;
 use super::{OnlineGuard, OperationError, Outcome};
 use crate::clock::Clock;
 use crate::hub::{CircleEntered, Hub};
-use crate::model::{Circle, CircleBook, CircleId, CircleMember, NsEvent, Refusal, UserId};
+use crate::model::{
+    Address, Circle, CircleBook, CircleId, CircleMember, NsEvent, Refusal, SessionId, UserId,
+};
 use crate::store::{CircleChange, CircleRequest, CircleShelf, Store};
 
 /// Operations on circles; clones share their state.
@@ -19,6 +21,15 @@ pub struct CircleOperations {
     store: Store,
     hub: Hub,
     tickets: CircleTickets,
+}
+
+/// Where a request came from, which needs no telling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A web service, with a token of this grant.
+    Grant(Option<i64>),
+    /// A session of the requester's.
+    Session(SessionId),
 }
 
 impl CircleOperations {
@@ -65,13 +76,12 @@ impl CircleOperations {
         Ok(book.circle)
     }
 
-    /// Does what is wanted of a circle, and tells whoever has to look again, but not those of the
-    /// requester's places that signed in with `grant`. For the refusals see
-    /// [`Store::change_circle`].
+    /// Does what is wanted of a circle, and tells whoever has to look again, but not where the
+    /// request came from. For the refusals see [`Store::change_circle`].
     pub async fn change(
         &self,
         actor: UserId,
-        grant: Option<i64>,
+        origin: Origin,
         request: CircleRequest,
     ) -> Outcome<CircleChange> {
         let hub = self.hub.clone();
@@ -81,7 +91,7 @@ impl CircleOperations {
                 if renames {
                     hub.rename_circle(change.circle.id, &change.circle.name);
                 }
-                publish(&hub, actor, grant, change);
+                publish(&hub, actor, origin, change);
             }
         };
         let (change, ()) = self
@@ -102,6 +112,11 @@ impl CircleOperations {
         let user = guard.user();
         let (_, entered) = self.store.change_circle(user, request, published).await??;
         entered.ok_or(OperationError::Refused(Refusal::NotInCircle))
+    }
+
+    /// Who is listed in the live roster now.
+    pub fn roster(&self, circle: CircleId) -> Vec<Address> {
+        self.hub.circle_roster(circle)
     }
 
     /// Takes a session out of the live roster. It is still in the circle.
@@ -136,14 +151,22 @@ impl CircleOperations {
 }
 
 /// Shows a committed change to whoever is online.
-fn publish(hub: &Hub, actor: UserId, grant: Option<i64>, change: &CircleChange) {
+fn publish(hub: &Hub, actor: UserId, origin: Origin, change: &CircleChange) {
     let circle = change.circle.id;
     if !change.subject.is_present() {
         hub.expel_from_circle(circle, change.subject.user);
     }
     for &user in &change.audience {
-        let grant = grant.filter(|_| user == actor);
-        hub.tell_except_grant(user, grant, NsEvent::CircleChanged { circle });
+        let event = NsEvent::CircleChanged { circle };
+        match origin {
+            Origin::Grant(grant) if user == actor => hub.tell_except_grant(user, grant, event),
+            Origin::Session(session) => {
+                hub.tell_endpoints(user, None, Some(session), event);
+            }
+            Origin::Grant(_) => {
+                hub.tell(user, event);
+            }
+        }
     }
 }
 
@@ -220,8 +243,8 @@ mod tests {
         }
 
         async fn ask(&self, person: &Person, request: CircleRequest) -> CircleChange {
-            let grant = Some(person.user.0);
-            let change = self.circles.change(person.user, grant, request).await;
+            let origin = Origin::Grant(Some(person.user.0));
+            let change = self.circles.change(person.user, origin, request).await;
             change.unwrap()
         }
 

@@ -32,7 +32,7 @@ pub use crate::store::{
 };
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use chat::ChatOperations;
-pub use circles::CircleOperations;
+pub use circles::{CircleOperations, Origin};
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
 pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};

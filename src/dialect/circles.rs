@@ -2,7 +2,6 @@
 //! publish in them (`docs/protocol/10 §10`).
 
 use super::blocks::{CIRCLE_DOMAIN, Notification, Party};
-use super::presence::personal_message_xml;
 use super::verbs::Usage;
 use super::{Dialect, status};
 use crate::model::{
@@ -138,10 +137,10 @@ impl Dialect {
         };
         if state {
             let line = out.line("NLN").arg(status::word(presence.status));
-            self.presence_fields(presence, line.arg(identity.as_str()));
+            self.shown_fields(presence, line.arg(identity.as_str()));
         }
         if message {
-            let payload = personal_message_xml(&presence.message);
+            let payload = self.shown_data(presence);
             let line = out.line("UBX").arg(identity.as_str());
             line.payload(payload.as_bytes());
         }

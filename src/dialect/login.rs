@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Dialect, IdentityStyle, ProfileStyle, RedirectStyle, SignInMethod, SignInReplyStyle};
+use super::{Dialect, ProfileStyle, RedirectStyle, SignInMethod, SignInReplyStyle};
 use crate::model::{Address, Label, UserId};
 use crate::wire::{Outbox, headers::HeaderBlock};
 
@@ -151,13 +151,7 @@ impl Dialect {
         if !self.has_endpoints() {
             return;
         }
-        let line = out.line("UBX");
-        let line = match self.identity_style() {
-            IdentityStyle::Bare => line.arg(address.as_str()),
-            IdentityStyle::WithNetwork => line.arg(address.as_str()).arg("1"),
-            IdentityStyle::Prefixed => line.joined(&[&"1:", &address.as_str()]),
-        };
-        line.payload(b"");
+        self.identity(address, out.line("UBX")).payload(b"");
     }
 
     fn passport_fields(self, profile: &Profile<'_>, block: HeaderBlock) -> HeaderBlock {

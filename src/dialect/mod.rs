@@ -23,13 +23,15 @@ pub mod settings;
 pub mod status;
 pub mod switchboard;
 mod table;
+pub mod user_data;
 pub mod verbs;
 
 pub use table::{
     CallStyle, CapabilityStyle, ChallengeStyle, DirectoryStyle, GroupStyle, IdentityStyle,
-    InitialPresenceStyle, ListChangeStyle, MailStyle, NameStyle, PagingStyle, PendingStyle,
-    PhoneStyle, ProfileStyle, RedirectStyle, RosterStyle, SignInMethod, SignInReplyStyle,
-    UnknownAccountStyle, VersionAnswerStyle, VersionStyle, WebFormStyle,
+    InitialPresenceStyle, ListChangeStyle, MailStyle, MessageStyle, NameStyle, PagingStyle,
+    PendingStyle, PhoneStyle, ProfileStyle, RedirectStyle, RosterStyle, SignInMethod,
+    SignInReplyStyle, UnknownAccountStyle, UnsetPictureStyle, VersionAnswerStyle, VersionStyle,
+    WebFormStyle,
 };
 
 use table::Row;

@@ -1,18 +1,24 @@
-//! Presence of contacts (`docs/protocol/02 §7.3, §10`).
+//! Presence of contacts and of one's own places (`docs/protocol/02 §7.3, §10`,
+//! `docs/protocol/10 §4, §5, §8`).
 
-use super::{CapabilityStyle, Dialect, PhoneStyle, status};
-use crate::model::{Address, Label, MessageChange, PersonalMessage, Phone, Presence, PresenceNews};
+use super::{
+    CapabilityStyle, Dialect, IdentityStyle, InitialPresenceStyle, MessageStyle, PhoneStyle,
+    UnsetPictureStyle, status,
+};
+use crate::model::{
+    Address, Capabilities, EndpointPresence, Label, OwnNews, OwnPresence, Phone, Presence,
+    PresenceNews,
+};
 use crate::wire::{LineWriter, Outbox};
 
 impl Dialect {
     /// A contact who is online already when the client signs in, adds them or becomes visible;
     /// `trid` is the command that caused it.
     pub fn initial_presence(self, trid: u32, presence: &Presence, out: &mut Outbox) {
-        let line = out
-            .line("ILN")
-            .arg(trid)
-            .arg(status::word(presence.status))
-            .arg(presence.address.as_str());
+        let line = match self.initial_presence_style() {
+            InitialPresenceStyle::Answer => out.line("ILN").arg(trid),
+            InitialPresenceStyle::News => out.line("NLN"),
+        };
         self.presence_fields(presence, line);
         self.personal_message(presence, out);
     }
@@ -21,49 +27,113 @@ impl Dialect {
     pub fn presence_news(self, presence: &Presence, news: PresenceNews, out: &mut Outbox) {
         match news {
             PresenceNews::Appeared => {
-                self.changed_presence(presence, out);
+                self.presence_fields(presence, out.line("NLN"));
                 self.personal_message(presence, out);
             }
-            PresenceNews::State => self.changed_presence(presence, out),
+            PresenceNews::State => self.presence_fields(presence, out.line("NLN")),
             PresenceNews::Message => self.personal_message(presence, out),
-            PresenceNews::Endpoints if self.has_endpoints() => self.personal_message(presence, out),
-            PresenceNews::Endpoints => {}
+            PresenceNews::Endpoints => match self.message_style() {
+                MessageStyle::Endpoints => self.personal_message(presence, out),
+                MessageStyle::None | MessageStyle::Text | MessageStyle::Machine => {}
+            },
         }
     }
 
-    fn changed_presence(self, presence: &Presence, out: &mut Outbox) {
-        let line = out
-            .line("NLN")
-            .arg(status::word(presence.status))
-            .arg(presence.address.as_str());
-        self.presence_fields(presence, line);
+    /// A contact went offline, or cannot be seen any more.
+    pub fn offline(self, address: &Address, out: &mut Outbox) {
+        let line = self.identity(address, out.line("FLN"));
+        match self.identity_style() {
+            IdentityStyle::Bare => line.end(),
+            IdentityStyle::WithNetwork | IdentityStyle::Prefixed => {
+                self.capabilities(Capabilities::default(), line).end();
+            }
+        }
     }
 
-    /// The fields that both presence lines end with.
+    /// What the client's own places see of each other (`docs/protocol/10 §8`). The status goes
+    /// to versions that follow each other's, and only where it is news.
+    pub fn own_presence(self, own: &OwnPresence, news: OwnNews, out: &mut Outbox) {
+        if !self.has_endpoints() {
+            return;
+        }
+        let presence = &*own.presence;
+        match news {
+            OwnNews::State if self.follows_own_status() => {
+                self.presence_fields(presence, out.line("NLN"));
+            }
+            OwnNews::State | OwnNews::Endpoints => {}
+        }
+        let endpoints = own.endpoints.iter().map(|place| EndpointPresence {
+            id: place.id,
+            capabilities: place.capabilities,
+        });
+        let payload = self.user_data(&presence.message, endpoints, &own.endpoints);
+        self.identity(&presence.address, out.line("UBX"))
+            .payload(payload.as_bytes());
+    }
+
+    /// Status, person, name, and what the client can do and looks like.
     ///
     /// COMPAT: BitlBee counts the fields of MSNP8, so the picture never goes below MSNP9
-    /// (`docs/protocol/02 §7.3`).
-    pub(super) fn presence_fields(self, presence: &Presence, line: LineWriter<'_>) {
-        let line = line.arg(presence.name.as_str());
-        let line = match self.capability_style() {
-            CapabilityStyle::None => return line.end(),
-            CapabilityStyle::Number | CapabilityStyle::Pair => {
-                line.arg(presence.capabilities.basic)
-            }
-        };
-        let picture = presence.picture.as_ref().filter(|_| self.has_picture());
-        line.maybe(picture.map(Label::as_str)).end();
+    /// (`docs/protocol/02 §7.3`); libpurple counts those of MSNP18, so there is never one more
+    /// (`docs/protocol/10 §4`).
+    fn presence_fields(self, presence: &Presence, line: LineWriter<'_>) {
+        let line = line.arg(status::word(presence.status));
+        self.shown_fields(presence, self.identity(&presence.address, line));
     }
 
-    /// A contact's personal message and media, where the client knows such things. Without any,
+    /// What follows the person in a presence line.
+    pub(super) fn shown_fields(self, presence: &Presence, line: LineWriter<'_>) {
+        let line = line.arg(name_or_address(&presence.name, &presence.address));
+        let line = self.capabilities(presence.capabilities, line);
+        let picture = presence.picture.as_ref().map(Label::as_str);
+        let picture = match self.unset_picture_style() {
+            UnsetPictureStyle::Nothing => picture,
+            UnsetPictureStyle::Zero => picture.or(Some("0")),
+        };
+        line.maybe(picture.filter(|_| self.has_picture())).end();
+    }
+
+    /// An account, as presence names it.
+    pub(super) fn identity<'a>(self, address: &Address, line: LineWriter<'a>) -> LineWriter<'a> {
+        let address = address.as_str();
+        match self.identity_style() {
+            IdentityStyle::Bare => line.arg(address),
+            IdentityStyle::WithNetwork => line.arg(address).arg("1"),
+            IdentityStyle::Prefixed => line.joined(&[&"1:", &address]),
+        }
+    }
+
+    /// What a client can do, if the version has such a field.
+    pub(super) fn capabilities<'a>(
+        self,
+        capabilities: Capabilities,
+        line: LineWriter<'a>,
+    ) -> LineWriter<'a> {
+        let Capabilities { basic, extended } = capabilities;
+        match self.capability_style() {
+            CapabilityStyle::None => line,
+            CapabilityStyle::Number => line.arg(basic),
+            CapabilityStyle::Pair => line.joined(&[&basic, &":", &extended]),
+        }
+    }
+
+    /// What a contact shows beside the status, where the client knows such things. Without any,
     /// an empty payload says so.
     fn personal_message(self, presence: &Presence, out: &mut Outbox) {
-        if self.has_personal_message() {
-            let payload = personal_message_xml(&presence.message);
-            out.line("UBX")
-                .arg(presence.address.as_str())
-                .payload(payload.as_bytes());
+        match self.message_style() {
+            MessageStyle::None => return,
+            MessageStyle::Text | MessageStyle::Machine | MessageStyle::Endpoints => {}
         }
+        let payload = self.shown_data(presence);
+        self.identity(&presence.address, out.line("UBX"))
+            .payload(payload.as_bytes());
+    }
+
+    /// What somebody shows beside their status, to those who may see them.
+    pub(super) fn shown_data(self, presence: &Presence) -> String {
+        let endpoints = presence.endpoints.iter().copied();
+        self.user_data(&presence.message, endpoints, &[])
     }
 
     /// A phone number or paging wish of a contact, on its own (`docs/protocol/02 §5`).
@@ -89,9 +159,14 @@ impl Dialect {
     }
 }
 
-/// A contact went offline, or cannot be seen any more.
-pub fn offline(address: &Address, out: &mut Outbox) {
-    out.line("FLN").arg(address.as_str()).end();
+/// A name as one field of a line; who has none is called by the address
+/// (`docs/protocol/10 §4`).
+pub(super) fn name_or_address<'a>(name: &'a Label, address: &'a Address) -> &'a str {
+    if name.is_empty() {
+        address.as_str()
+    } else {
+        name.as_str()
+    }
 }
 
 /// The three letters of a phone property.
@@ -104,68 +179,13 @@ pub fn phone_key(phone: Phone) -> &'static str {
     }
 }
 
-/// Writes a personal message; nothing at all for an empty one (`docs/protocol/02 §10`).
-pub fn personal_message_xml(message: &PersonalMessage) -> String {
-    if message.text.is_empty() && message.media.is_empty() {
-        return String::new();
-    }
-    let mut xml = String::from("<Data><PSM>");
-    escape_into(&message.text, &mut xml);
-    xml.push_str("</PSM><CurrentMedia>");
-    escape_into(&message.media, &mut xml);
-    xml.push_str("</CurrentMedia></Data>");
-    xml
-}
-
-/// Escapes the five standard entities, as clients up to MSNP12 expect (`docs/protocol/02 §10`).
-fn escape_into(text: &str, xml: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => xml.push_str("&amp;"),
-            '<' => xml.push_str("&lt;"),
-            '>' => xml.push_str("&gt;"),
-            '"' => xml.push_str("&quot;"),
-            '\'' => xml.push_str("&apos;"),
-            other => xml.push(other),
-        }
-    }
-}
-
-/// The payload is not the XML that the command carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a personal message")]
-pub struct NotPersonalMessage;
-
-/// Reads the payload of `UUX`. Document types are refused, so no entity can grow.
-pub fn read_personal_message(payload: &[u8]) -> Result<MessageChange, NotPersonalMessage> {
-    if payload.is_empty() {
-        return Ok(MessageChange::clear());
-    }
-    let text = std::str::from_utf8(payload).map_err(|_| NotPersonalMessage)?;
-    let document = roxmltree::Document::parse(text).map_err(|_| NotPersonalMessage)?;
-    let root = document.root_element();
-    if root.tag_name().name() != "Data" {
-        return Err(NotPersonalMessage);
-    }
-    let part = |name| {
-        root.children()
-            .find(|node| node.tag_name().name() == name)
-            .map(|node| node.text().unwrap_or_default().into())
-    };
-    Ok(MessageChange {
-        text: part("PSM"),
-        media: part("CurrentMedia"),
-        ..MessageChange::default()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::super::testing::dialect;
     use super::*;
-    use crate::model::{Capabilities, Status, UserId};
+    use crate::model::{Guid, OwnEndpoint, PersonalMessage, PrivateEndpointData, Status, UserId};
 
     fn bob() -> Presence {
         Presence {
@@ -252,31 +272,152 @@ mod tests {
         assert_eq!(bpr(12, Some("1")), "BPR bob@example.com PHH 1\r\n");
     }
 
+    fn at_two_places(mut presence: Presence) -> Presence {
+        let endpoint = |id| EndpointPresence {
+            id: Guid::parse(id).unwrap(),
+            capabilities: Capabilities {
+                basic: 2_789_003_324,
+                extended: 48,
+            },
+        };
+        presence.endpoints = Arc::new([
+            endpoint("f52973b6-c926-4bad-9ba8-7c1e840e4ab0"),
+            endpoint("0c7e44a1-2d6b-4f0e-8a11-9b3d5e7f1023"),
+        ]);
+        presence
+    }
+
     #[test]
-    fn personal_messages_are_read_part_by_part() {
-        let read = |xml: &str| read_personal_message(xml.as_bytes());
-        let change = read("<Data><PSM>at &lt;work&gt;</PSM><CurrentMedia></CurrentMedia></Data>");
+    fn the_newer_versions_name_accounts_in_ways_of_their_own() {
+        let mut bob = bob();
+        bob.message = Arc::default();
+        let nln =
+            |number| rendered(|out| dialect(number).presence_news(&bob, PresenceNews::State, out));
         assert_eq!(
-            change,
-            Ok(MessageChange {
-                text: Some("at <work>".into()),
-                media: Some("".into()),
-                ..MessageChange::default()
-            })
+            nln(13),
+            "NLN BSY bob@example.com Bob 268435500 %3Cmsnobj%2F%3E\r\n"
         );
-        assert_eq!(read("<Data/>"), Ok(MessageChange::default()));
-        assert_eq!(read("").unwrap().text, Some("".into()));
-        for bad in [
-            "<Data><PSM>",
-            "<Other/>",
-            "x",
-            "<!DOCTYPE Data [<!ENTITY a \"b\">]><Data><PSM>&a;</PSM></Data>",
-        ] {
-            assert_eq!(read(bad), Err(NotPersonalMessage), "{bad}");
+        assert_eq!(
+            nln(14),
+            "NLN BSY bob@example.com 1 Bob 268435500 %3Cmsnobj%2F%3E\r\n"
+        );
+        assert_eq!(nln(15), nln(14));
+        assert_eq!(
+            nln(16),
+            "NLN BSY bob@example.com 1 Bob 268435500:48 %3Cmsnobj%2F%3E\r\n"
+        );
+        assert_eq!(nln(17), nln(16));
+        assert_eq!(
+            nln(18),
+            "NLN BSY 1:bob@example.com Bob 268435500:48 %3Cmsnobj%2F%3E\r\n"
+        );
+        let fln = |number| rendered(|out| dialect(number).offline(&bob.address, out));
+        assert_eq!(fln(2), "FLN bob@example.com\r\n");
+        assert_eq!(fln(13), fln(2));
+        assert_eq!(fln(14), "FLN bob@example.com 1 0\r\n");
+        assert_eq!(fln(15), fln(14));
+        assert_eq!(fln(16), "FLN bob@example.com 1 0:0\r\n");
+        assert_eq!(fln(18), "FLN 1:bob@example.com 0:0\r\n");
+        let iln = |number| rendered(|out| dialect(number).initial_presence(5, &bob, out));
+        assert_eq!(
+            iln(17),
+            "ILN 5 BSY bob@example.com 1 Bob 268435500:48 %3Cmsnobj%2F%3E\r\n\
+             UBX bob@example.com 1 0\r\n"
+        );
+        assert_eq!(
+            iln(18),
+            "NLN BSY 1:bob@example.com Bob 268435500:48 %3Cmsnobj%2F%3E\r\n\
+             UBX 1:bob@example.com 0\r\n"
+        );
+    }
+
+    #[test]
+    fn who_has_no_picture_or_name_is_shown_all_the_same() {
+        let mut bob = bob();
+        bob.name = Label::from_stored("");
+        bob.picture = None;
+        let nln =
+            |number| rendered(|out| dialect(number).presence_news(&bob, PresenceNews::State, out));
+        assert_eq!(
+            nln(12),
+            "NLN BSY bob@example.com bob@example.com 268435500\r\n"
+        );
+        assert_eq!(
+            nln(13),
+            "NLN BSY bob@example.com bob@example.com 268435500 0\r\n"
+        );
+        assert_eq!(
+            nln(18),
+            "NLN BSY 1:bob@example.com bob@example.com 268435500:48 0\r\n"
+        );
+    }
+
+    #[test]
+    fn places_are_shown_to_those_who_know_them() {
+        let bob = at_two_places(bob());
+        let news = |number| {
+            rendered(|out| dialect(number).presence_news(&bob, PresenceNews::Endpoints, out))
+        };
+        for number in [2, 11, 12, 13, 15] {
+            assert_eq!(news(number), "", "MSNP{number}");
         }
+        let text = news(16);
+        assert!(text.starts_with("UBX bob@example.com 1 "), "{text}");
+        let endpoint = "<EndpointData id=\"{0c7e44a1-2d6b-4f0e-8a11-9b3d5e7f1023}\">\
+            <Capabilities>2789003324:48</Capabilities></EndpointData></Data>";
+        assert!(text.ends_with(endpoint), "{text}");
+        assert!(news(18).starts_with("UBX 1:bob@example.com "));
+    }
+
+    #[test]
+    fn own_places_see_each_other_as_in_the_reference() {
+        let presence = Presence {
+            address: Address::parse("alice@example.com").unwrap(),
+            name: Label::from_stored("Alice"),
+            capabilities: Capabilities {
+                basic: 2_789_003_324,
+                extended: 48,
+            },
+            picture: None,
+            message: Arc::default(),
+            ..at_two_places(bob())
+        };
+        let place = |endpoint: &EndpointPresence, name: &str, state| OwnEndpoint {
+            id: endpoint.id,
+            capabilities: endpoint.capabilities,
+            data: PrivateEndpointData {
+                name: name.into(),
+                idle: false,
+                client_type: 1,
+                state: Some(state),
+            },
+        };
+        let endpoints = vec![
+            place(&presence.endpoints[0], "LAPTOP", Status::Online),
+            place(&presence.endpoints[1], "DESKTOP", Status::Busy),
+        ];
+        let own = OwnPresence {
+            presence: Arc::new(presence),
+            endpoints,
+        };
+        let told = |number, news| rendered(|out| dialect(number).own_presence(&own, news, out));
+        let ubx = told(16, OwnNews::State);
+        let (line, xml) = ubx.split_once("\r\n").unwrap();
+        assert_eq!(line, "UBX alice@example.com 1 655");
+        let start = "<Data><PSM></PSM><CurrentMedia></CurrentMedia><MachineGuid></MachineGuid>\
+            <EndpointData id=\"{f52973b6-c926-4bad-9ba8-7c1e840e4ab0}\">";
+        assert!(xml.starts_with(start), "{xml}");
+        let end = "<PrivateEndpointData id=\"{0c7e44a1-2d6b-4f0e-8a11-9b3d5e7f1023}\">\
+            <EpName>DESKTOP</EpName><Idle>false</Idle><ClientType>1</ClientType>\
+            <State>BSY</State></PrivateEndpointData></Data>";
+        assert!(xml.ends_with(end), "{xml}");
+        assert_eq!(told(15, OwnNews::State), "");
         assert_eq!(
-            read_personal_message(b"<Data>\xff</Data>"),
-            Err(NotPersonalMessage)
+            told(18, OwnNews::State),
+            format!(
+                "NLN BSY 1:alice@example.com Alice 2789003324:48 0\r\nUBX 1:alice@example.com 655\r\n{xml}"
+            )
         );
+        assert!(told(18, OwnNews::Endpoints).starts_with("UBX "));
     }
 }

@@ -235,6 +235,25 @@ pub enum UnknownAccountStyle {
     InvalidPrincipal,
 }
 
+/// What people show beside their status (`docs/protocol/02 §10`, `docs/protocol/10 §5`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageStyle {
+    None,
+    /// Personal message and media.
+    Text,
+    /// The same with the machine.
+    Machine,
+    /// Everything, with all the places that the person is at.
+    Endpoints,
+}
+
+/// What stands for a display picture that is not set (`docs/protocol/10 §4`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnsetPictureStyle {
+    Nothing,
+    Zero,
+}
+
 /// Everything that differs between versions.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Row {
@@ -269,8 +288,10 @@ pub(super) struct Row {
     capabilities: CapabilityStyle,
     /// The description of a display picture, likewise.
     picture: bool,
-    /// Personal message and media.
-    personal_message: bool,
+    /// What stands for one that is not set.
+    unset_picture: UnsetPictureStyle,
+    /// Personal message and the like.
+    message: MessageStyle,
     /// The reply to a ping tells when to ping next.
     ping_interval: bool,
     /// Capabilities of the people in a room.
@@ -287,6 +308,8 @@ pub(super) struct Row {
     pushed_policies: bool,
     /// Several places signed in at once.
     endpoints: bool,
+    /// Places follow each other's status.
+    own_status: bool,
     /// A note that makes the client fetch its list again (`docs/protocol/10 §9`).
     book_notices: bool,
     /// Small messages outside of conversations (`docs/protocol/10 §6.1`).
@@ -322,7 +345,8 @@ const MSNP2: Row = Row {
     web_form: WebFormStyle::Md5,
     capabilities: CapabilityStyle::None,
     picture: false,
-    personal_message: false,
+    unset_picture: UnsetPictureStyle::Nothing,
+    message: MessageStyle::None,
     ping_interval: false,
     room_capabilities: false,
     data_messages: false,
@@ -331,6 +355,7 @@ const MSNP2: Row = Row {
     web_messenger: false,
     pushed_policies: false,
     endpoints: false,
+    own_status: false,
     book_notices: false,
     notices: false,
     direct_messages: false,
@@ -422,7 +447,7 @@ const MSNP11: Row = Row {
     pending: PendingStyle::Settled,
     challenge: ChallengeStyle::Mixed,
     mail: MailStyle::WhenWaiting,
-    personal_message: true,
+    message: MessageStyle::Text,
     sbs: true,
     ..MSNP10
 };
@@ -452,6 +477,8 @@ const MSNP13: Row = Row {
     web_form: WebFormStyle::Sha1,
     pushed_policies: true,
     notices: true,
+    unset_picture: UnsetPictureStyle::Zero,
+    message: MessageStyle::Machine,
     ..MSNP12
 };
 
@@ -478,6 +505,7 @@ const MSNP16: Row = Row {
     capabilities: CapabilityStyle::Pair,
     endpoints: true,
     book_notices: true,
+    message: MessageStyle::Endpoints,
     ..MSNP15
 };
 
@@ -492,6 +520,7 @@ const MSNP18: Row = Row {
     sign_in: &[SignInMethod::Sso],
     identity: IdentityStyle::Prefixed,
     initial_presence: InitialPresenceStyle::News,
+    own_status: true,
     ..MSNP17
 };
 
@@ -573,8 +602,10 @@ queries! {
     capability_style => capabilities: CapabilityStyle;
     /// Whether they carry a display picture's description.
     has_picture => picture: bool;
-    /// Whether the client knows personal messages.
-    has_personal_message => personal_message: bool;
+    /// What stands for one that is not set.
+    unset_picture_style => unset_picture: UnsetPictureStyle;
+    /// What a contact's personal message consists of.
+    message_style => message: MessageStyle;
     /// Whether the reply to a ping tells when to ping next.
     has_ping_interval => ping_interval: bool;
     /// Whether people in a room are shown with what their clients can do.
@@ -591,6 +622,8 @@ queries! {
     has_pushed_policies => pushed_policies: bool;
     /// Whether one account may be signed in at several places.
     has_endpoints => endpoints: bool;
+    /// Whether the places of an account are told a status that one of them has set.
+    follows_own_status => own_status: bool;
     /// Whether a note makes the client fetch its list again.
     has_book_notices => book_notices: bool;
     /// Whether small messages outside of conversations exist.

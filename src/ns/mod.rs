@@ -282,7 +282,7 @@ async fn signed_in(
                 .await;
         }
         b"UUX" => {
-            return uux::Uux::parse(args, payload)?
+            return uux::Uux::parse(args, payload, dialect)?
                 .apply(trid, client, around, out)
                 .await;
         }

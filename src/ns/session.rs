@@ -10,7 +10,7 @@ use crate::dialect::blocks::Party;
 use crate::dialect::family::ClientFamily;
 use crate::dialect::login::{self, Farewell};
 use crate::dialect::verbs::Usage;
-use crate::dialect::{Dialect, errors, notices, presence, switchboard, verbs};
+use crate::dialect::{Dialect, errors, notices, verbs};
 use crate::mailbox::Mailbox;
 use crate::model::{Address, Guid, NsEvent, Refusal};
 use crate::net::{CloseReason, Session, Turn};
@@ -266,7 +266,7 @@ impl Session for NsSession {
             NsEvent::ContactPresence { presence, news } => {
                 dialect.presence_news(&presence, news, out);
             }
-            NsEvent::ContactOffline { address } => presence::offline(&address, out),
+            NsEvent::ContactOffline { address } => dialect.offline(&address, out),
             NsEvent::ContactPhone {
                 address,
                 phone,
@@ -297,11 +297,10 @@ impl Session for NsSession {
                 }
             }
             NsEvent::DirectMessage(message) => dialect.direct_message(&message, out),
-            // For clients that know of several places; none of today's does.
-            NsEvent::OwnPresence { .. } => {}
+            NsEvent::OwnPresence { own, news } => dialect.own_presence(&own, news, out),
             NsEvent::Invitation(invitation) => {
                 let server = self.around.msnp_address();
-                switchboard::ring(&invitation, &server, out);
+                dialect.ring(&invitation, &server, out);
             }
             NsEvent::Circle(event) => dialect.circle_news(&client.address, &event, out),
             NsEvent::CircleChanged { circle } => {

@@ -1,25 +1,33 @@
-//! `UUX n length` with XML: personal message and media (`docs/protocol/02 §10`).
+//! `UUX n length` with XML: what is shown beside the status, to everybody or to the own other
+//! places (`docs/protocol/02 §10`, `docs/protocol/10 §5`).
 
 use bytes::Bytes;
 
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
-use crate::dialect::presence::read_personal_message;
-use crate::model::{MessageChange, Refusal};
+use crate::dialect::Dialect;
+use crate::dialect::user_data::UserData;
+use crate::model::Refusal;
 use crate::wire::{Arguments, Outbox};
 
 #[derive(Debug)]
 pub(super) struct Uux {
-    change: MessageChange,
+    data: UserData,
 }
 
 impl Uux {
-    pub(super) fn parse(mut args: Arguments<'_>, payload: Option<&Bytes>) -> Result<Self, Failure> {
+    pub(super) fn parse(
+        mut args: Arguments<'_>,
+        payload: Option<&Bytes>,
+        dialect: Dialect,
+    ) -> Result<Self, Failure> {
         args.number()?;
         args.finish()?;
         let payload = payload.ok_or(Failure::Violation)?;
-        let change = read_personal_message(payload).map_err(|_| Refusal::InvalidParameter)?;
-        Ok(Self { change })
+        let data = dialect.read_user_data(payload);
+        Ok(Self {
+            data: data.map_err(|_| Refusal::InvalidParameter)?,
+        })
     }
 
     pub(super) async fn apply(
@@ -30,9 +38,16 @@ impl Uux {
         out: &mut Outbox,
     ) -> Handled {
         let presence = &around.services.presence;
-        presence
-            .set_message(client.guard.user(), self.change)
-            .await?;
+        match self.data {
+            UserData::Message(change) => {
+                presence.set_message(client.guard.user(), change).await?;
+            }
+            UserData::Endpoint(Some(capabilities)) => {
+                presence.set_endpoint_capabilities(&client.guard, capabilities);
+            }
+            UserData::Endpoint(None) => {}
+            UserData::Private(change) => presence.set_private_data(&client.guard, change),
+        }
         out.line("UUX").arg(trid).arg("0").end();
         Ok(())
     }

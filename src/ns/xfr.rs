@@ -1,8 +1,8 @@
-//! `XFR n SB` -> `XFR n SB host:port CKI ticket`: a switchboard (`docs/protocol/02 §11`).
+//! `XFR n SB` -> `XFR n SB host:port CKI ticket`: a switchboard (`docs/protocol/02 §11`,
+//! `docs/protocol/10 §8.1`).
 
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
-use crate::dialect::switchboard;
 use crate::model::Refusal;
 use crate::wire::{Arguments, Outbox};
 
@@ -28,7 +28,9 @@ impl Xfr {
     ) -> Handled {
         let ticket = around.services.chat.ticket(&client.guard)?;
         let server = around.msnp_address();
-        switchboard::referral(trid, &server, &ticket, out);
+        client
+            .dialect
+            .switchboard_referral(trid, &server, &ticket, out);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use super::Failure;
 use super::cal::Patience;
 use super::session::Seat;
 use crate::dialect::Dialect;
+use crate::dialect::notices::read_target;
 use crate::mailbox::Mailbox;
 use crate::model::{Address, Guid, Refusal, SbEvent};
 use crate::service::{Bearer, JoinError, Membership, Services};
@@ -69,13 +70,7 @@ pub(super) fn refused(error: JoinError) -> Failure {
 /// Who a handle says that the client is: `address`, or `address;{guid}` where it names its machine
 /// too (`docs/protocol/10 §8.1`).
 pub(super) fn read_handle(handle: &str) -> Result<(Address, Option<Guid>), Failure> {
-    let refused = Failure::Fatal(Refusal::AuthenticationFailed);
-    let (address, machine) = match handle.split_once(';') {
-        Some((address, machine)) => (address, Some(Guid::parse(machine).ok_or(refused)?)),
-        None => (handle, None),
-    };
-    let address = Address::parse(address).map_err(|_| refused)?;
-    Ok((address, machine))
+    read_target(handle).ok_or(Failure::Fatal(Refusal::AuthenticationFailed))
 }
 
 pub(super) fn take_seat(membership: Membership) -> Result<Seat, Failure> {

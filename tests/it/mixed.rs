@@ -46,6 +46,7 @@ impl Raw {
             capabilities: None,
             picture: None,
             message: None,
+            machine: None,
             synchronise: status.is_some(),
         };
         let mut raw = Self::open(address, &at.msnp.to_string(), dialect).await;

@@ -22,7 +22,10 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 const HISTORY: usize = 10;
 
 /// What servers send a payload with, if the last field is a length (`docs/protocol/00 §1.3`).
-const PAYLOAD_VERBS: [&[u8]; 5] = [b"MSG", b"NOT", b"IPG", b"UBX", b"GCF"];
+const PAYLOAD_VERBS: [&[u8]; 13] = [
+    b"MSG", b"NOT", b"IPG", b"UBX", b"GCF", b"ADL", b"RML", b"FQY", b"UBN", b"UBM", b"NFY", b"PUT",
+    b"SDG",
+];
 
 /// One command as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]

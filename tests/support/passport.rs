@@ -49,9 +49,26 @@ fn escape(text: &str) -> String {
 
 /// Sends a request head and reads the answer to its end.
 pub(crate) async fn request(http: SocketAddr, head: &str) -> Result<String, String> {
+    exchange(http, format!("{head}Connection: close\r\n\r\n")).await
+}
+
+/// The same with a body.
+pub(crate) async fn request_with_body(
+    http: SocketAddr,
+    head: &str,
+    body: &str,
+) -> Result<String, String> {
+    let length = body.len();
+    exchange(
+        http,
+        format!("{head}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"),
+    )
+    .await
+}
+
+async fn exchange(http: SocketAddr, request: String) -> Result<String, String> {
     let exchange = async {
         let mut stream = TcpStream::connect(http).await?;
-        let request = format!("{head}Connection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::challenge;
+use super::{challenge, single_sign_on};
 
 /// The values of placeholders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +36,8 @@ enum Piece {
     PasswordAnswer(String, String),
     /// `{qry challenge product}`
     ProductAnswer(String, String),
+    /// `{sso nonce key}`
+    SignedNonce(String, String),
     /// `*` as a whole field.
     Field,
     /// `...` at the end of a line: nothing, or a space and whatever follows.
@@ -151,11 +153,15 @@ impl Text {
 
     /// The names whose values have to be known before this can be sent.
     pub(crate) fn needs(&self) -> impl Iterator<Item = &str> {
-        self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Value(name) | Piece::PasswordAnswer(name, _) | Piece::ProductAnswer(name, _) => {
-                Some(name.as_str())
-            }
-            Piece::Literal(_) | Piece::Field | Piece::Rest | Piece::Lines => None,
+        self.pieces.iter().flat_map(|piece| {
+            let (first, second) = match piece {
+                Piece::Value(name)
+                | Piece::PasswordAnswer(name, _)
+                | Piece::ProductAnswer(name, _) => (Some(name), None),
+                Piece::SignedNonce(nonce, key) => (Some(nonce), Some(key)),
+                Piece::Literal(_) | Piece::Field | Piece::Rest | Piece::Lines => (None, None),
+            };
+            first.into_iter().chain(second).map(String::as_str)
         })
     }
 
@@ -239,7 +245,10 @@ impl Text {
                 })
             }
             // A computed answer whose challenge is not known matches nothing.
-            Piece::Literal(_) | Piece::PasswordAnswer(..) | Piece::ProductAnswer(..) => false,
+            Piece::Literal(_)
+            | Piece::PasswordAnswer(..)
+            | Piece::ProductAnswer(..)
+            | Piece::SignedNonce(..) => false,
         }
     }
 
@@ -262,6 +271,7 @@ impl fmt::Display for Piece {
             Self::Value(name) => write!(f, "{{{name}}}"),
             Self::PasswordAnswer(name, password) => write!(f, "{{md5 {name} {password}}}"),
             Self::ProductAnswer(name, product) => write!(f, "{{qry {name} {product}}}"),
+            Self::SignedNonce(nonce, key) => write!(f, "{{sso {nonce} {key}}}"),
             Self::Field => f.write_str("*"),
             Self::Rest => f.write_str(" ..."),
             Self::Lines => f.write_str("...\\r\\n"),
@@ -298,6 +308,10 @@ fn known(piece: &Piece, values: &Values) -> Option<Vec<u8>> {
             .get(name)
             .and_then(|value| challenge::product_answer(value, product))
             .map(String::into_bytes),
+        Piece::SignedNonce(nonce, key) => {
+            single_sign_on::signed_nonce(values.get(nonce)?, values.get(key)?)
+                .map(String::into_bytes)
+        }
         Piece::Field | Piece::Rest | Piece::Lines => None,
     }
 }
@@ -394,6 +408,9 @@ fn placeholder(source: &str) -> Result<Option<(Piece, usize)>, String> {
                 return Err(format!("the key of the product {product} is not known"));
             }
             Piece::ProductAnswer(name.to_owned(), product.to_owned())
+        }
+        (Some("sso"), Some(nonce), Some(key)) => {
+            Piece::SignedNonce(nonce.to_owned(), key.to_owned())
         }
         (Some("repeat"), Some(text), Some(times)) => {
             let times = times

@@ -119,6 +119,7 @@ impl Addresses {
             capabilities: None,
             picture: None,
             message: None,
+            machine: None,
             synchronise: true,
         };
         sign_in::sign_in(&wish, &address, password, &mut connection, self.http).await?;

@@ -13,7 +13,8 @@ use super::client::{Arrival, Connection, Frame};
 use super::passport::{self, Outcome};
 use super::pattern::{Text, Values, printable};
 use super::sign_in;
-use super::transcript::{Action, Exchange, Length, Link, Script, SignIn, TicketWish};
+use super::single_sign_on;
+use super::transcript::{Action, Exchange, Length, Link, Script, SignIn, TicketSource, TicketWish};
 
 /// Where the server under test listens.
 #[derive(Debug, Clone, Copy)]
@@ -262,6 +263,19 @@ impl Player<'_> {
     async fn ticket(&mut self, wish: &TicketWish) -> Result<(), Trouble> {
         let account = self.script.fixture.account(&wish.account)?;
         let password = wish.password.as_ref().unwrap_or(&account.password);
+        if let TicketSource::TokenService { service, key_as } = &wish.source {
+            let http = self.addresses.http;
+            let outcome = single_sign_on::fetch(http, &account.address, password, service).await?;
+            return match (outcome, &wish.keep_as, key_as) {
+                (single_sign_on::Outcome::Granted { ticket, key }, Some(name), Some(key_as)) => {
+                    self.values.set(name, ticket);
+                    self.values.set(key_as, key);
+                    Ok(())
+                }
+                (single_sign_on::Outcome::Refused, None, _) => Ok(()),
+                (outcome, ..) => Err(format!("the token service said {outcome:?}").into()),
+            };
+        }
         let policy = match &wish.policy {
             Some(name) => {
                 let value = self.values.get(name);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::pattern::Text;
 use super::player;
-use super::transcript::{Action, Exchange, Link, Misread, Script, Step};
+use super::transcript::{Action, Exchange, Link, Misread, Script, Step, TicketSource};
 
 /// The first thing that cannot work, if there is one.
 pub(crate) fn rehearse(script: &Script) -> Result<(), Misread> {
@@ -70,6 +70,9 @@ impl Rehearsal<'_> {
                     self.is_known(policy)?;
                 }
                 self.known.extend(wish.keep_as.clone());
+                if let TicketSource::TokenService { key_as, .. } = &wish.source {
+                    self.known.extend(key_as.clone());
+                }
                 Ok(())
             }
             Action::Set { name, value } => {

@@ -9,7 +9,11 @@ use super::challenge;
 use super::client::{Arrival, Connection, Frame};
 use super::passport::{self, Outcome};
 use super::pattern::printable;
+use super::single_sign_on;
 use super::transcript::SignIn;
+
+/// The machine of a client that names one, where the transcript does not care.
+const USUAL_MACHINE: &str = "f52973b6-c926-4bad-9ba8-7c1e840e4ab0";
 
 /// What a client of a dialect offers in `VER`, as the official ones did (`docs/protocol/00 §4`).
 pub(crate) fn offer(dialect: u8) -> &'static str {
@@ -24,7 +28,13 @@ pub(crate) fn offer(dialect: u8) -> &'static str {
         9 => "MSNP9 MSNP8 CVR0",
         10 => "MSNP10 MSNP9 CVR0",
         11 => "MSNP11 MSNP10 MSNP9 CVR0",
-        _ => "MSNP12 MSNP11 MSNP10 CVR0",
+        12 => "MSNP12 MSNP11 MSNP10 CVR0",
+        13 => "MSNP13 CVR0",
+        14 => "MSNP14 MSNP13 CVR0",
+        15 => "MSNP15 MSNP14 MSNP13 CVR0",
+        16 => "MSNP16 MSNP15 MSNP14 MSNP13 CVR0",
+        17 => "MSNP17 CVR0",
+        _ => "MSNP18 MSNP17 CVR0",
     }
 }
 
@@ -36,7 +46,10 @@ pub(crate) fn capabilities(dialect: u8) -> &'static str {
         9 => " 268435500",
         10 => " 805306412",
         11 => " 1073791084",
-        _ => " 1342558252",
+        12 => " 1342558252",
+        13 | 14 => " 1611661348",
+        15 => " 2147483684",
+        _ => " 2789003324:48",
     }
 }
 
@@ -53,7 +66,12 @@ pub(crate) fn client_version(dialect: u8) -> &'static str {
         9 => "6.0.0602",
         10 => "6.2.0137",
         11 => "7.0.0777",
-        _ => "7.5.0324",
+        12 => "7.5.0324",
+        13 => "8.0.0566",
+        14 => "8.0.0787",
+        15 => "8.5.1302",
+        16 | 17 => "9.0.1407",
+        _ => "14.0.8117.416",
     }
 }
 
@@ -70,7 +88,7 @@ pub(crate) async fn sign_in(
         connection,
         "VER 1",
         offer(dialect),
-        &format!("VER 1 MSNP{dialect} "),
+        &format!("VER 1 MSNP{dialect}"),
     )
     .await?;
     if dialect < 8 {
@@ -90,8 +108,17 @@ pub(crate) async fn sign_in(
         let version = client_version(dialect);
         let build = format!("0x0409 winnt 5.1 i386 {library} {version} MSMSGS {address}");
         ask(connection, "CVR 2", &build, "CVR 2 ").await?;
+        if dialect >= 15 {
+            sign_on(wish, address, password, connection, http).await?;
+            return settle(wish, connection).await;
+        }
         let start = format!("TWN I {address}");
-        let policy = ask(connection, "USR 3", &start, "USR 3 TWN S ").await?;
+        let policy = if dialect < 13 {
+            ask(connection, "USR 3", &start, "USR 3 TWN S ").await?
+        } else {
+            ask(connection, "USR 3", &start, "GCF 0 ").await?;
+            frame(connection, "USR 3 TWN S ").await?
+        };
         let policy = printable(policy.fields().last().copied().unwrap_or_default());
         let ticket = match passport::fetch_ticket(http, address, password, &policy).await? {
             Outcome::Ticket(ticket) => ticket,
@@ -102,10 +129,49 @@ pub(crate) async fn sign_in(
     settle(wish, connection).await
 }
 
+/// Signs on with a ticket and the proof that one has its key, since MSNP16 from a machine.
+async fn sign_on(
+    wish: &SignIn,
+    address: &str,
+    password: &str,
+    connection: &mut Connection,
+    http: SocketAddr,
+) -> Result<(), String> {
+    let start = format!("SSO I {address}");
+    ask(connection, "USR 3", &start, "GCF 0 ").await?;
+    let question = frame(connection, "USR 3 SSO S ").await?;
+    let nonce = question
+        .fields()
+        .last()
+        .copied()
+        .unwrap_or_default()
+        .to_vec();
+    let service = single_sign_on::MESSENGER;
+    let granted = single_sign_on::fetch(http, address, password, service).await?;
+    let single_sign_on::Outcome::Granted { ticket, key } = granted else {
+        return Err(format!("no ticket for {address}"));
+    };
+    let proof = single_sign_on::signed_nonce(&nonce, key.as_bytes())
+        .ok_or_else(|| format!("{key} is no key"))?;
+    let mut answer = format!("SSO S {ticket} {proof}");
+    if wish.dialect >= 16 {
+        let machine = wish.machine.as_deref().unwrap_or(USUAL_MACHINE);
+        answer = format!("{answer} {{{machine}}}");
+    }
+    ask(connection, "USR 4", &answer, "USR 4 OK ").await?;
+    Ok(())
+}
+
 /// Downloads the book, sets the status, and reads everything that comes of it.
 async fn settle(wish: &SignIn, connection: &mut Connection) -> Result<(), String> {
     let mut awaited: Vec<&str> = Vec::new();
-    if wish.synchronise {
+    if wish.synchronise && wish.dialect >= 13 {
+        let list = "<ml l=\"1\"></ml>";
+        connection
+            .send(format!("ADL 5 {}\r\n{list}", list.len()).as_bytes())
+            .await;
+        awaited.push("ADL 5 OK");
+    } else if wish.synchronise {
         let stamps = if wish.dialect < 10 { "0" } else { "0 0" };
         connection
             .send(format!("SYN 5 {stamps}\r\n").as_bytes())

@@ -9,9 +9,10 @@ use std::ops::RangeInclusive;
 
 use super::fixture::Fixture;
 use super::pattern::Text;
+use super::single_sign_on;
 
 /// The first and last dialect that transcripts can name.
-const KNOWN: RangeInclusive<u8> = 2..=12;
+const KNOWN: RangeInclusive<u8> = 2..=18;
 
 /// A transcript file.
 #[derive(Debug)]
@@ -83,6 +84,8 @@ pub(crate) struct SignIn {
     pub(crate) picture: Option<String>,
     /// `Some(text)`: set it as the personal message before the first status.
     pub(crate) message: Option<String>,
+    /// Which machine a client names that may be signed in at several places.
+    pub(crate) machine: Option<String>,
     pub(crate) synchronise: bool,
 }
 
@@ -96,6 +99,19 @@ pub(crate) struct TicketWish {
     pub(crate) policy: Option<String>,
     /// The placeholder to keep the ticket in; `None`: the login service must refuse.
     pub(crate) keep_as: Option<String>,
+    pub(crate) source: TicketSource,
+}
+
+/// Where a ticket is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TicketSource {
+    /// The nexus and the login page.
+    LoginPage,
+    /// The token service, with the placeholder to keep the ticket's key in.
+    TokenService {
+        service: String,
+        key_as: Option<String>,
+    },
 }
 
 /// What a step does.
@@ -209,7 +225,7 @@ fn parse_range(text: &str) -> Result<RangeInclusive<u8>, String> {
         text.parse::<u8>()
             .ok()
             .filter(|number| KNOWN.contains(number))
-            .ok_or_else(|| format!("{text:?} is no dialect between 2 and 12"))
+            .ok_or_else(|| format!("{text:?} is no dialect between 2 and 18"))
     };
     if let Some(first) = text.strip_suffix('+') {
         return Ok(number(first)?..=*KNOWN.end());
@@ -560,12 +576,45 @@ fn event(text: &str, dialect: Option<u8>) -> Result<Action, String> {
                 options @ ..,
             ],
         ) => {
-            let name = name
-                .strip_prefix('{')
-                .and_then(|name| name.strip_suffix('}'))
-                .ok_or_else(unknown)?;
+            let name = placeholder(name).ok_or_else(unknown)?;
             ticket(account, Some(name), options)
         }
+        (
+            Some(_),
+            [
+                _,
+                "gets",
+                "an",
+                "SSO",
+                "ticket",
+                "for",
+                account,
+                "as",
+                name,
+                "with",
+                "key",
+                key,
+                options @ ..,
+            ],
+        ) => {
+            let keep_as = placeholder(name).ok_or_else(unknown)?;
+            let key_as = placeholder(key).ok_or_else(unknown)?;
+            sso_ticket(account, Some((keep_as, key_as)), options)
+        }
+        (
+            Some(_),
+            [
+                _,
+                "is",
+                "refused",
+                "an",
+                "SSO",
+                "ticket",
+                "for",
+                account,
+                options @ ..,
+            ],
+        ) => sso_ticket(account, None, options),
         (
             Some(_),
             [
@@ -598,6 +647,7 @@ fn sign_in(
         capabilities: None,
         picture: None,
         message: None,
+        machine: None,
         synchronise: true,
     };
     let mut chosen = dialect;
@@ -610,6 +660,7 @@ fn sign_in(
             Some(("caps", value)) => wish.capabilities = Some(value.to_owned()),
             Some(("picture", value)) => wish.picture = Some(value.to_owned()),
             Some(("message", value)) => wish.message = Some(value.to_owned()),
+            Some(("machine", value)) => wish.machine = Some(value.to_owned()),
             Some(("sync", "no")) => wish.synchronise = false,
             Some(("link", role)) => wish.link = self::link(wish.link.client, role)?,
             _ => return Err(format!("a sign-in has no {option}")),
@@ -619,12 +670,44 @@ fn sign_in(
     Ok(Action::SignIn(Box::new(wish)))
 }
 
+/// The name in `{name}`.
+fn placeholder(text: &str) -> Option<&str> {
+    text.strip_prefix('{')?.strip_suffix('}')
+}
+
+fn sso_ticket(
+    account: &str,
+    keep_as: Option<(&str, &str)>,
+    options: &[&str],
+) -> Result<Action, String> {
+    let mut password = None;
+    let mut service = single_sign_on::MESSENGER.to_owned();
+    for option in options {
+        match option.split_once('=') {
+            Some(("password", value)) => password = Some(value.to_owned()),
+            Some(("service", value)) => service = value.to_owned(),
+            _ => return Err(format!("an SSO ticket has no {option}")),
+        }
+    }
+    Ok(Action::Ticket(TicketWish {
+        account: account.to_owned(),
+        password,
+        policy: None,
+        keep_as: keep_as.map(|(name, _)| name.to_owned()),
+        source: TicketSource::TokenService {
+            service,
+            key_as: keep_as.map(|(_, key)| key.to_owned()),
+        },
+    }))
+}
+
 fn ticket(account: &str, keep_as: Option<&str>, options: &[&str]) -> Result<Action, String> {
     let mut wish = TicketWish {
         account: account.to_owned(),
         password: None,
         policy: None,
         keep_as: keep_as.map(str::to_owned),
+        source: TicketSource::LoginPage,
     };
     for option in options {
         match option.split_once('=') {
@@ -664,7 +747,10 @@ mod tests {
     fn the_header_names_title_and_dialects() {
         let transcript = Transcript::parse("# Ping\n@dialects 2-4 8 11+\n").unwrap();
         assert_eq!(transcript.title, "Ping");
-        assert_eq!(transcript.dialects, [2, 3, 4, 8, 11, 12]);
+        assert_eq!(
+            transcript.dialects,
+            [2, 3, 4, 8, 11, 12, 13, 14, 15, 16, 17, 18]
+        );
         assert!(Transcript::parse("A>NS: PNG").is_err());
         assert!(Transcript::parse("# x\n@dialects 13\n").is_err());
     }

@@ -11,6 +11,7 @@ mod durability;
 mod hostile;
 mod live_admin;
 mod mixed;
+mod offline;
 mod sdk;
 mod shutdown;
 #[path = "../support/mod.rs"]

@@ -23,6 +23,7 @@ const PRODUCTS: &[(&str, &str, Formula)] = &[
     ("PROD0076ENE8*@AW", "CEQJ8}OE0!WTSWII", Formula::Plain),
     ("PROD0090YUAUV{2B", "YMM8C_H7KCQ2S_KL", Formula::Mixed),
     ("PROD0101{0RM?UBW", "CFHUR$52U_{VIX5T", Formula::Mixed),
+    ("PROD0119GSJUC$18", "ILTXC!4IXB5FB*PX", Formula::Mixed),
 ];
 
 /// The product id that the runner names when it answers a challenge by itself.

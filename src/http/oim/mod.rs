@@ -1,11 +1,13 @@
 //! Leaving messages for people who are not there (`docs/protocol/13 §1.4`).
 
+mod store;
+
 use super::soap::{Call, Failure, Reply};
 
-/// What this service can do, by the names of the elements in the body.
-pub(super) const OPERATIONS: &[&str] = &[];
+/// What this service can do. Its requests do not name it: the message is the body itself.
+pub(super) const OPERATIONS: &[&str] = &["Store"];
 
 /// Runs an operation.
-pub(super) async fn handle(_call: &Call<'_>) -> Result<Reply, Failure> {
-    Err(Failure::UnknownOperation)
+pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Failure> {
+    store::store(call).await
 }

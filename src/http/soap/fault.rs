@@ -307,7 +307,10 @@ impl OimFault {
                 Self::new("InvalidContent")
             }
             Failure::Refused(
-                Refusal::CallingTooFast | Refusal::ChangingTooFast | Refusal::TooManyAttempts,
+                Refusal::CallingTooFast
+                | Refusal::ChangingTooFast
+                | Refusal::SendingTooFast
+                | Refusal::TooManyAttempts,
             ) => Self::new("SenderThrottleLimitExceeded"),
             Failure::UnknownOperation
             | Failure::Refused(_)

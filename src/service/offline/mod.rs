@@ -212,14 +212,15 @@ impl OfflineOperations {
     }
 
     /// Deletes messages of the account's own, and answers how many there were by these names. The
-    /// account's sessions hear of it.
-    pub async fn delete(&self, user: UserId, ids: Vec<Guid>) -> Outcome<u64> {
+    /// account's sessions hear of it, apart from those that signed in with `grant`: it is they who
+    /// ask.
+    pub async fn delete(&self, user: UserId, grant: Option<i64>, ids: Vec<Guid>) -> Outcome<u64> {
         let hub = self.hub.clone();
         let deleted = self
             .store
             .delete_offline_messages(user, ids, move |&count| {
                 if count > 0 {
-                    hub.tell(user, NsEvent::OfflineMessagesDeleted { count });
+                    hub.tell_except_grant(user, grant, NsEvent::OfflineMessagesDeleted { count });
                 }
             })
             .await??;

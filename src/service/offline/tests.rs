@@ -6,7 +6,7 @@ use super::*;
 use crate::config::Auth;
 use crate::hub::RoomLimits;
 use crate::metrics::Metrics;
-use crate::model::DialectTag;
+use crate::model::{DialectTag, Place};
 use crate::service::accounts::{AccountSettings, Accounts};
 use crate::service::{Arriving, OperationError, Services};
 use crate::store::ListLimits;
@@ -118,38 +118,46 @@ async fn a_message_is_listed_fetched_and_deleted_by_its_recipient_only() {
     assert_eq!(letter.len(), usize::try_from(waiting[0].size).unwrap());
     assert!(offline.fetch(bob, id, true).await.unwrap().is_some());
     assert!(fixture.waiting().await[0].is_read);
-    assert_eq!(offline.delete(alice, vec![id]).await.unwrap(), 0);
-    assert_eq!(offline.delete(bob, vec![id]).await.unwrap(), 1);
-    assert_eq!(offline.delete(bob, vec![id]).await.unwrap(), 0);
+    assert_eq!(offline.delete(alice, None, vec![id]).await.unwrap(), 0);
+    assert_eq!(offline.delete(bob, None, vec![id]).await.unwrap(), 1);
+    assert_eq!(offline.delete(bob, None, vec![id]).await.unwrap(), 0);
     assert_eq!(offline.fetch(bob, id, false).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn who_is_signed_in_hears_of_it_and_of_what_is_deleted() {
     let fixture = Fixture::new().await;
-    let (mailbox, mut inbox) = crate::mailbox::mailbox(16);
-    let arriving = Arriving {
-        user: fixture.bob,
-        mailbox,
-        dialect: DialectTag(11),
-        place: crate::model::Place::Only(None),
-        grant: None,
-    };
-    let signed_in = fixture.services.presence.sign_in(arriving).await.unwrap();
+    let mut places = Vec::new();
+    for (machine, grant) in [(1, 7), (2, 8)] {
+        let (mailbox, inbox) = crate::mailbox::mailbox(16);
+        let arriving = Arriving {
+            user: fixture.bob,
+            mailbox,
+            dialect: DialectTag(16),
+            place: Place::Endpoint(Guid::from_bits(machine)),
+            grant: Some(grant),
+        };
+        let signed_in = fixture.services.presence.sign_in(arriving).await.unwrap();
+        places.push((inbox, signed_in));
+    }
     fixture.leave("Hello Bob").await.unwrap();
     let id = fixture.waiting().await[0].id;
-    let deleted = fixture.offline().delete(fixture.bob, vec![id]).await;
-    assert_eq!(deleted.unwrap(), 1);
-    let news = inbox.drain();
-    let [NsEvent::OfflineMessage(heading), deleted] = &news[..] else {
-        panic!("{news:?}");
-    };
-    assert_eq!(heading.id, id);
-    assert!(matches!(
-        deleted,
-        NsEvent::OfflineMessagesDeleted { count: 1 }
-    ));
-    drop(signed_in);
+    let deleted = fixture.offline().delete(fixture.bob, Some(7), vec![id]);
+    assert_eq!(deleted.await.unwrap(), 1);
+    let again = fixture.offline().delete(fixture.bob, Some(7), vec![id]);
+    assert_eq!(again.await.unwrap(), 0);
+    let mut heard = Vec::new();
+    for (inbox, _) in &mut places {
+        let events = inbox.drain();
+        let arrived = events
+            .iter()
+            .filter(|event| matches!(event, NsEvent::OfflineMessage(it) if it.id == id));
+        let deleted = events
+            .iter()
+            .filter(|event| matches!(event, NsEvent::OfflineMessagesDeleted { count: 1 }));
+        heard.push((arrived.count(), deleted.count()));
+    }
+    assert_eq!(heard, [(1, 0), (1, 1)]);
 }
 
 #[tokio::test]

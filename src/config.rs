@@ -92,6 +92,9 @@ pub struct Auth {
     /// Whether the first 16 characters of a longer password sign in too, for clients that cut
     /// there (`docs/protocol/25 §6`).
     pub accept_first_16: bool,
+    /// Whether a ticket signs in without the proof that its key is held, for clients whose sign-in
+    /// library was replaced (`docs/protocol/10 §1.3`, `24 §1.5`).
+    pub accept_bare_tickets: bool,
     /// Whether a client that answers a challenge with an unknown product id is sent away.
     pub refuse_unknown_clients: bool,
 }
@@ -208,6 +211,7 @@ impl Default for Auth {
             hash_threads: 2,
             ticket_minutes: 10,
             accept_first_16: true,
+            accept_bare_tickets: false,
             refuse_unknown_clients: false,
         }
     }
@@ -375,6 +379,7 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.number("hash_threads", &mut auth.hash_threads, 1..=256);
     v.number("ticket_minutes", &mut auth.ticket_minutes, 1..=1_440);
     v.flag("accept_first_16", &mut auth.accept_first_16);
+    v.flag("accept_bare_tickets", &mut auth.accept_bare_tickets);
     v.flag("refuse_unknown_clients", &mut auth.refuse_unknown_clients);
 
     let limits = &mut config.limits;

@@ -71,10 +71,14 @@ pub fn router(web: Web) -> Router {
         // Some clients skip the nexus and know only the older name (`docs/protocol/01 §3.1`).
         .route("/login.srf", login.clone())
         .route("/login2.srf", login)
-        .route("/rst.srf", post(rst::issue))
         // Addresses of `@msn.com` go to a path of their own (`docs/protocol/11 §1`).
-        .route("/pp550/rst.srf", post(rst::issue))
-        .route("/pp900/rst.srf", post(rst::issue))
+        .route("/rst.srf", post(rst::issue_v1))
+        .route("/pp550/rst.srf", post(rst::issue_v1))
+        .route("/pp900/rst.srf", post(rst::issue_v1))
+        .route("/rst2.srf", post(rst::issue_v2))
+        .route("/pp550/rst2.srf", post(rst::issue_v2))
+        .route("/pp900/rst2.srf", post(rst::issue_v2))
+        .route("/notrst.srf", post(rst::issue_bare))
         .route("/ppsecure/md5auth.srf", mail_form)
         .fallback(home::not_found)
         // The connection bounds every body before it comes here, each service as it needs.

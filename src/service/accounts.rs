@@ -42,6 +42,7 @@ pub struct Accounts {
     ticket_ms: i64,
     /// What the keys of tokens are derived from.
     token_key: TokenKey,
+    accept_bare_tickets: bool,
 }
 
 /// The settings of [`Accounts`].
@@ -51,6 +52,8 @@ pub struct AccountSettings {
     pub passwords: PasswordSettings,
     /// How long a ticket is good for.
     pub ticket_minutes: u32,
+    /// Whether a ticket for single sign-on is good without the proof that belongs to it.
+    pub accept_bare_tickets: bool,
     /// Failures a minute, for one account from one network.
     pub failed_sign_ins_per_minute: u32,
     /// Networks that many people share.
@@ -68,6 +71,7 @@ impl AccountSettings {
                 accept_first_16: auth.accept_first_16,
             },
             ticket_minutes: auth.ticket_minutes,
+            accept_bare_tickets: auth.accept_bare_tickets,
             failed_sign_ins_per_minute: limits.failed_sign_ins_per_minute,
             exempt: limits.exempt.clone(),
         }
@@ -194,6 +198,7 @@ impl Accounts {
             challenges: Arc::new(LegacyChallenges::new(secret)),
             throttle: Throttle::new(settings.failed_sign_ins_per_minute, settings.exempt),
             ticket_ms: i64::from(settings.ticket_minutes) * 60_000,
+            accept_bare_tickets: settings.accept_bare_tickets,
         })
     }
 

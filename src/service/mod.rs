@@ -13,6 +13,7 @@ mod notices;
 pub mod offline;
 pub mod passwords;
 mod presence;
+mod sso;
 pub mod throttle;
 pub mod ticket;
 

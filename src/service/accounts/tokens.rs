@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use super::{Accounts, Fault, SignInError, enabled};
 use crate::model::{Address, UserId};
-use crate::service::ticket::{self, MESSENGER, Purpose, Ticket};
+use crate::service::sso;
+use crate::service::ticket::{self, MESSENGER, Purpose, SINGLE_SIGN_ON, Ticket};
 use crate::store::StoreError;
 
 /// How long a token is good for, in milliseconds.
@@ -135,6 +136,41 @@ impl Accounts {
         self.noted(&address, peer, result)
     }
 
+    /// Signs in with a ticket and the proof that its key is held (`docs/protocol/10 §1.3`): the
+    /// nonce of this connection, treated with the key as single sign-on has it. A ticket that was
+    /// seen by others is so of no use to them. Without a `proof` it is good only where the
+    /// settings say so; a wrong proof never is.
+    ///
+    /// All that is wrong with a ticket or a proof is [`SignInError::BadTicket`], and counts as a
+    /// failed sign-in.
+    pub async fn redeem_sso(
+        &self,
+        wire: &str,
+        proof: Option<&str>,
+        nonce: &str,
+        address: &Address,
+        peer: IpAddr,
+    ) -> Result<Redeemed, SignInError> {
+        let address = self.admitted(address.as_str(), peer)?;
+        let digest = ticket::digest_of(SINGLE_SIGN_ON, wire);
+        let is_proven = match proof {
+            Some(proof) => {
+                let secret = self.token_key.secret_of(ticket::token_of(wire));
+                sso::proves(&secret, nonce, proof)
+            }
+            None => self.accept_bare_tickets,
+        };
+        let result = self.redeemed(digest, &address).await?;
+        let result =
+            result.and_then(|redeemed| is_proven.then_some(redeemed).ok_or(SignInError::BadTicket));
+        self.noted(&address, peer, result)
+    }
+
+    /// Whether a ticket for single sign-on is good without its proof.
+    pub fn accepts_bare_tickets(&self) -> bool {
+        self.accept_bare_tickets
+    }
+
     /// Who presents a token to a web service, in its wire form or any part of that which holds
     /// the token. It needs no session: a token is good by itself until it expires, also after a
     /// restart of the server. A token is too long to be guessed, so wrong ones are not counted.
@@ -209,6 +245,7 @@ impl Accounts {
 mod tests {
     use std::time::Duration;
 
+    use super::super::AccountSettings;
     use super::super::tests::{Fixture, alice as address_of_alice, settings};
     use super::*;
 
@@ -282,6 +319,86 @@ mod tests {
         let address = address_of_alice();
         let redeemed = fixture.accounts.redeem_ticket(&first[1], &address, home);
         assert_eq!(redeemed.await.unwrap().grant, grants[0]);
+    }
+
+    #[tokio::test]
+    async fn single_sign_on_takes_a_ticket_with_the_proof_of_its_key() {
+        const NONCE: &str = "LAhAAUzdC+JvuB33nooLSa6Oh0oDFCbKrN57EVTY0Dmca8Reb3C1S1czlP12N8VU";
+        let (fixture, alice) = Fixture::with_alice(false).await;
+        let audiences = [SINGLE_SIGN_ON.to_owned(), MESSENGER.to_owned()];
+        let issued = fixture.accounts.issue_tokens(alice, &audiences).await;
+        let tokens = issued.unwrap().tokens;
+        let wire = tokens[0].ticket.to_wire();
+        let proof = sso::tests::proof(&tokens[0].secret, NONCE, [7; 8]);
+        let address = address_of_alice();
+        let redeem = async |wire: &str, proof: Option<&str>, nonce: &str| {
+            let peer = IpAddr::from([192, 0, 2, rand::random()]);
+            let redeemed = fixture
+                .accounts
+                .redeem_sso(wire, proof, nonce, &address, peer);
+            redeemed.await
+        };
+        let redeemed = redeem(&wire, Some(&proof), NONCE).await.unwrap();
+        assert_eq!(redeemed.user, alice);
+        let bare = tokens[0].ticket.expose();
+        assert!(redeem(bare, Some(&proof), NONCE).await.is_ok());
+
+        let other_nonce = NONCE.replace('L', "M");
+        let other_key = sso::tests::proof(&tokens[1].secret, NONCE, [7; 8]);
+        let other_ticket = tokens[1].ticket.to_wire();
+        for (wire, proof, nonce) in [
+            (&wire, None, NONCE),
+            (&wire, Some(&proof), other_nonce.as_str()),
+            (&wire, Some(&other_key), NONCE),
+            (&other_ticket, Some(&other_key), NONCE),
+            (&other_ticket, Some(&proof), NONCE),
+            (&"t=guess&p=".to_owned(), Some(&proof), NONCE),
+        ] {
+            let refused = redeem(wire, proof.map(String::as_str), nonce).await;
+            assert!(
+                matches!(refused, Err(SignInError::BadTicket)),
+                "{refused:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn bad_proofs_are_throttled_like_bad_passwords() {
+        let (fixture, alice) = Fixture::with_alice(false).await;
+        let wire = tokens(&fixture, alice, &[SINGLE_SIGN_ON]).await;
+        let address = address_of_alice();
+        let home = IpAddr::from([192, 0, 2, 1]);
+        let mut throttled = false;
+        for _ in 0..20 {
+            let refused = fixture
+                .accounts
+                .redeem_sso(&wire[0], Some("AAAA"), "n", &address, home)
+                .await;
+            throttled |= matches!(refused, Err(SignInError::Throttled));
+        }
+        assert!(throttled);
+    }
+
+    #[tokio::test]
+    async fn a_ticket_alone_is_enough_only_where_the_settings_say_so() {
+        let (fixture, alice) = Fixture::with_alice(false).await;
+        let wire = tokens(&fixture, alice, &[SINGLE_SIGN_ON]).await;
+        let generous = AccountSettings {
+            accept_bare_tickets: true,
+            ..settings()
+        };
+        let open = Accounts::open(fixture.store.clone(), fixture.clock.clone(), generous);
+        let generous = open.await.unwrap();
+        let address = address_of_alice();
+        let home = IpAddr::from([192, 0, 2, 1]);
+        for (accounts, proof, is_good) in [
+            (&generous, None, true),
+            (&generous, Some("AAAA"), false),
+            (&fixture.accounts, None, false),
+        ] {
+            let redeemed = accounts.redeem_sso(&wire[0], proof, "n", &address, home);
+            assert_eq!(redeemed.await.is_ok(), is_good);
+        }
     }
 
     #[tokio::test]

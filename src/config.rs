@@ -145,6 +145,8 @@ pub struct Limits {
     pub circle_members: u32,
     /// Bytes of a circle's name as it travels, percent-encoded.
     pub circle_name: usize,
+    /// Entries of one account's address book, its contacts included.
+    pub address_book: u32,
     /// Failed sign-ins a minute, for one account from one network.
     pub failed_sign_ins_per_minute: u32,
     /// Messages that may wait for one account.
@@ -241,6 +243,7 @@ impl Default for Limits {
             circles_per_account: 50,
             circle_members: 50,
             circle_name: 180,
+            address_book: 2_000,
             failed_sign_ins_per_minute: 10,
             offline_messages: 200,
             offline_messages_per_sender: 50,
@@ -411,6 +414,7 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.number("forward_list", &mut limits.forward_list, LIST);
     v.number("allow_list", &mut limits.allow_list, LIST);
     v.number("block_list", &mut limits.block_list, LIST);
+    v.number("address_book", &mut limits.address_book, LIST);
     v.number(
         "circles_per_account",
         &mut limits.circles_per_account,

@@ -448,6 +448,7 @@ pub fn list_limits(limits: &Limits) -> ListLimits {
         circles: limits.circles_per_account,
         circle_members: limits.circle_members,
         circle_name: limits.circle_name,
+        cards: limits.address_book,
     }
 }
 

@@ -1,7 +1,7 @@
 -- Circles and who is in them. Times are epoch milliseconds, flags are 0 or 1.
 
--- `id` is the circle's 48 random bits. `changed_at` moves strictly forward with every change of
--- the circle or of anybody in it. Nobody can be told the differences since before `horizon`:
+-- `id` is the circle's 48 random bits. `changed_at` is a stamp of `book_clock` and moves with every
+-- change of the circle or of anybody in it. Nobody can be told the differences since before `horizon`:
 -- places that ended by then are forgotten.
 CREATE TABLE circle (
     id         INTEGER PRIMARY KEY CHECK (id BETWEEN 0 AND 281474976710655),
@@ -16,8 +16,9 @@ CREATE INDEX circle_by_owner ON circle (owner_id);
 
 -- Somebody's place in a circle. Roles: 1 administrator, 2 assistant, 3 member. States: 0 named,
 -- 1 invited, 2 left, 3 accepted, 4 rejected. A place that ended stays for a while, so that the
--- other side of a synchronisation can be told. `book_changed_at` is a stamp of the person's own
--- book, 0 while they were never told of the circle, and `circle_changed_at` one of the circle.
+-- other side of a synchronisation can be told. The stamps are of `book_clock`: `book_changed_at` is the
+-- last change that the person sees, 0 while they were never told of the circle, and
+-- `circle_changed_at` the last one that the others see.
 CREATE TABLE circle_member (
     circle_id         INTEGER NOT NULL REFERENCES circle (id) ON DELETE CASCADE,
     user_id           INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
@@ -38,10 +39,3 @@ CREATE TABLE circle_member (
 
 CREATE UNIQUE INDEX circle_member_by_book ON circle_member (user_id, book_guid);
 CREATE INDEX circle_member_by_inviter ON circle_member (inviter_id);
-
--- The stamp of a person's book from before which differences would lack a circle that is
--- forgotten by now.
-CREATE TABLE circle_horizon (
-    user_id INTEGER PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE,
-    stamp   INTEGER NOT NULL
-) STRICT;

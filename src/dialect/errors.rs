@@ -17,14 +17,17 @@ impl Dialect {
                 UnknownAccountStyle::NoSuchPrincipal => 230,
                 UnknownAccountStyle::InvalidPrincipal => 224,
             },
-            Refusal::InvalidParameter | Refusal::MalformedAddress => 201,
+            Refusal::InvalidParameter
+            | Refusal::MalformedAddress
+            | Refusal::CardTooLarge
+            | Refusal::FullSyncRequired => 201,
             Refusal::UnknownNetwork => 204,
             Refusal::DomainMissing => 206,
             Refusal::AlreadySignedIn => 207,
             Refusal::UnknownContact | Refusal::MalformedCallee => 208,
             Refusal::IllegalName => 209,
             Refusal::ListFull => 210,
-            Refusal::AlreadyThere => 215,
+            Refusal::AlreadyThere | Refusal::CardExists(_) => 215,
             Refusal::NotOnList => 216,
             Refusal::Unreachable => 217,
             Refusal::OppositeList => 219,

@@ -66,7 +66,8 @@ pub struct Circle {
     pub owner: UserId,
     /// Epoch milliseconds.
     pub created_at: i64,
-    /// Moves strictly forward with every change of the circle or of anybody in it.
+    /// A stamp of the books' clock, which moves with every change of the circle or of anybody in
+    /// it.
     pub changed_at: i64,
 }
 
@@ -192,9 +193,9 @@ pub struct CircleMember {
     pub created_at: i64,
     /// When the state became what it is.
     pub state_at: i64,
-    /// The change stamp of their own book at the last change that they see.
+    /// The stamp of the last change that they see.
     pub book_changed_at: i64,
-    /// The circle's change stamp at the last change of this place.
+    /// The stamp of the last change that the others see.
     pub circle_changed_at: i64,
 }
 

@@ -57,6 +57,24 @@ impl Label {
         Ok(Self(encoded.into()))
     }
 
+    /// Encodes what somebody typed into a newer client, whose letters need no escapes: so a name
+    /// in any script has room for as many letters as its sender may count on.
+    pub fn from_typed(text: &str, max: usize) -> Result<Self, TooLong> {
+        let mut encoded = String::with_capacity(text.len());
+        for sign in text.chars() {
+            match u8::try_from(sign) {
+                Ok(byte) if sign.is_ascii_control() || matches!(sign, ' ' | '%') => {
+                    encoded.push_str(percent_encoding::percent_encode_byte(byte));
+                }
+                _ => encoded.push(sign),
+            }
+        }
+        if encoded.len() > max {
+            return Err(TooLong);
+        }
+        Ok(Self(encoded.into()))
+    }
+
     /// Takes back what [`Label::as_str`] gave, from the database.
     pub fn from_stored(text: &str) -> Self {
         Self(text.into())
@@ -170,6 +188,14 @@ mod tests {
             Label::from_wire(over.as_bytes(), Label::NAME_MAX),
             Err(TooLong)
         );
+    }
+
+    #[test]
+    fn what_was_typed_keeps_its_letters() {
+        let label = Label::from_typed("50% Друзья\r", Label::GROUP_MAX).unwrap();
+        assert_eq!(label.as_str(), "50%25%20Друзья%0D");
+        assert_eq!(label.to_text(), "50% Друзья\r");
+        assert_eq!(Label::from_typed("  ", 5).map(|_| ()), Err(TooLong));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! edge. Everything here is cheap to clone.
 
 pub mod address;
+pub mod address_book;
+pub mod card;
 pub mod circle;
 pub mod contacts;
 pub mod event;
@@ -15,6 +17,12 @@ pub mod presence;
 pub mod refusal;
 
 pub use address::Address;
+pub use address_book::{
+    Card, CardAccount, CardChange, CardGroup, CardPage, CardRef, FormerMember, GroupEdit,
+    GroupMember, Member, MemberRef, MembershipId, Memberships, NewCard, NewGroup, OwnCard, Removed,
+    Role, Stamp, Who,
+};
+pub use card::{Annotations, CardField, CardFields, CardItem, CardPatch, ItemList, ItemPatch};
 pub use circle::{
     Circle, CircleBook, CircleId, CircleInviter, CircleMember, CircleMemberRef, CircleMembership,
     CircleRef, CircleRole, CircleState, CircleStep,

@@ -3,6 +3,8 @@
 //! The reason is exact in here; `dialect::errors` decides which number a client hears, and two
 //! reasons may share one so that nothing can be learnt from the answer.
 
+use super::Guid;
+
 /// A request that was understood and is refused. The connection stays as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
@@ -20,6 +22,12 @@ pub enum Refusal {
     ListFull,
     #[error("already there")]
     AlreadyThere,
+    #[error("there is a card for this person")]
+    CardExists(Guid),
+    #[error("more than a card can hold")]
+    CardTooLarge,
+    #[error("what is new since then is not known any more")]
+    FullSyncRequired,
     #[error("not on that list")]
     NotOnList,
     #[error("not reachable")]

@@ -49,7 +49,7 @@ impl<'a> Add<'a> {
         around: &Surroundings,
         out: &mut Outbox,
     ) -> Handled {
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         let added = contacts.add(client.guard.user(), self.request).await?;
         out.line("ADD")
             .arg(trid)
@@ -121,7 +121,7 @@ impl<'a> Adc<'a> {
         around: &Surroundings,
         out: &mut Outbox,
     ) -> Handled {
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         let owner = client.guard.user();
         match self {
             Self::Settle { address, fields } => {

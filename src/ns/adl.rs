@@ -43,7 +43,7 @@ impl Adl {
         let circles = std::mem::take(&mut self.membership.circles);
         let present = add_circles(&circles, is_initial, client, around).await?;
         let edits = edits(self.membership);
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         let appeared = contacts
             .edit_lists(client.guard.user(), kind, edits)
             .await?;
@@ -89,7 +89,7 @@ impl Rml {
             remove_circle(circle, lists, client, around).await?;
         }
         let edits = edits(self.membership);
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         contacts
             .edit_lists(client.guard.user(), ListEditKind::Remove, edits)
             .await?;

@@ -31,7 +31,7 @@ impl<'a> Adg<'a> {
         around: &Surroundings,
         out: &mut Outbox,
     ) -> Handled {
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         let done = contacts
             .create_group(client.guard.user(), self.name)
             .await?;
@@ -71,7 +71,7 @@ impl<'a> Reg<'a> {
         around: &Surroundings,
         out: &mut Outbox,
     ) -> Handled {
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         let owner = client.guard.user();
         let done = contacts.rename_group(owner, self.group, self.name).await?;
         let family = client.family;
@@ -107,7 +107,7 @@ impl<'a> Rmg<'a> {
         around: &Surroundings,
         out: &mut Outbox,
     ) -> Handled {
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         let owner = client.guard.user();
         let done = contacts.delete_group(owner, self.group).await?;
         let family = client.family;

@@ -58,7 +58,7 @@ impl<'a> Prp<'a> {
         around: &Surroundings,
         out: &mut Outbox,
     ) -> Handled {
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         let done = contacts.set(client.guard.user(), self.setting).await?;
         client
             .dialect

@@ -37,7 +37,7 @@ impl<'a> Rea<'a> {
         around: &Surroundings,
         out: &mut Outbox,
     ) -> Handled {
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         let owner = client.guard.user();
         let revision = if self.address == client.address {
             let done = contacts.set(owner, Setting::Name(self.name)).await?;
@@ -90,7 +90,7 @@ impl<'a> Sbp<'a> {
         out: &mut Outbox,
     ) -> Handled {
         let target = ContactRef::Guid(self.contact);
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         contacts
             .rename(client.guard.user(), target, self.name)
             .await?;

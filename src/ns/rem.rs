@@ -52,7 +52,7 @@ impl<'a> Rem<'a> {
         around: &Surroundings,
         out: &mut Outbox,
     ) -> Handled {
-        let contacts = &around.services.contacts;
+        let contacts = around.services.contacts.of(&client.guard);
         let owner = client.guard.user();
         let change = contacts
             .remove(owner, self.target, self.list, self.group)

@@ -11,9 +11,10 @@ use super::{OnlineGuard, OperationError, Outcome};
 use crate::clock::Clock;
 use crate::hub::{CircleEntered, Hub};
 use crate::model::{
-    Address, Circle, CircleBook, CircleId, CircleMember, NsEvent, Refusal, SessionId, UserId,
+    Address, Circle, CircleBook, CircleId, CircleMember, CircleMembership, NsEvent, Refusal,
+    SessionId, UserId,
 };
-use crate::store::{CircleChange, CircleRequest, CircleShelf, Store};
+use crate::store::{CircleChange, CircleRequest, Store};
 
 /// Operations on circles; clones share their state.
 #[derive(Debug, Clone)]
@@ -43,7 +44,7 @@ impl CircleOperations {
 
     /// The circles in somebody's book, past ones included; the reader tells them apart by
     /// [`CircleMember::is_in_book`].
-    pub async fn shelf(&self, user: UserId) -> Outcome<CircleShelf> {
+    pub async fn shelf(&self, user: UserId) -> Outcome<Vec<CircleMembership>> {
         Ok(self.store.circles(user).await?)
     }
 

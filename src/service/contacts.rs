@@ -6,11 +6,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{Fault, Outcome};
+use super::{Fault, OnlineGuard, Outcome};
+use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::model::{
     Address, ContactBook, ContactRef, GroupRef, Label, List, NsEvent, Phone, Phones, Presence,
-    StandingChange, StandingEdit, UserId,
+    SessionId, StandingChange, StandingEdit, UserId,
 };
 use crate::store::{
     AddToList, GroupChange, ListChange, ListEdit, ListEditKind, Published, Setting, SettingChange,
@@ -21,7 +22,53 @@ use crate::store::{
 #[derive(Debug, Clone)]
 pub struct ContactOperations {
     store: Store,
+    teller: Teller,
+}
+
+/// Shows committed changes to whoever is online, and tells the owner's other sessions that their
+/// book changed behind them.
+#[derive(Debug, Clone)]
+struct Teller {
     hub: Hub,
+    clock: Clock,
+    /// The session that makes the changes, which hears of them by its answers.
+    session: Option<SessionId>,
+}
+
+impl Teller {
+    fn changed(&self, owner: UserId) {
+        let event = NsEvent::BookChanged {
+            at: self.clock.now_ms(),
+        };
+        self.hub.tell_endpoints(owner, None, self.session, event);
+    }
+
+    fn list(&self, change: &ListChange) -> Option<Arc<Presence>> {
+        let presence = publish_lists(&self.hub, change);
+        if change.changed {
+            self.changed(change.owner.owner);
+        }
+        presence
+    }
+
+    fn group(&self, change: &GroupChange) {
+        self.hub.apply(&change.owner);
+        if change.changed {
+            self.changed(change.owner.owner);
+        }
+    }
+
+    fn setting(&self, change: &SettingChange) {
+        publish_setting(&self.hub, change);
+        // The others are on no card.
+        let is_of_book = match change.setting {
+            Setting::Name(_) | Setting::Privacy(_) | Setting::ReversePrompt(_) => true,
+            Setting::Phone(..) | Setting::Message(_) => false,
+        };
+        if change.changed && is_of_book {
+            self.changed(change.owner.owner);
+        }
+    }
 }
 
 /// Somebody came onto a list.
@@ -33,8 +80,24 @@ pub struct Added {
 }
 
 impl ContactOperations {
-    pub(super) fn new(store: Store, hub: Hub) -> Self {
-        Self { store, hub }
+    pub(super) fn new(store: Store, hub: Hub, clock: Clock) -> Self {
+        let session = None;
+        Self {
+            store,
+            teller: Teller {
+                hub,
+                clock,
+                session,
+            },
+        }
+    }
+
+    /// The same operations on behalf of one session, which is not told of its own changes.
+    #[must_use]
+    pub fn of(&self, session: &OnlineGuard) -> Self {
+        let mut of = self.clone();
+        of.teller.session = Some(session.session());
+        of
     }
 
     /// Everything a client downloads; `None` if the account is gone.
@@ -44,8 +107,8 @@ impl ContactOperations {
 
     /// Puts somebody on a list. For the refusals see [`Store::add_to_list`].
     pub async fn add(&self, owner: UserId, request: AddToList) -> Outcome<Added> {
-        let hub = self.hub.clone();
-        let published = move |change: &ListChange| publish_lists(&hub, change);
+        let teller = self.teller.clone();
+        let published = move |change: &ListChange| teller.list(change);
         let (change, presence) = flat(self.store.add_to_list(owner, request, published).await)?;
         Ok(Added { change, presence })
     }
@@ -58,8 +121,8 @@ impl ContactOperations {
         list: List,
         group: Option<GroupRef>,
     ) -> Outcome<ListChange> {
-        let hub = self.hub.clone();
-        let published = move |change: &ListChange| publish_lists(&hub, change);
+        let teller = self.teller.clone();
+        let published = move |change: &ListChange| teller.list(change);
         let done = self
             .store
             .remove_from_list(owner, target, list, group, published)
@@ -81,10 +144,11 @@ impl ContactOperations {
             .filter(|edit| edit.lists.has(List::Forward))
             .map(|edit| edit.target.clone())
             .collect();
-        let hub = self.hub.clone();
+        let teller = self.teller.clone();
         let published = move |changes: &Vec<ListChange>| {
+            let hub = &teller.hub;
             let show = |change: &ListChange| {
-                let followed = publish_lists(&hub, change);
+                let followed = publish_lists(hub, change);
                 // The web may have heard of the same contact first: then nothing changes here,
                 // and the client still waits for them to appear.
                 let asked_for = forward.contains(&change.contact.address);
@@ -96,7 +160,11 @@ impl ContactOperations {
                     ListEditKind::Add | ListEditKind::Remove => None,
                 }
             };
-            changes.iter().filter_map(show).collect()
+            let seen = changes.iter().filter_map(show).collect();
+            if changes.iter().any(|change| change.changed) {
+                teller.changed(owner);
+            }
+            seen
         };
         Ok(flat(self.store.edit_lists(owner, kind, edits, published).await)?.1)
     }
@@ -111,8 +179,8 @@ impl ContactOperations {
 
     /// Moves somebody from the pending to the reverse list.
     pub async fn settle(&self, owner: UserId, target: &Address) -> Outcome<ListChange> {
-        let hub = self.hub.clone();
-        let published = move |change: &ListChange| publish_lists(&hub, change);
+        let teller = self.teller.clone();
+        let published = move |change: &ListChange| teller.list(change);
         Ok(flat(self.store.settle_pending(owner, target, published).await)?.0)
     }
 
@@ -124,8 +192,8 @@ impl ContactOperations {
         target: ContactRef,
         name: Label,
     ) -> Outcome<ListChange> {
-        let hub = self.hub.clone();
-        let published = move |change: &ListChange| publish_lists(&hub, change);
+        let teller = self.teller.clone();
+        let published = move |change: &ListChange| teller.list(change);
         let done = self
             .store
             .rename_contact(owner, target, name, published)
@@ -135,8 +203,8 @@ impl ContactOperations {
 
     /// Makes a group.
     pub async fn create_group(&self, owner: UserId, name: Label) -> Outcome<GroupChange> {
-        let hub = self.hub.clone();
-        let published = move |change: &GroupChange| drop(hub.apply(&change.owner));
+        let teller = self.teller.clone();
+        let published = move |change: &GroupChange| teller.group(change);
         Ok(flat(self.store.create_group(owner, name, published).await)?.0)
     }
 
@@ -147,33 +215,33 @@ impl ContactOperations {
         group: GroupRef,
         name: Label,
     ) -> Outcome<GroupChange> {
-        let hub = self.hub.clone();
-        let published = move |change: &GroupChange| drop(hub.apply(&change.owner));
+        let teller = self.teller.clone();
+        let published = move |change: &GroupChange| teller.group(change);
         let done = self.store.rename_group(owner, group, name, published).await;
         Ok(flat(done)?.0)
     }
 
     /// Deletes a group; its members stay on the forward list.
     pub async fn delete_group(&self, owner: UserId, group: GroupRef) -> Outcome<GroupChange> {
-        let hub = self.hub.clone();
-        let published = move |change: &GroupChange| drop(hub.apply(&change.owner));
+        let teller = self.teller.clone();
+        let published = move |change: &GroupChange| teller.group(change);
         Ok(flat(self.store.delete_group(owner, group, published).await)?.0)
     }
 
     /// Changes one of the account's own settings and shows it to whoever may see it.
     pub async fn set(&self, owner: UserId, setting: Setting) -> Outcome<SettingChange> {
-        let hub = self.hub.clone();
-        let published = move |change: &SettingChange| publish_setting(&hub, change);
+        let teller = self.teller.clone();
+        let published = move |change: &SettingChange| teller.setting(change);
         Ok(flat(self.store.change_setting(owner, setting, published).await)?.0)
     }
 }
 
 /// One error for the two ways in which a change may not happen.
-fn flat<T, R>(published: Published<T, R>) -> Outcome<(T, R)> {
+pub(super) fn flat<T, R>(published: Published<T, R>) -> Outcome<(T, R)> {
     Ok(published??)
 }
 
-fn publish_lists(hub: &Hub, change: &ListChange) -> Option<Arc<Presence>> {
+pub(super) fn publish_lists(hub: &Hub, change: &ListChange) -> Option<Arc<Presence>> {
     if !change.changed {
         return None;
     }
@@ -215,7 +283,7 @@ fn publish_lists(hub: &Hub, change: &ListChange) -> Option<Arc<Presence>> {
     presence
 }
 
-fn publish_setting(hub: &Hub, change: &SettingChange) {
+pub(super) fn publish_setting(hub: &Hub, change: &SettingChange) {
     if !change.changed {
         return;
     }

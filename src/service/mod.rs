@@ -4,6 +4,7 @@
 //! A change is committed first, shown to whoever is online second, and answered third.
 
 pub mod accounts;
+mod address_book;
 mod chat;
 mod circle_ticket;
 mod circles;
@@ -28,10 +29,10 @@ pub use crate::hub::{
     StateChange,
 };
 pub use crate::store::{
-    AddToList, CircleChange, CircleRequest, CircleShelf, ListChange, ListEdit, ListEditKind,
-    Opposite, Setting,
+    AddToList, CircleChange, CircleRequest, ListChange, ListEdit, ListEditKind, Opposite, Setting,
 };
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
+pub use address_book::{AddressBookOperations, Editor};
 pub use chat::ChatOperations;
 pub use circles::{CircleOperations, Origin};
 pub use contacts::{Added, ContactOperations};
@@ -45,6 +46,7 @@ pub struct Services {
     pub accounts: Accounts,
     pub presence: PresenceOperations,
     pub contacts: ContactOperations,
+    pub address_book: AddressBookOperations,
     pub chat: ChatOperations,
     pub circles: CircleOperations,
     pub offline: OfflineOperations,
@@ -67,7 +69,8 @@ impl Services {
         Self {
             accounts,
             presence: PresenceOperations::new(store.clone(), hub.clone(), clock.clone()),
-            contacts: ContactOperations::new(store.clone(), hub.clone()),
+            contacts: ContactOperations::new(store.clone(), hub.clone(), clock.clone()),
+            address_book: AddressBookOperations::new(store.clone(), hub.clone(), clock.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
             circles: CircleOperations::new(store.clone(), hub.clone(), clock.clone()),
             offline: OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), offline),

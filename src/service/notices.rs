@@ -1,7 +1,7 @@
 //! What the command line did to the database while the server runs.
 
 use super::Services;
-use crate::model::UserId;
+use crate::model::{NsEvent, UserId};
 use crate::store::{NoticeKind, StoreError};
 
 /// Follows the notices in the database.
@@ -33,6 +33,9 @@ impl NoticeFollower {
         for notice in notices {
             if notice.kind == NoticeKind::BookChanged {
                 self.services.presence.reload(notice.user).await?;
+                let at = self.services.clock.now_ms();
+                let event = NsEvent::BookChanged { at };
+                self.services.hub.tell(notice.user, event);
             }
             self.seen = notice.seq;
         }

@@ -59,6 +59,10 @@ impl PresenceOperations {
             return Ok(None);
         }
         let known = state.standing.revision;
+        let place = match state.endpoints_allowed {
+            true => arriving.place,
+            false => arriving.place.alone(),
+        };
         let guard = self.hub.enter(Entrance {
             user,
             address: state.address.clone(),
@@ -71,7 +75,7 @@ impl PresenceOperations {
             session: self.hub.new_session(),
             mailbox: arriving.mailbox,
             dialect: arriving.dialect,
-            place: arriving.place,
+            place,
             grant: arriving.grant,
         });
         // Changes committed between reading and entering reached nobody; later ones come through

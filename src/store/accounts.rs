@@ -6,9 +6,10 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::notices::{NoticeKind, post, post_to_keepers};
+use super::removals::leave_everywhere;
 use super::rows::{self, settings_columns};
 use super::writer::Turn;
-use super::{Store, StoreError};
+use super::{Store, StoreError, own_card};
 use crate::model::{Address, Label, Settings, UserId};
 
 /// An account as the command line and the pages for people show it.
@@ -276,6 +277,7 @@ async fn create(turn: &mut Turn, new: NewAccount) -> Result<Option<UserId>, Stor
     .bind(digest)
     .execute(&mut turn.connection)
     .await?;
+    own_card::create(turn, UserId(id)).await?;
     Ok(Some(UserId(id)))
 }
 
@@ -367,6 +369,7 @@ async fn delete(turn: &mut Turn, user: UserId) -> Result<bool, StoreError> {
     .await?;
     post_to_keepers(turn, user).await?;
     super::circles::leave_all(turn, user).await?;
+    leave_everywhere(turn, user).await?;
     // Its own book, its place in other books, its credentials and its tickets go with it.
     sqlx::query("DELETE FROM account WHERE id = $1")
         .bind(user.0)

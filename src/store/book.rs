@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::rows::{self, settings_columns};
 use super::writer::Turn;
-use super::{Store, StoreError};
+use super::{Store, StoreError, own_card};
 use crate::model::{
     Address, Contact, ContactBook, Group, GroupNumber, List, ListSet, Phones, Settings, Stamps,
     Standing, UserId,
@@ -23,6 +23,8 @@ pub struct SignInState {
     pub disabled: bool,
     pub settings: Settings,
     pub standing: Standing,
+    /// Whether several endpoints of the account may be signed in at the same time.
+    pub endpoints_allowed: bool,
 }
 
 /// The part of [`SignInState`] that tells whether the rest is still true.
@@ -48,12 +50,14 @@ impl Store {
             return Ok(None);
         };
         let standing = read_standing(&mut snapshot, user).await?;
+        let endpoints_allowed = own_card::endpoints_allowed(&mut snapshot, user).await?;
         snapshot.commit().await?;
         Ok(Some(SignInState {
             address: rows::address(row.try_get("address")?, user.0)?,
             disabled: row.try_get("disabled")?,
             settings: rows::settings(&row, user.0)?,
             standing: standing.unwrap_or_default(),
+            endpoints_allowed,
         }))
     }
 

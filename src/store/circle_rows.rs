@@ -3,6 +3,7 @@
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::removals::tick;
 use super::rows::{self, unreadable};
 use super::writer::Turn;
 use super::{Store, StoreError};
@@ -25,42 +26,27 @@ macro_rules! place_query {
     };
 }
 
-/// Every circle that is or was in somebody's book, and from when on differences are complete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CircleShelf {
-    /// From the oldest place to the newest; past ones too, as far as they are remembered.
-    pub memberships: Vec<CircleMembership>,
-    /// A difference of the person's book from before this stamp would lack a circle.
-    pub horizon: i64,
-}
-
 impl Store {
-    /// The circles of an account; none for an account that is gone. Invitations that it was
-    /// never told of are left out.
-    pub async fn circles(&self, user: UserId) -> Result<CircleShelf, StoreError> {
-        let mut snapshot = self.readers.begin().await?;
+    /// The circles that are or were in an account's book, from the oldest place to the newest;
+    /// past ones as far as they are remembered, and none for an account that is gone. Invitations
+    /// that it was never told of are left out.
+    ///
+    /// What is forgotten moves the stamp before which no differences of the book are given, as
+    /// with everything else in it.
+    pub async fn circles(&self, user: UserId) -> Result<Vec<CircleMembership>, StoreError> {
         let found = sqlx::query(place_query!(
             "WHERE m.user_id = $1 AND m.book_changed_at > 0 ORDER BY m.created_at, m.circle_id"
         ))
         .bind(user.0)
-        .fetch_all(&mut *snapshot)
+        .fetch_all(&self.readers)
         .await?;
-        let horizon: Option<i64> =
-            sqlx::query_scalar("SELECT stamp FROM circle_horizon WHERE user_id = $1")
-                .bind(user.0)
-                .fetch_optional(&mut *snapshot)
-                .await?;
-        snapshot.commit().await?;
         let membership = |row: &SqliteRow| -> Result<CircleMembership, StoreError> {
             Ok(CircleMembership {
                 circle: circle(row)?,
                 member: member(row)?,
             })
         };
-        Ok(CircleShelf {
-            memberships: found.iter().map(membership).collect::<Result<_, _>>()?,
-            horizon: horizon.unwrap_or(0),
-        })
+        found.iter().map(membership).collect()
     }
 
     /// A circle with everybody in it; `None` if there is no such circle.
@@ -150,33 +136,17 @@ pub(super) async fn save(
     Ok(())
 }
 
-/// Moves the change stamp of a person's book forward; answers the new one. The revision stays:
-/// it counts what decides about presence and what the older clients download, and circles are
-/// neither.
-pub(super) async fn touch_book(turn: &mut Turn, user: UserId) -> Result<i64, StoreError> {
-    let stamp = sqlx::query_scalar(
-        "UPDATE account SET lists_changed_at = \
-         CASE WHEN lists_changed_at < $2 THEN $2 ELSE lists_changed_at + 1 END \
-         WHERE id = $1 RETURNING lists_changed_at",
-    )
-    .bind(user.0)
-    .bind(turn.now)
-    .fetch_one(&mut turn.connection)
-    .await?;
-    Ok(stamp)
-}
-
-/// Moves a circle's change stamp forward; answers the new one.
+/// Moves a circle's change stamp forward; answers the new one. It is of the clock that the books
+/// of all accounts share, so that it serves in those of the members as well. Their revisions
+/// stay: those count what decides about presence and what the older clients download, and circles
+/// are neither.
 pub(super) async fn touch_circle(turn: &mut Turn, id: CircleId) -> Result<i64, StoreError> {
-    let stamp = sqlx::query_scalar(
-        "UPDATE circle SET changed_at = \
-         CASE WHEN changed_at < $2 THEN $2 ELSE changed_at + 1 END \
-         WHERE id = $1 RETURNING changed_at",
-    )
-    .bind(number(id))
-    .bind(turn.now)
-    .fetch_one(&mut turn.connection)
-    .await?;
+    let stamp = tick(turn).await?.0;
+    sqlx::query("UPDATE circle SET changed_at = $2 WHERE id = $1")
+        .bind(number(id))
+        .bind(stamp)
+        .execute(&mut turn.connection)
+        .await?;
     Ok(stamp)
 }
 
@@ -214,14 +184,11 @@ pub(super) async fn forget_past(
             .bind(in_circle)
             .execute(&mut turn.connection)
             .await?;
-        sqlx::query(
-            "INSERT INTO circle_horizon (user_id, stamp) VALUES ($1, $2) \
-             ON CONFLICT (user_id) DO UPDATE SET stamp = $2 WHERE stamp < $2",
-        )
-        .bind(user)
-        .bind(in_book)
-        .execute(&mut turn.connection)
-        .await?;
+        sqlx::query("UPDATE account SET removals_since = $2 WHERE id = $1 AND removals_since < $2")
+            .bind(user)
+            .bind(in_book)
+            .execute(&mut turn.connection)
+            .await?;
         sqlx::query(
             "DELETE FROM circle WHERE id = $1 \
              AND NOT EXISTS (SELECT 1 FROM circle_member WHERE circle_id = $1)",

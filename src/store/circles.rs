@@ -6,9 +6,8 @@
 
 use std::sync::Arc;
 
-use super::circle_rows::{
-    find_in_book, forget_past, number, read_book, save, touch_book, touch_circle,
-};
+use super::circle_rows::{find_in_book, forget_past, number, read_book, save, touch_circle};
+use super::removals::tick;
 use super::rows;
 use super::writer::{Published, Stop, Turn};
 use super::{ListLimits, Store, StoreError};
@@ -194,31 +193,32 @@ async fn create(
     let account = account_of(turn, actor).await?.ok_or(Refusal::Unavailable)?;
     refuse_illegal(&name, limits)?;
     refuse_one_circle_more(turn, actor, limits).await?;
-    let now = turn.now;
+    let (now, stamp) = (turn.now, tick(turn).await?.0);
     let circle = Circle {
         id: CircleId::random(),
         name,
         owner: actor,
         created_at: now,
-        changed_at: now,
+        changed_at: stamp,
     };
     // The same 48 bits twice are a failure, and as unlikely as one: the requester tries again.
     sqlx::query(
         "INSERT INTO circle (id, name, owner_id, created_at, changed_at) \
-         VALUES ($1, $2, $3, $4, $4)",
+         VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(number(circle.id))
     .bind(circle.name.as_str())
     .bind(actor.0)
     .bind(now)
+    .bind(stamp)
     .execute(&mut turn.connection)
     .await?;
     let mut owner = account.into_place(now);
     owner.role = CircleRole::Admin;
     owner.state = CircleState::Accepted;
     owner.is_told = true;
-    owner.book_changed_at = touch_book(turn, actor).await?;
-    owner.circle_changed_at = now;
+    owner.book_changed_at = stamp;
+    owner.circle_changed_at = stamp;
     save(turn, circle.id, &owner).await?;
     Ok(CircleChange {
         changed: true,
@@ -416,7 +416,7 @@ impl Desk<'_> {
         }
         place.is_blocked = blocked;
         // Nobody else learns of it, so the circle's own stamp stays.
-        place.book_changed_at = touch_book(self.turn, place.user).await?;
+        place.book_changed_at = tick(self.turn).await?.0;
         save(self.turn, self.book.circle.id, &place).await?;
         Ok(CircleChange {
             changed: true,
@@ -545,7 +545,7 @@ impl Desk<'_> {
         self.book.circle.changed_at = stamp;
         place.circle_changed_at = stamp;
         match seen {
-            Seen::Theirs => place.book_changed_at = touch_book(self.turn, place.user).await?,
+            Seen::Theirs => place.book_changed_at = stamp,
             Seen::Nobody => {}
         }
         save(self.turn, self.book.circle.id, place).await?;
@@ -791,7 +791,6 @@ async fn lists_of(turn: &mut Turn, owner: UserId, other: UserId) -> Result<ListS
 
 #[cfg(test)]
 mod tests {
-    use super::super::CircleShelf;
     use super::super::testing::{Fixture, address, by_address, done, label, refused};
     use super::*;
     use crate::model::{CircleMembership, List};
@@ -891,16 +890,19 @@ mod tests {
                 .unwrap()
         }
 
-        async fn shelf(&self, user: UserId) -> CircleShelf {
+        async fn shelf(&self, user: UserId) -> Vec<CircleMembership> {
             self.fixture.store.circles(user).await.unwrap()
         }
 
         async fn only(&self, user: UserId) -> CircleMembership {
-            self.shelf(user).await.memberships.pop().unwrap()
+            self.shelf(user).await.pop().unwrap()
         }
 
+        /// When the circles in somebody's book last changed.
         async fn stamp(&self, user: UserId) -> i64 {
-            self.fixture.book(user).await.stamps.lists
+            let shelf = self.shelf(user).await;
+            let stamps = shelf.iter().map(|kept| kept.member.book_changed_at);
+            stamps.max().unwrap_or(0)
         }
     }
 
@@ -920,15 +922,11 @@ mod tests {
         assert_eq!(before.circle.owner, scene.alice);
         assert_eq!(before.member.role, CircleRole::Admin);
         assert_eq!(before.member.state, CircleState::Accepted);
-        assert_eq!(
-            before.member.book_changed_at,
-            scene.stamp(scene.alice).await
-        );
+        assert_eq!(before.member.book_changed_at, before.circle.changed_at);
         scene.fixture.store.close().await;
         let again = scene.fixture.second().await;
         let shelf = again.circles(scene.alice).await.unwrap();
-        assert_eq!(shelf.memberships, [before]);
-        assert_eq!(shelf.horizon, 0);
+        assert_eq!(shelf, [before]);
     }
 
     #[tokio::test]
@@ -943,7 +941,7 @@ mod tests {
         assert_eq!(named.subject.state, CircleState::Named);
         assert_eq!(named.audience, [scene.alice]);
         assert!(!done(scene.ask(scene.alice, name).await).changed);
-        assert!(scene.shelf(scene.bob).await.memberships.is_empty());
+        assert!(scene.shelf(scene.bob).await.is_empty());
         assert_eq!(scene.stamp(scene.bob).await, stamp);
 
         let request = CircleRequest::Invite {
@@ -958,7 +956,7 @@ mod tests {
         assert_eq!(theirs.circle_contact, named.subject.circle_contact);
         assert_eq!(&*theirs.message, "join us");
         assert_eq!(theirs.inviter.unwrap().address, address("alice"));
-        assert_eq!(theirs.book_changed_at, scene.stamp(scene.bob).await);
+        assert_eq!(theirs.book_changed_at, invited.circle.changed_at);
         // Once more changes nothing, and rings nobody.
         assert!(!done(scene.ask(scene.alice, request).await).changed);
     }
@@ -1100,7 +1098,7 @@ mod tests {
         assert!(invited.changed);
         assert_eq!(invited.subject.state, CircleState::WaitingResponse);
         assert_eq!(invited.audience, [scene.alice]);
-        assert!(scene.shelf(scene.bob).await.memberships.is_empty());
+        assert!(scene.shelf(scene.bob).await.is_empty());
         assert_eq!(scene.stamp(scene.bob).await, stamp);
         // Not even by guessing.
         assert_eq!(
@@ -1298,14 +1296,18 @@ mod tests {
             done(scene.ask(scene.bob, end).await);
         }
         let shelf = scene.shelf(scene.bob).await;
-        assert_eq!(shelf.memberships.len(), 100);
-        assert!(
-            shelf
-                .memberships
-                .iter()
-                .all(|kept| kept.circle.id != scene.circle)
-        );
-        assert_eq!(shelf.horizon, first.book_changed_at);
+        assert_eq!(shelf.len(), 100);
+        assert!(shelf.iter().all(|kept| kept.circle.id != scene.circle));
+        // Differences from before that are refused, as for everything else in a book.
+        let since: i64 = {
+            let mut reader = scene.fixture.store.readers.acquire().await.unwrap();
+            sqlx::query_scalar("SELECT removals_since FROM account WHERE id = $1")
+                .bind(scene.bob.0)
+                .fetch_one(&mut *reader)
+                .await
+                .unwrap()
+        };
+        assert_eq!(since, first.book_changed_at);
         assert_eq!(scene.book().await.horizon, first.circle_changed_at);
     }
 }

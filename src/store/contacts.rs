@@ -1,21 +1,17 @@
 //! Changes of the lists in a contact book.
 //!
-//! Each reads both sides of the pair at once, decides what the owner's row shall be, and leaves
-//! the rest to [`write`](fn@write): it compares before and after, and everything that follows,
-//! the target's reverse list, what the target sees of the owner's phone numbers, revisions and
-//! stamps, is derived there and nowhere else.
+//! Each decides what the owner's row about one other account shall be, and leaves all that follows
+//! to [`write`](super::pairs::write).
 
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
-
-use super::book::{bump_lists, group_bit, groups_of, read_groups, shows_phones};
+use super::book::{group_bit, read_groups};
+use super::cards;
 use super::groups::find;
-use super::rows;
+use super::pairs::{check_room, read_pair, write};
 use super::writer::{Published, Stop, Turn};
-use super::{ListLimits, Store, StoreError};
+use super::{ListLimits, Store};
 use crate::model::{
-    Address, Contact, ContactRef, GroupNumber, GroupRef, Guid, Label, List, ListSet, Phones,
-    Refusal, StandingChange, StandingEdit, UserId,
+    Address, Contact, ContactRef, GroupNumber, GroupRef, Label, List, Phones, Refusal,
+    StandingEdit, UserId,
 };
 
 /// The wish to put somebody on a list.
@@ -157,10 +153,10 @@ async fn add(
     request: AddToList,
     limits: ListLimits,
 ) -> Result<ListChange, Stop> {
-    let (limit, opposite) = match request.list {
-        List::Forward => (limits.forward, None),
-        List::Allow => (limits.allow, Some(List::Block)),
-        List::Block => (limits.block, Some(List::Allow)),
+    let opposite = match request.list {
+        List::Forward => None,
+        List::Allow => Some(List::Block),
+        List::Block => Some(List::Allow),
         List::Reverse | List::Pending => return Err(Refusal::InvalidParameter.into()),
     };
     let pair = read_pair(turn, owner, &request.target, Refusal::UnknownAccount).await?;
@@ -169,12 +165,10 @@ async fn add(
     }
     let group = read_group(turn, owner, request.list, request.group.as_ref()).await?;
     let bit = group.map_or(0, group_bit);
-    let mut row = pair.row.clone().unwrap_or_else(|| Row {
-        guid: Guid::random(),
-        name: (request.name.clone()).unwrap_or_else(|| pair.target.address_as_name()),
-        lists: ListSet::EMPTY,
-        group_bits: 0,
-    });
+    let mut row = pair.row_or_new();
+    if pair.row.is_none() {
+        row.name = request.name.clone().unwrap_or(row.name);
+    }
     if row.lists.has(request.list) {
         if row.group_bits & bit == bit {
             return Err(Refusal::AlreadyThere.into());
@@ -186,12 +180,11 @@ async fn add(
     if is_opposite && request.opposite == Opposite::Refused {
         return Err(Refusal::OppositeList.into());
     }
-    if count(turn, owner, request.list).await? >= i64::from(limit) {
-        return Err(Refusal::ListFull.into());
-    }
+    check_room(turn, owner, request.list, limits).await?;
     row.lists = row.lists.with(request.list);
     if request.list == List::Forward {
         row.group_bits = bit;
+        cards::take_over(turn, owner, &pair.target, &mut row, limits).await?;
         row.name = request.name.unwrap_or(row.name);
     } else {
         row.lists = row.lists.without(List::Pending);
@@ -284,298 +277,12 @@ async fn read_group(
     Ok(Some(group.number))
 }
 
-/// How many are on one of the owner's lists.
-pub(super) async fn count(turn: &mut Turn, owner: UserId, list: List) -> Result<i64, StoreError> {
-    let count = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM contact WHERE owner_id = $1 AND (list_bits & $2) <> 0",
-    )
-    .bind(owner.0)
-    .bind(list.bit())
-    .fetch_one(&mut turn.connection)
-    .await?;
-    Ok(count)
-}
-
-/// One of the two accounts that a change is about.
-#[derive(Debug)]
-pub(super) struct Person {
-    pub(super) id: UserId,
-    address: Address,
-    phones: Phones,
-}
-
-impl Person {
-    /// The name clients expect of a contact without one (`docs/protocol/02 §6.1`).
-    pub(super) fn address_as_name(&self) -> Label {
-        let address = self.address.as_str();
-        // The longest address fits even with every sign escaped.
-        Label::from_text(address, Label::NAME_MAX).unwrap_or_else(|_| Label::from_stored(address))
-    }
-}
-
-/// The owner's row about the target. Two are equal if their text is, as for labels.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) guid: Guid,
-    pub(super) name: Label,
-    pub(super) lists: ListSet,
-    pub(super) group_bits: i64,
-}
-
-/// Both sides as they are before the change.
-#[derive(Debug)]
-pub(super) struct Pair {
-    owner: Person,
-    owner_name: Label,
-    revision: u64,
-    pub(super) target: Person,
-    pub(super) row: Option<Row>,
-    /// The lists of the target that the owner is on; `None` if not in their book.
-    back: Option<ListSet>,
-}
-
-macro_rules! pair_query {
-    ($joins:literal) => {
-        concat!(
-            "SELECT o.address AS owner_address, o.name AS owner_name, o.revision, \
-             o.phone_home AS owner_home, o.phone_work AS owner_work, \
-             o.phone_mobile AS owner_mobile, o.may_page AS owner_may_page, \
-             t.id AS target_id, t.address AS target_address, \
-             t.phone_home, t.phone_work, t.phone_mobile, t.may_page, \
-             c.guid, c.name, c.list_bits, c.group_bits, back.list_bits AS back_bits \
-             FROM account o ",
-            $joins,
-            " LEFT JOIN contact back ON back.owner_id = t.id AND back.contact_id = o.id \
-             WHERE o.id = $1"
-        )
-    };
-}
-
-const PAIR_BY_ADDRESS: &str = pair_query!(
-    "LEFT JOIN account t ON t.address = $2 \
-     LEFT JOIN contact c ON c.owner_id = o.id AND c.contact_id = t.id"
-);
-
-const PAIR_BY_GUID: &str = pair_query!(
-    "LEFT JOIN contact c ON c.owner_id = o.id AND c.guid = $2 \
-     LEFT JOIN account t ON t.id = c.contact_id"
-);
-
-/// Reads both sides in one step. `unknown` is the refusal for an address without account.
-pub(super) async fn read_pair(
-    turn: &mut Turn,
-    owner: UserId,
-    target: &ContactRef,
-    unknown: Refusal,
-) -> Result<Pair, Stop> {
-    let (query, key, unknown) = match target {
-        ContactRef::Address(address) => (PAIR_BY_ADDRESS, address.to_string(), unknown),
-        ContactRef::Guid(guid) => (PAIR_BY_GUID, guid.to_string(), Refusal::UnknownContact),
-    };
-    let row = sqlx::query(query)
-        .bind(owner.0)
-        .bind(key)
-        .fetch_optional(&mut turn.connection)
-        .await?
-        .ok_or(Refusal::Unavailable)?;
-    let target = row.try_get::<Option<i64>, _>("target_id")?.ok_or(unknown)?;
-    Ok(pair(&row, owner, UserId(target))?)
-}
-
-fn pair(row: &SqliteRow, owner: UserId, target: UserId) -> Result<Pair, StoreError> {
-    const OWNER_PHONES: [&str; 4] = ["owner_home", "owner_work", "owner_mobile", "owner_may_page"];
-    let lists = |column: &str, id: UserId| -> Result<Option<ListSet>, StoreError> {
-        row.try_get::<Option<i64>, _>(column)?
-            .map(|bits| rows::lists(bits, id.0))
-            .transpose()
-    };
-    let kept = match lists("list_bits", owner)? {
-        Some(lists) => Some(Row {
-            guid: rows::guid(row.try_get("guid")?, "contact", owner.0)?,
-            name: rows::label(row, "name")?,
-            lists,
-            group_bits: row.try_get("group_bits")?,
-        }),
-        None => None,
-    };
-    Ok(Pair {
-        owner: Person {
-            id: owner,
-            address: rows::address(row.try_get("owner_address")?, owner.0)?,
-            phones: rows::phones(row, OWNER_PHONES)?,
-        },
-        owner_name: rows::label(row, "owner_name")?,
-        revision: rows::revision(row.try_get("revision")?, owner.0)?,
-        target: Person {
-            id: target,
-            address: rows::address(row.try_get("target_address")?, target.0)?,
-            phones: rows::phones(row, rows::PHONES)?,
-        },
-        row: kept,
-        back: lists("back_bits", target)?,
-    })
-}
-
-/// Makes `after` the owner's row about the target, with all that follows from it.
-pub(super) async fn write(
-    turn: &mut Turn,
-    pair: Pair,
-    after: Row,
-    group: Option<GroupNumber>,
-) -> Result<ListChange, StoreError> {
-    let (owner, target) = (pair.owner.id, pair.target.id);
-    let before = pair.row.as_ref().map_or(ListSet::EMPTY, |row| row.lists);
-    let changed = pair.row.as_ref() != Some(&after);
-    let mut edit = StandingEdit {
-        owner,
-        revision: pair.revision,
-        change: StandingChange::Nothing,
-    };
-    let (mut other, mut phones_seen) = (None, None);
-    if changed {
-        edit.revision = bump_lists(turn, owner).await?;
-        if before != after.lists {
-            edit.change = StandingChange::Lists(target, after.lists);
-        }
-        write_row(turn, owner, target, &after, edit.revision).await?;
-        if before.has(List::Forward) != after.lists.has(List::Forward) {
-            other = reflect(turn, &pair, after.lists.has(List::Forward)).await?;
-        }
-        if shows_phones(before) != shows_phones(after.lists) {
-            phones_seen = show_phones(turn, &pair, shows_phones(after.lists)).await?;
-        }
-    }
-    Ok(ListChange {
-        changed,
-        contact: Contact {
-            user: target,
-            address: pair.target.address,
-            guid: after.guid,
-            name: after.name,
-            lists: after.lists,
-            groups: groups_of(after.group_bits),
-            phones: if pair.back.is_some_and(shows_phones) {
-                pair.target.phones
-            } else {
-                Phones::default()
-            },
-        },
-        owner: edit,
-        other,
-        phones_seen,
-        group,
-        owner_address: pair.owner.address,
-        owner_name: pair.owner_name,
-    })
-}
-
-/// Brings the target's reverse and pending list in line with the owner's forward list.
-async fn reflect(
-    turn: &mut Turn,
-    pair: &Pair,
-    follows: bool,
-) -> Result<Option<StandingEdit>, StoreError> {
-    let (owner, target) = (pair.owner.id, pair.target.id);
-    let before = pair.back.unwrap_or_default();
-    let is_decided = before.has(List::Allow) || before.has(List::Block);
-    let after = match follows {
-        true if is_decided => before.with(List::Reverse),
-        true => before.with(List::Reverse).with(List::Pending),
-        false => before.without(List::Reverse).without(List::Pending),
-    };
-    if after == before {
-        return Ok(None);
-    }
-    let revision = bump_lists(turn, target).await?;
-    if pair.back.is_some() && !after.is_empty() {
-        sqlx::query("UPDATE contact SET list_bits = $3 WHERE owner_id = $1 AND contact_id = $2")
-            .bind(target.0)
-            .bind(owner.0)
-            .bind(after.bits())
-            .execute(&mut turn.connection)
-            .await?;
-    } else {
-        let row = Row {
-            guid: Guid::random(),
-            name: pair.owner_name.clone(),
-            lists: after,
-            group_bits: 0,
-        };
-        write_row(turn, target, owner, &row, revision).await?;
-    }
-    Ok(Some(StandingEdit {
-        owner: target,
-        revision,
-        change: StandingChange::Lists(owner, after),
-    }))
-}
-
-/// Moves the target's book forward if the owner's phone numbers come or go in it.
-async fn show_phones(
-    turn: &mut Turn,
-    pair: &Pair,
-    shown: bool,
-) -> Result<Option<PhonesSeen>, StoreError> {
-    let is_followed = pair.back.is_some_and(|lists| lists.has(List::Forward));
-    if !is_followed || pair.owner.phones.is_empty() {
-        return Ok(None);
-    }
-    let revision = bump_lists(turn, pair.target.id).await?;
-    Ok(Some(PhonesSeen {
-        edit: StandingEdit {
-            owner: pair.target.id,
-            revision,
-            change: StandingChange::Nothing,
-        },
-        phones: if shown {
-            pair.owner.phones.clone()
-        } else {
-            Phones::default()
-        },
-    }))
-}
-
-/// Writes one row, new or not; a contact on no list has none. A new row takes its place in the
-/// order from `revision`.
-async fn write_row(
-    turn: &mut Turn,
-    owner: UserId,
-    contact: UserId,
-    row: &Row,
-    revision: u64,
-) -> Result<(), StoreError> {
-    if row.lists.is_empty() {
-        sqlx::query("DELETE FROM contact WHERE owner_id = $1 AND contact_id = $2")
-            .bind(owner.0)
-            .bind(contact.0)
-            .execute(&mut turn.connection)
-            .await?;
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO contact (owner_id, contact_id, guid, name, list_bits, group_bits, added_in) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) \
-         ON CONFLICT (owner_id, contact_id) DO UPDATE SET name = excluded.name, \
-         list_bits = excluded.list_bits, group_bits = excluded.group_bits",
-    )
-    .bind(owner.0)
-    .bind(contact.0)
-    .bind(row.guid.to_string())
-    .bind(row.name.as_str())
-    .bind(row.lists.bits())
-    .bind(row.group_bits)
-    .bind(revision.cast_signed())
-    .execute(&mut turn.connection)
-    .await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Fixture, address, by_address, done, label, refused};
     use super::super::{GroupChange, Setting};
     use super::*;
-    use crate::model::{Phone, Standing};
+    use crate::model::{Guid, ListSet, Phone, Standing, StandingChange};
 
     const F: List = List::Forward;
     const A: List = List::Allow;

@@ -4,6 +4,7 @@
 //! and it cannot be removed. So a new group may have its name.
 
 use super::book::{bump_lists, group_bit, read_groups};
+use super::removals::{Entry, leave, tick};
 use super::writer::{Published, Stop, Turn};
 use super::{Store, StoreError};
 use crate::model::{
@@ -119,7 +120,11 @@ impl Before {
     }
 }
 
-async fn create(turn: &mut Turn, owner: UserId, name: Label) -> Result<GroupChange, Stop> {
+pub(super) async fn create(
+    turn: &mut Turn,
+    owner: UserId,
+    name: Label,
+) -> Result<GroupChange, Stop> {
     let before = Before::read(turn, owner).await?;
     if before.is_taken(&name, None) {
         return Err(Refusal::GroupNameTaken.into());
@@ -134,17 +139,22 @@ async fn create(turn: &mut Turn, owner: UserId, name: Label) -> Result<GroupChan
         guid: Guid::random(),
         name,
     };
-    sqlx::query("INSERT INTO contact_group (owner_id, number, guid, name) VALUES ($1, $2, $3, $4)")
-        .bind(owner.0)
-        .bind(number.0)
-        .bind(group.guid.to_string())
-        .bind(group.name.as_str())
-        .execute(&mut turn.connection)
-        .await?;
+    let stamp = tick(turn).await?;
+    sqlx::query(
+        "INSERT INTO contact_group (owner_id, number, guid, name, changed_at) \
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(owner.0)
+    .bind(number.0)
+    .bind(group.guid.to_string())
+    .bind(group.name.as_str())
+    .bind(stamp.0)
+    .execute(&mut turn.connection)
+    .await?;
     Ok(changed(turn, owner, group).await?)
 }
 
-async fn rename(
+pub(super) async fn rename(
     turn: &mut Turn,
     owner: UserId,
     wanted: GroupRef,
@@ -172,29 +182,47 @@ async fn rename(
             .bind(owner.0)
             .bind(group.name.as_str())
     } else {
-        sqlx::query("UPDATE contact_group SET name = $2 WHERE owner_id = $1 AND number = $3")
-            .bind(owner.0)
-            .bind(group.name.as_str())
-            .bind(group.number.0)
+        let stamp = tick(turn).await?;
+        sqlx::query(
+            "UPDATE contact_group SET name = $2, changed_at = $4 \
+             WHERE owner_id = $1 AND number = $3",
+        )
+        .bind(owner.0)
+        .bind(group.name.as_str())
+        .bind(group.number.0)
+        .bind(stamp.0)
     };
     query.execute(&mut turn.connection).await?;
     Ok(changed(turn, owner, group).await?)
 }
 
-async fn delete(turn: &mut Turn, owner: UserId, wanted: GroupRef) -> Result<GroupChange, Stop> {
+pub(super) async fn delete(
+    turn: &mut Turn,
+    owner: UserId,
+    wanted: GroupRef,
+) -> Result<GroupChange, Stop> {
     let before = Before::read(turn, owner).await?;
     let group = before.find(&wanted).ok_or(Refusal::UnknownGroup)?;
     if group.number == GroupNumber::DEFAULT {
         return Err(Refusal::DefaultGroupStays.into());
     }
-    sqlx::query(
+    let stamp = tick(turn).await?;
+    // Cards show their groups, wherever those are kept, so these go first.
+    for statement in [
+        "UPDATE card SET group_bits = group_bits & ~$2, changed_at = $3 \
+         WHERE owner_id = $1 AND ((group_bits & $2) <> 0 OR account_id IN \
+         (SELECT contact_id FROM contact WHERE owner_id = $1 AND (group_bits & $2) <> 0))",
         "UPDATE contact SET group_bits = group_bits & ~$2 \
          WHERE owner_id = $1 AND (group_bits & $2) <> 0",
-    )
-    .bind(owner.0)
-    .bind(group_bit(group.number))
-    .execute(&mut turn.connection)
-    .await?;
+    ] {
+        sqlx::query(statement)
+            .bind(owner.0)
+            .bind(group_bit(group.number))
+            .bind(stamp.0)
+            .execute(&mut turn.connection)
+            .await?;
+    }
+    leave(turn, owner, Entry::Group(group.guid), None, stamp).await?;
     sqlx::query("DELETE FROM contact_group WHERE owner_id = $1 AND number = $2")
         .bind(owner.0)
         .bind(group.number.0)

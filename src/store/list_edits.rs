@@ -6,17 +6,20 @@
 
 use std::collections::HashSet;
 
-use super::contacts::{ListChange, Row, count, read_pair, write};
+use super::contacts::ListChange;
+use super::pairs::{Person, Row, check_room, read_pair, write};
+use super::removals::was_on;
 use super::writer::{Published, Stop, Turn};
-use super::{ListLimits, Store, StoreError};
-use crate::model::{Address, ContactRef, Guid, List, ListSet, Refusal, UserId};
+use super::{ListLimits, Store, StoreError, cards};
+use crate::model::{Address, ContactRef, List, ListSet, Refusal, UserId};
 
 /// What is to be done with the lists of many contacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListEditKind {
     /// The list that a client has kept: who is not in the owner's book comes onto these lists.
-    /// Whom the owner has on any list of theirs stays where they are, and who finds a list full
-    /// is left out, because a sign-in must not fail for that.
+    /// Whom the owner has on any list of theirs stays where they are, whoever was taken off a list
+    /// stays off it, and who finds a list full is left out, because a sign-in must not fail for
+    /// that.
     Merge,
     /// They are on these lists from now on.
     Add,
@@ -108,12 +111,7 @@ async fn edit_one(
     if pair.target.id == owner {
         return Ok(None);
     }
-    let mut row = pair.row.clone().unwrap_or_else(|| Row {
-        guid: Guid::random(),
-        name: pair.target.address_as_name(),
-        lists: ListSet::EMPTY,
-        group_bits: 0,
-    });
+    let mut row = pair.row_or_new();
     let is_listed = OWN.into_iter().any(|list| row.lists.has(list));
     let wanted = match kind {
         ListEditKind::Merge if is_listed => ListSet::EMPTY,
@@ -125,19 +123,18 @@ async fn edit_one(
             if list == List::Forward {
                 row.group_bits = 0;
             }
-        } else if !row.lists.has(list) {
-            if count(turn, owner, list).await? >= i64::from(limit(limits, list)) {
-                match kind {
-                    ListEditKind::Merge => continue,
-                    ListEditKind::Add | ListEditKind::Remove => {
-                        return Err(Refusal::ListFull.into());
-                    }
-                }
-            }
-            row.lists = row.lists.with(list);
-            if list != List::Forward {
-                row.lists = row.lists.without(List::Pending);
-            }
+            continue;
+        }
+        if row.lists.has(list) {
+            continue;
+        }
+        let merges = kind == ListEditKind::Merge;
+        if merges && is_unwanted(turn, owner, &pair.target, list).await? {
+            continue;
+        }
+        match enter(turn, owner, list, &pair.target, &mut row, limits).await {
+            Err(Stop::Refused(Refusal::ListFull)) if merges => {}
+            entered => entered?,
         }
     }
     if pair.row.is_none() && row.lists.is_empty() {
@@ -146,12 +143,35 @@ async fn edit_one(
     Ok(Some(write(turn, pair, row, None).await?))
 }
 
-fn limit(limits: ListLimits, list: List) -> u32 {
-    match list {
-        List::Forward => limits.forward,
-        List::Allow => limits.allow,
-        List::Block | List::Reverse | List::Pending => limits.block,
+/// Whether the owner took somebody, who is not on this list, off it.
+async fn is_unwanted(
+    turn: &mut Turn,
+    owner: UserId,
+    target: &Person,
+    list: List,
+) -> Result<bool, StoreError> {
+    // A card that stayed behind says as much as one that went.
+    let has_card = list == List::Forward && cards::find_of(turn, owner, target).await?.is_some();
+    Ok(has_card || was_on(turn, owner, &target.address, list).await?)
+}
+
+/// Puts the target of a row on one more list.
+async fn enter(
+    turn: &mut Turn,
+    owner: UserId,
+    list: List,
+    target: &Person,
+    row: &mut Row,
+    limits: ListLimits,
+) -> Result<(), Stop> {
+    check_room(turn, owner, list, limits).await?;
+    if list == List::Forward {
+        cards::take_over(turn, owner, target, row, limits).await?;
+    } else {
+        row.lists = row.lists.without(List::Pending);
     }
+    row.lists = row.lists.with(list);
+    Ok(())
 }
 
 #[cfg(test)]

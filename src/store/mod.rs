@@ -17,16 +17,24 @@
 //! the newer number.
 
 mod accounts;
+mod address_book;
 mod book;
+mod card_groups;
+mod card_rows;
+mod cards;
 mod circle_rows;
 mod circles;
 mod contacts;
 mod error;
 mod groups;
 mod list_edits;
+mod memberships;
 mod notices;
 mod offline_messages;
+mod own_card;
+mod pairs;
 mod pool;
+mod removals;
 mod rows;
 mod settings;
 #[cfg(test)]
@@ -39,8 +47,8 @@ use std::path::Path;
 use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
+pub use address_book::{BookChange, BookRequest};
 pub use book::{SignInMark, SignInState};
-pub use circle_rows::CircleShelf;
 pub use circles::{CircleChange, CircleRequest};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;
@@ -66,6 +74,8 @@ pub struct ListLimits {
     pub circle_members: u32,
     /// Bytes of a circle's name in its encoded spelling.
     pub circle_name: usize,
+    /// Everything in the address book, the forward list included.
+    pub cards: u32,
 }
 
 impl Default for ListLimits {
@@ -78,6 +88,7 @@ impl Default for ListLimits {
             circles: 50,
             circle_members: 50,
             circle_name: 180,
+            cards: 2000,
         }
     }
 }

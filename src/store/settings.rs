@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::own_card::note_setting;
 use super::rows::{self, settings_columns};
 use super::writer::{Published, Stop, Turn};
 use super::{Store, StoreError};
@@ -55,7 +56,11 @@ impl Store {
     }
 }
 
-async fn change(turn: &mut Turn, owner: UserId, setting: Setting) -> Result<SettingChange, Stop> {
+pub(super) async fn change(
+    turn: &mut Turn,
+    owner: UserId,
+    setting: Setting,
+) -> Result<SettingChange, Stop> {
     let setting = normalised(setting)?;
     let (revision, before) = read(turn, owner).await?;
     let mut edit = StandingEdit {
@@ -74,6 +79,7 @@ async fn change(turn: &mut Turn, owner: UserId, setting: Setting) -> Result<Sett
     }
     let is_message = matches!(setting, Setting::Message(_));
     edit.revision = write(turn, owner, &after, !is_message).await?;
+    note_setting(turn, owner, &setting).await?;
     if let Setting::Privacy(privacy) = setting {
         edit.change = StandingChange::Privacy(privacy);
     }

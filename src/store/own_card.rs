@@ -1,0 +1,199 @@
+//! What an account has written on its own card.
+//!
+//! Three annotations of it are more than notes. Two of them are the privacy settings that the
+//! older clients change by command: they are kept with the settings and only shown here. The
+//! third says whether several endpoints may be signed in.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
+
+use super::StoreError;
+use super::address_book::Book;
+use super::card_rows::{read_fields, write_fields};
+use super::removals::tick;
+use super::rows::{self, settings_columns};
+use super::settings::{self, Setting};
+use super::writer::{Stop, Turn};
+use crate::model::address_book::{ENDPOINTS, PRIVACY, REVERSE_PROMPT};
+use crate::model::{
+    Annotations, CardField, CardFields, CardPatch, Guid, Label, OwnCard, Privacy, Refusal,
+    ReversePrompt, Settings, Stamp, UserId,
+};
+
+/// Gives a new account its card.
+pub(super) async fn create(turn: &mut Turn, user: UserId) -> Result<(), StoreError> {
+    let stamp = tick(turn).await?;
+    sqlx::query("INSERT INTO own_card (user_id, guid, changed_at) VALUES ($1, $2, $3)")
+        .bind(user.0)
+        .bind(Guid::random().to_string())
+        .bind(stamp.0)
+        .execute(&mut turn.connection)
+        .await?;
+    // Nobody has seen an earlier state of this book.
+    sqlx::query("UPDATE account SET name_changed_at = $2, removals_since = $2 WHERE id = $1")
+        .bind(user.0)
+        .bind(stamp.0)
+        .execute(&mut turn.connection)
+        .await?;
+    Ok(())
+}
+
+/// The card of an account that exists.
+pub(super) async fn read(
+    connection: &mut SqliteConnection,
+    user: UserId,
+) -> Result<OwnCard, StoreError> {
+    let row = sqlx::query(concat!(
+        "SELECT k.guid, k.fields, k.changed_at, ",
+        settings_columns!(),
+        " FROM own_card k JOIN account a ON a.id = k.user_id WHERE k.user_id = $1"
+    ))
+    .bind(user.0)
+    .fetch_one(connection)
+    .await?;
+    let settings = rows::settings(&row, user.0)?;
+    let fields = read_fields(row.try_get("fields")?, "own_card", user.0)?;
+    let annotations = shown(fields.annotations(), &settings)
+        .map_err(|_| rows::unreadable("own_card", "fields", user.0))?;
+    Ok(OwnCard {
+        guid: rows::guid(row.try_get("guid")?, "own_card", user.0)?,
+        name: settings.name,
+        fields,
+        annotations,
+        changed_at: Stamp(row.try_get("changed_at")?),
+    })
+}
+
+/// Whether the account lets several of its endpoints be signed in.
+pub(super) async fn endpoints_allowed(
+    connection: &mut SqliteConnection,
+    user: UserId,
+) -> Result<bool, StoreError> {
+    let text: String = sqlx::query_scalar("SELECT fields FROM own_card WHERE user_id = $1")
+        .bind(user.0)
+        .fetch_one(connection)
+        .await?;
+    let fields = read_fields(&text, "own_card", user.0)?;
+    Ok(fields.annotations().get(ENDPOINTS) != Some("0"))
+}
+
+/// The annotations that are kept, and the settings as if they were annotations too.
+fn shown(kept: &Annotations, settings: &Settings) -> Result<Annotations, Refusal> {
+    let mut annotations = kept.clone();
+    let privacy = match settings.privacy {
+        Privacy::AllowOthers => "1",
+        Privacy::BlockOthers => "2",
+    };
+    let prompt = match settings.reverse_prompt {
+        ReversePrompt::Ask => "1",
+        ReversePrompt::AllowSilently => "2",
+    };
+    annotations.set(PRIVACY, privacy)?;
+    annotations.set(REVERSE_PROMPT, prompt)?;
+    Ok(annotations)
+}
+
+/// The setting behind an annotation, if there is one. 0 and nothing are the default.
+fn setting(name: &str, value: &str) -> Result<Option<Setting>, Refusal> {
+    let setting = match (name, value) {
+        (PRIVACY, "" | "0" | "1") => Setting::Privacy(Privacy::AllowOthers),
+        (PRIVACY, "2") => Setting::Privacy(Privacy::BlockOthers),
+        (REVERSE_PROMPT, "" | "0" | "1") => Setting::ReversePrompt(ReversePrompt::Ask),
+        (REVERSE_PROMPT, "2") => Setting::ReversePrompt(ReversePrompt::AllowSilently),
+        (PRIVACY | REVERSE_PROMPT, _) => return Err(Refusal::InvalidParameter),
+        _ => return Ok(None),
+    };
+    Ok(Some(setting))
+}
+
+impl Book<'_> {
+    /// Writes a change on the owner's own card; a display name renames the account.
+    pub(super) async fn update_own_card(&mut self, patch: CardPatch) -> Result<(), Stop> {
+        let owner = self.owner();
+        let mut kept = CardPatch {
+            items: patch.items,
+            ..CardPatch::default()
+        };
+        for (field, value) in patch.texts {
+            if field == CardField::DisplayName {
+                let name = display_name(&value)?;
+                let change = settings::change(self.turn, owner, Setting::Name(name)).await?;
+                self.change.setting(change);
+            } else {
+                kept.texts.push((field, value));
+            }
+        }
+        for (name, value) in patch.annotations {
+            match setting(&name, &value)? {
+                Some(setting) => {
+                    let change = settings::change(self.turn, owner, setting).await?;
+                    self.change.setting(change);
+                }
+                None => kept.annotations.push((name, value)),
+            }
+        }
+        let before: String = sqlx::query_scalar("SELECT fields FROM own_card WHERE user_id = $1")
+            .bind(owner.0)
+            .fetch_one(&mut self.turn.connection)
+            .await?;
+        let before = read_fields(&before, "own_card", owner.0)?;
+        let after = applied(&before, &kept)?;
+        if after == before {
+            return Ok(());
+        }
+        let stamp = tick(self.turn).await?;
+        sqlx::query("UPDATE own_card SET fields = $2, changed_at = $3 WHERE user_id = $1")
+            .bind(owner.0)
+            .bind(write_fields(&after))
+            .bind(stamp.0)
+            .execute(&mut self.turn.connection)
+            .await?;
+        self.change.changed = true;
+        Ok(())
+    }
+}
+
+/// The fields with a change in them.
+pub(super) fn applied(before: &CardFields, patch: &CardPatch) -> Result<CardFields, Refusal> {
+    let mut after = before.clone();
+    after.apply(patch)?;
+    Ok(after)
+}
+
+/// A name that somebody typed for an account or a contact.
+pub(super) fn display_name(text: &str) -> Result<Label, Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::IllegalName);
+    }
+    Label::from_typed(text, Label::NAME_MAX).map_err(|_| Refusal::IllegalName)
+}
+
+/// Notes that a setting changed which the card shows, and where it is the name, that others see
+/// another one.
+pub(super) async fn note_setting(
+    turn: &mut Turn,
+    owner: UserId,
+    setting: &Setting,
+) -> Result<(), StoreError> {
+    let is_shown = match setting {
+        Setting::Name(_) | Setting::Privacy(_) | Setting::ReversePrompt(_) => true,
+        Setting::Phone(..) | Setting::Message(_) => false,
+    };
+    if !is_shown {
+        return Ok(());
+    }
+    let stamp = tick(turn).await?;
+    sqlx::query("UPDATE own_card SET changed_at = $2 WHERE user_id = $1")
+        .bind(owner.0)
+        .bind(stamp.0)
+        .execute(&mut turn.connection)
+        .await?;
+    if matches!(setting, Setting::Name(_)) {
+        sqlx::query("UPDATE account SET name_changed_at = $2 WHERE id = $1")
+            .bind(owner.0)
+            .bind(stamp.0)
+            .execute(&mut turn.connection)
+            .await?;
+    }
+    Ok(())
+}

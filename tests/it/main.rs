@@ -12,8 +12,11 @@ mod hostile;
 mod live_admin;
 mod mixed;
 mod offline;
+#[path = "../schemas/mod.rs"]
+mod schemas;
 mod sdk;
 mod shutdown;
+mod soap;
 #[path = "../support/mod.rs"]
 mod support;
 mod transcripts;

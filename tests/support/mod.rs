@@ -24,4 +24,5 @@ pub(crate) mod scene;
 pub(crate) mod server;
 pub(crate) mod sign_in;
 pub(crate) mod single_sign_on;
+pub(crate) mod soap;
 pub(crate) mod transcript;

@@ -1,11 +1,39 @@
-//! SharingService: who is on which list (`docs/protocol/12 §3, §5`).
+//! SharingService: who may see and call whom (`docs/protocol/12 §3, §5`).
 
+mod add_member;
+mod add_service;
+mod delete_member;
+mod find_membership;
+mod members;
+mod update_member;
+mod view;
+
+use super::address_book::reply;
+use super::address_book::view::Done;
 use super::soap::{Call, Failure, Reply};
 
 /// What this service can do, by the names of the elements in the body.
-pub(super) const OPERATIONS: &[&str] = &[];
+pub(super) const OPERATIONS: &[&str] = &[
+    add_member::OPERATION,
+    add_service::OPERATION,
+    delete_member::OPERATION,
+    find_membership::OPERATION,
+    update_member::OPERATION,
+];
 
 /// Runs an operation.
-pub(super) async fn handle(_call: &Call<'_>) -> Result<Reply, Failure> {
-    Err(Failure::UnknownOperation)
+pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Failure> {
+    match call.operation.name {
+        add_member::OPERATION => add_member::answer(call).await,
+        add_service::OPERATION => add_service::answer(call),
+        delete_member::OPERATION => delete_member::answer(call).await,
+        find_membership::OPERATION => find_membership::answer(call).await,
+        update_member::OPERATION => update_member::answer(call),
+        _ => Err(Failure::UnknownOperation),
+    }
+}
+
+/// The answer that says no more than that it was done.
+fn done(call: &Call<'_>, operation: &'static str) -> Result<Reply, Failure> {
+    reply(call, &Done { operation })
 }

@@ -208,9 +208,19 @@ impl AddressBookFault {
             Refusal::ListFull | Refusal::TooManyGroups => "RequestLimitReached",
             Refusal::UnknownGroup => "GroupDoesNotExist",
             Refusal::GroupNameTaken => "GroupAlreadyExists",
-            Refusal::GroupNameTooLong | Refusal::IllegalName => "BadArgumentLength",
+            Refusal::GroupNameTooLong | Refusal::IllegalName | Refusal::CardTooLarge => {
+                "BadArgumentLength"
+            }
             Refusal::InvalidParameter => "BadArgument",
             Refusal::Unavailable => "InternalError",
+            // Clients decide by these two texts as well.
+            Refusal::FullSyncRequired => {
+                return Self::new("FullSyncRequired", "Full sync required.");
+            }
+            Refusal::CardExists(card) => {
+                return Self::new("ContactAlreadyExists", "Contact Already Exists")
+                    .conflicting(card);
+            }
             _ => "Forbidden",
         };
         Self::new(code, refusal.to_string())

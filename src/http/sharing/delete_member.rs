@@ -1,0 +1,19 @@
+//! `DeleteMember`: off a list (`docs/protocol/12 §5`).
+//!
+//! Whoever is not on it stays off, whoever they are: clients take the fault for that as a success
+//! at best.
+
+use super::members;
+use crate::http::address_book::{books, editor};
+use crate::http::soap::{Call, Failure, Reply};
+
+pub(super) const OPERATION: &str = "DeleteMember";
+
+pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
+    for wish in members::read(call.operation.node)? {
+        books(call)
+            .remove_member(editor(call), wish.role, wish.who)
+            .await?;
+    }
+    super::done(call, OPERATION)
+}

@@ -44,6 +44,11 @@ impl CircleId {
             .map(Self)
     }
 
+    /// The same as an identity.
+    pub fn guid(self) -> Guid {
+        Guid::from_bits(u128::from(self.passport_id()))
+    }
+
     /// The number that stands where people have their account's: out of another range than
     /// theirs (see [`UserId::passport_id`]), and the same for everybody.
     pub fn passport_id(self) -> u64 {
@@ -264,6 +269,7 @@ mod tests {
         let known = CircleId::parse("00000000-0000-0000-0009-73944a8f7947").unwrap();
         assert_eq!(known.number(), 0x7394_4a8f_7947);
         assert_eq!(known.passport_id(), 0x0009_7394_4a8f_7947);
+        assert_eq!(Guid::parse(&known.to_string()), Some(known.guid()));
         assert_eq!(CircleId::from_number(1 << 48), None);
     }
 

@@ -11,6 +11,7 @@ use super::removals::tick;
 use super::rows;
 use super::writer::{Published, Stop, Turn};
 use super::{ListLimits, Store, StoreError};
+use crate::model::address_book::INVITE_MAX;
 use crate::model::{
     Address, Circle, CircleBook, CircleId, CircleInviter, CircleMember, CircleMemberRef, CircleRef,
     CircleRole, CircleState, CircleStep, Guid, Label, List, ListSet, Privacy, Refusal, UserId,
@@ -85,7 +86,7 @@ impl Store {
     /// `UnknownContact` for an identity that is not in the book; `AlreadyThere` for inviting who
     /// is in; `OppositeList` for inviting whom the requester blocks; `ListFull` at the limit of
     /// circles for one account or of people in one circle; `IllegalName` for an empty or too long
-    /// name; `NotExpected` for declining what was
+    /// name; `CardTooLarge` for too long a message; `NotExpected` for declining what was
     /// accepted, and for giving up the role of the only administrator; `Unavailable` if the
     /// requester is gone.
     ///
@@ -258,6 +259,9 @@ impl Desk<'_> {
         who: &CircleMemberRef,
         message: Arc<str>,
     ) -> Result<CircleChange, Stop> {
+        if message.len() > INVITE_MAX {
+            return Err(Refusal::CardTooLarge.into());
+        }
         let inviter = self.require(CircleRole::may_invite)?;
         let mut place = self.place_or_stranger(who).await?;
         self.refuse_blocked(&place).await?;

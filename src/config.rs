@@ -6,6 +6,7 @@
 //! with its kind and range; reading, the list of known keys and the printed form all follow
 //! from it, so that they cannot disagree. A `Config` that [`Config::load`] returned is checked.
 
+mod pages;
 mod values;
 mod visitor;
 
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use toml::{Table, Value};
 
+pub use pages::{Tab, TextAd};
 use values::{
     read_filter, read_format, read_host, read_host_and_port, read_network, read_path, read_port,
     read_socket, read_url, text_value,
@@ -46,6 +48,10 @@ pub struct Config {
     pub limits: Limits,
     /// Logging.
     pub log: Log,
+    /// Pages that clients show beside the contact list; none hides the bar of tabs.
+    pub tabs: Vec<Tab>,
+    /// Lines of text that clients show at its foot, one at a time; none shows nothing.
+    pub text_ads: Vec<TextAd>,
 }
 
 /// Addresses to listen on. Port 0 lets the system choose one.
@@ -190,6 +196,8 @@ impl Default for Config {
             auth: Auth::default(),
             limits: Limits::default(),
             log: Log::default(),
+            tabs: Vec::new(),
+            text_ads: Vec::new(),
         }
     }
 }
@@ -460,6 +468,9 @@ fn visit(config: &mut Config, v: &mut Visitor) {
         })
     });
     v.value("filter", &mut log.filter, read_filter, |it| text_value(it));
+
+    v.blocks("tabs", &mut config.tabs);
+    v.blocks("text_ads", &mut config.text_ads);
 }
 
 /// A limit that only has to be there and fit any machine's numbers.
@@ -585,22 +596,69 @@ mod tests {
         let mut shown = Vec::new();
         let mut filled_in = String::new();
         for line in EXAMPLE.lines() {
-            if let Some(name) = line.strip_prefix('[') {
-                section = name.trim_end_matches(']');
-            }
             let setting = line.strip_prefix("# ").unwrap_or(line);
+            let is_head = setting.starts_with('[') && setting.ends_with(']');
+            if is_head {
+                section = setting.trim_matches(['[', ']']);
+            }
             let key = setting.split(" = ").next().unwrap();
             let is_setting = setting.contains(" = ") && !key.contains(' ');
             if is_setting {
                 let dot = if section.is_empty() { "" } else { "." };
                 shown.push(format!("{section}{dot}{key}"));
             }
-            filled_in.push_str(if is_setting { setting } else { line });
+            filled_in.push_str(if is_setting || is_head { setting } else { line });
             filled_in.push('\n');
         }
         assert_eq!(shown, visitor.known);
         let config = read(&filled_in, &[]).unwrap();
         assert!(config.advertise.host.is_some());
+        assert_eq!((config.tabs.len(), config.text_ads.len()), (1, 1));
+    }
+
+    #[test]
+    fn blocks_are_read_in_their_order() {
+        let config = read(
+            "[[tabs]]\nname = \"A & B\"\nurl = \"http://a.example/?x=1&y=2\"\n\
+             [[tabs]]\nname = \"C\"\nurl = \"https://[::1]/\"\ntooltip = \"<c>\"\n\
+             image = \"http://a.example/c.png\"\n[[text_ads]]\ntext = \"Hello\"\n",
+            &[],
+        )
+        .unwrap();
+        assert_eq!(config.tabs[0].name, "A & B");
+        assert_eq!(config.tabs[1].tooltip.as_deref(), Some("<c>"));
+        let hello = TextAd {
+            text: "Hello".to_owned(),
+            url: None,
+        };
+        assert_eq!(config.text_ads, [hello]);
+        assert_eq!(read(&config.to_string(), &[]), Ok(config));
+    }
+
+    #[test]
+    fn every_problem_of_a_block_is_named() {
+        let found = names(read(
+            "[text_ads]\ntext = \"x\"\n[[tabs]]\nurl = \"www.example.org\"\nicon = \"x\"\n\
+             [[tabs]]\nname = \"a\\nb\"\nurl = \"http://a b\"\n\
+             [[tabs]]\nname = 1\nurl = \"http://'x\"\ntooltip = \" \"\nimage = \"file:///x\"\n",
+            &[],
+        ));
+        let expected = [
+            "tabs[1].name",
+            "tabs[1].url",
+            "tabs[1].icon",
+            "tabs[2].name",
+            "tabs[2].url",
+            "tabs[3].name",
+            "tabs[3].url",
+            "tabs[3].tooltip",
+            "tabs[3].image",
+            "text_ads",
+        ];
+        assert_eq!(found, expected);
+        let one = "[[tabs]]\nname = \"a\"\nurl = \"http://a\"\n";
+        assert!(read(&one.repeat(20), &[]).is_ok());
+        assert_eq!(names(read(&one.repeat(21), &[])), ["tabs"]);
     }
 
     #[test]

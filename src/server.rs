@@ -145,6 +145,7 @@ impl Server {
             services: services.clone(),
             advertise: advertise.clone(),
             msnp_port: first_port(&msnp.addresses),
+            pages: http::Pages::new(&config.tabs, &config.text_ads),
         };
         let server = Self {
             services,

@@ -133,7 +133,8 @@ const MODULES: &[Module] = &[
         ],
         crates: NEITHER,
     },
-    // Of `net` the accept loop and its gate, which count connections of both edges alike.
+    // Of `net` the accept loop and its gate, which count connections of both edges alike; of
+    // `config` what clients show.
     Module {
         name: "http",
         ours: &[
@@ -141,6 +142,7 @@ const MODULES: &[Module] = &[
             "model",
             "net",
             "advertise",
+            "config",
             "metrics",
             "mime",
             "shutdown",
@@ -197,6 +199,10 @@ const MAY_START_TASKS: &[(&str, &str)] = &[
     (
         "service/passwords.rs",
         "hashing has to be on the blocking pool; a semaphore bounds it and the caller waits for it",
+    ),
+    (
+        "service/pictures.rs",
+        "decoding has to be on the blocking pool; a semaphore bounds it and the caller waits for it",
     ),
     (
         "cli/user/import.rs",

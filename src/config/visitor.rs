@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 
 use toml::{Table, Value};
 
+use super::pages::{Block, read_blocks, show_blocks};
 use super::values::{Given, read_integer, read_texts, text_value};
 use super::{Problem, variable_of};
 
@@ -131,6 +132,17 @@ impl Visitor {
             let texts = entries.iter().map(|it| text_value(&it.to_string()));
             Value::Array(texts.collect())
         });
+    }
+
+    /// Blocks that stand in the file any number of times. They come behind everything else, and
+    /// the environment has no way to name them.
+    pub(super) fn blocks<T: Block>(&mut self, key: &str, slot: &mut Vec<T>) {
+        if let Some(given) = self.file.remove(key) {
+            *slot = read_blocks(key, given, &mut self.problems);
+        }
+        self.known
+            .extend(T::KEYS.iter().map(|inner| format!("{key}.{inner}")));
+        self.in_force.push_str(&show_blocks(key, slot));
     }
 
     /// Takes what was given for a key, the environment first.

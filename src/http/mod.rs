@@ -7,6 +7,7 @@
 
 mod activity;
 mod address_book;
+mod client_config;
 mod connection;
 mod header_case;
 mod home;
@@ -29,6 +30,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
+pub use client_config::Pages;
 use connection::TooLarge;
 pub use listener::{Link, Settings, serve};
 
@@ -44,6 +46,8 @@ pub struct Web {
     pub advertise: Advertise,
     /// Port of the listener for MSNP.
     pub msnp_port: u16,
+    /// What clients show besides contacts.
+    pub pages: Pages,
 }
 
 /// Everything that clients and people ask for; to be given to [`serve`], which sees to it that
@@ -80,6 +84,8 @@ pub fn router(web: Web) -> Router {
         .route("/pp900/rst2.srf", post(rst::issue_v2))
         .route("/notrst.srf", post(rst::issue_bare))
         .route("/ppsecure/md5auth.srf", mail_form)
+        .merge(client_config::routes())
+        .merge(storage::routes())
         .fallback(home::not_found)
         // The connection bounds every body before it comes here, each service as it needs.
         .layer(DefaultBodyLimit::disable())

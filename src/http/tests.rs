@@ -89,7 +89,13 @@ impl People {
             services,
             advertise: here(),
             msnp_port: 1863,
+            pages: Pages::default(),
         }
+    }
+
+    /// Lets time pass.
+    pub(super) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
     }
 
     async fn serve(&self, advertise: Advertise, settings: Settings) -> Server {

@@ -13,6 +13,12 @@ impl UserId {
         const HIGH: u64 = 0x0003_0000 << 32;
         HIGH | self.0.cast_unsigned()
     }
+
+    /// The account that would have this number; `None` if none ever has it.
+    pub fn of_passport_id(number: u64) -> Option<Self> {
+        let user = Self((number & u64::from(u32::MAX)).cast_signed());
+        (user.0 > 0 && user.passport_id() == number).then_some(user)
+    }
 }
 
 /// One signed-in connection of an account; unique within the process.
@@ -88,6 +94,15 @@ impl fmt::Display for RoomId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_account_is_found_by_its_number() {
+        let user = UserId(42);
+        assert_eq!(UserId::of_passport_id(user.passport_id()), Some(user));
+        for number in [0, 42, 3 << 32, (4 << 32) | 42, u64::MAX] {
+            assert_eq!(UserId::of_passport_id(number), None, "{number:x}");
+        }
+    }
 
     #[test]
     fn a_guid_survives_its_text_form() {

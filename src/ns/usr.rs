@@ -257,8 +257,8 @@ async fn prove(proof: &Proof<'_>, claim: Claim, around: &Surroundings) -> Result
             },
             Question::Sso { nonce },
         ) => {
-            tracing::trace!(has_proof = signed.is_some(), length = nonce.len());
-            (Err(SignInError::BadTicket), Some(ticket), machine)
+            let redeemed = accounts.redeem_sso(ticket, signed, nonce, &claim.address, peer);
+            (redeemed.await.map(with_grant), Some(ticket), machine)
         }
         // The answer to another question than was asked.
         (Proof::Md5 { .. } | Proof::Ticket { .. } | Proof::Sso { .. }, _) => {

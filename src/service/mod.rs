@@ -13,7 +13,9 @@ pub mod legacy;
 mod notices;
 pub mod offline;
 pub mod passwords;
+mod pictures;
 mod presence;
+mod profile;
 mod sso;
 pub mod throttle;
 pub mod ticket;
@@ -29,7 +31,8 @@ pub use crate::hub::{
     StateChange,
 };
 pub use crate::store::{
-    AddToList, CircleChange, CircleRequest, ListChange, ListEdit, ListEditKind, Opposite, Setting,
+    Activity, AddToList, CircleChange, CircleRequest, Deed, ListChange, ListEdit, ListEditKind,
+    Opposite, Picture, PictureKind, Profile, Setting, TileInfo, TileSize,
 };
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use address_book::{AddressBookOperations, Editor};
@@ -38,7 +41,9 @@ pub use circles::{CircleOperations, Origin};
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
 pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};
+pub use pictures::{LARGEST as LARGEST_PICTURE, PictureError};
 pub use presence::{Arriving, PresenceOperations, SignedIn};
+pub use profile::{ProfileChange, ProfileOperations, TileError, Viewer};
 
 /// What every edge is handed; clones share their state.
 #[derive(Debug, Clone)]
@@ -50,6 +55,7 @@ pub struct Services {
     pub chat: ChatOperations,
     pub circles: CircleOperations,
     pub offline: OfflineOperations,
+    pub profiles: ProfileOperations,
     pub clock: Clock,
     pub metrics: Metrics,
     hub: Hub,
@@ -66,10 +72,19 @@ impl Services {
         metrics: Metrics,
         offline: OfflineSettings,
     ) -> Self {
+        let presence = PresenceOperations::new(store.clone(), hub.clone(), clock.clone());
+        let contacts = ContactOperations::new(store.clone(), hub.clone(), clock.clone());
+        let profiles = ProfileOperations::new(
+            store.clone(),
+            contacts.clone(),
+            presence.clone(),
+            clock.clone(),
+        );
         Self {
             accounts,
-            presence: PresenceOperations::new(store.clone(), hub.clone(), clock.clone()),
-            contacts: ContactOperations::new(store.clone(), hub.clone(), clock.clone()),
+            presence,
+            contacts,
+            profiles,
             address_book: AddressBookOperations::new(store.clone(), hub.clone(), clock.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
             circles: CircleOperations::new(store.clone(), hub.clone(), clock.clone()),

@@ -17,6 +17,7 @@
 //! the newer number.
 
 mod accounts;
+mod activity;
 mod address_book;
 mod book;
 mod card_groups;
@@ -34,6 +35,7 @@ mod offline_messages;
 mod own_card;
 mod pairs;
 mod pool;
+mod profiles;
 mod removals;
 mod rows;
 mod settings;
@@ -47,6 +49,7 @@ use std::path::Path;
 use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
+pub use activity::{Activity, Deed};
 pub use address_book::{BookChange, BookRequest};
 pub use book::{SignInMark, SignInState};
 pub use circles::{CircleChange, CircleRequest};
@@ -56,6 +59,7 @@ pub use groups::GroupChange;
 pub use list_edits::{ListEdit, ListEditKind};
 pub use notices::{Notice, NoticeKind};
 pub use offline_messages::{KeptMessage, NewOfflineMessage, OfflineLimits};
+pub use profiles::{NewTile, Picture, PictureKind, Profile, TileInfo, TileSize};
 pub use settings::{Setting, SettingChange};
 pub use tickets::TicketOwner;
 pub use writer::{Published, WriteLoad};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::activity::{self, Deed};
 use super::own_card::note_setting;
+use super::profiles::{self, Part};
 use super::rows::{self, settings_columns};
 use super::writer::{Published, Stop, Turn};
 use super::{Store, StoreError};
@@ -83,6 +85,7 @@ pub(super) async fn change(
     if let Setting::Privacy(privacy) = setting {
         edit.change = StandingChange::Privacy(privacy);
     }
+    tell(turn, owner, &setting).await?;
     let followers = match setting {
         Setting::Phone(..) => bump_followers(turn, owner).await?,
         _ => Vec::new(),
@@ -93,6 +96,17 @@ pub(super) async fn change(
         changed: true,
         followers,
     })
+}
+
+/// Notes what others may read about, and moves the profile forward.
+async fn tell(turn: &mut Turn, owner: UserId, setting: &Setting) -> Result<(), StoreError> {
+    let (part, deed) = match setting {
+        Setting::Name(name) => (Part::Name, Deed::Name(name.to_text())),
+        Setting::Message(text) => (Part::Message, Deed::Message(text.clone())),
+        _ => return Ok(()),
+    };
+    profiles::touch(turn, owner, &part).await?;
+    activity::note(turn, owner, &deed).await
 }
 
 /// The one spelling in which a value is kept.

@@ -363,6 +363,7 @@ async fn arrive(at: Addresses, name: &str, dialect: u8) -> crate::support::clien
         capabilities: None,
         picture: None,
         message: None,
+        machine: None,
         synchronise: true,
     };
     let mut connection = at.connect(dialect).await;

@@ -199,7 +199,7 @@ async fn run(
 ) -> Result<Reply, Failure> {
     let token = envelope
         .ticket()
-        .or_else(|| cookie(headers))
+        .or_else(|| ticket_cookie(headers))
         .ok_or(Failure::Unauthorised)?;
     let accounts = &web.services.accounts;
     let by = accounts.authorise(token, service.purpose()).await?;
@@ -216,7 +216,7 @@ async fn run(
 
 /// The token that clients keep from the profile and send with requests that have no room for one
 /// (`docs/protocol/12 §1`).
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+pub(in crate::http) fn ticket_cookie(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(COOKIE).iter();
     cookies
         .filter_map(|line| line.to_str().ok())

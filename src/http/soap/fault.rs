@@ -13,6 +13,7 @@ use axum::response::Response;
 use super::dispatch::Service;
 use super::envelope::Malformed;
 use super::xml::respond;
+use crate::http::storage;
 use crate::model::{Guid, Refusal};
 use crate::service::accounts::Unauthorised;
 use crate::service::{Fault as OurFault, OperationError};
@@ -149,7 +150,7 @@ impl Failure {
             Service::Sharing | Service::AddressBook | Service::Activity => {
                 AddressBookFault::of(self, service).respond(operation)
             }
-            Service::Storage => StorageFault::of(self).respond(),
+            Service::Storage => StorageFault::of(self).respond(namespace),
             Service::Oim | Service::Rsi => OimFault::of(self, service).respond(namespace),
         }
     }
@@ -278,8 +279,9 @@ impl StorageFault {
         }
     }
 
-    fn respond(&self) -> Response {
+    fn respond(&self, namespace: &str) -> Response {
         let template = StorageTemplate {
+            namespace: storage::namespace_of(namespace),
             is_about_token: self.code == "PassportAuthFail",
             is_ours: self.code == "InternalError",
             code: self.code,
@@ -373,6 +375,7 @@ struct AddressBookTemplate<'a> {
 #[derive(Template)]
 #[template(path = "soap/fault_storage.xml")]
 struct StorageTemplate<'a> {
+    namespace: &'static str,
     is_about_token: bool,
     is_ours: bool,
     code: &'static str,

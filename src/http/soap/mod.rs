@@ -14,8 +14,8 @@ mod service_header;
 mod time;
 mod xml;
 
-pub(super) use dispatch::serve;
 pub use dispatch::{Call, Service};
+pub(super) use dispatch::{serve, ticket_cookie};
 pub use envelope::{Envelope, Malformed, Operation, child, named, only, text_of};
 pub use fault::{AddressBookFault, Failure, Fault, OimDetail, OimFault, StorageFault};
 pub use service_header::ServiceHeader;

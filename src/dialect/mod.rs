@@ -155,9 +155,11 @@ mod tests {
 
     #[test]
     fn the_newer_clients_hear_of_the_chosen_version_alone() {
-        let answer = |offer| match negotiate(offer) {
-            Negotiation::Agreed { answer, .. } => answer.join(" "),
-            other => panic!("{other:?}"),
+        let answer = |offer| {
+            let Negotiation::Agreed { answer, .. } = negotiate(offer) else {
+                panic!("nothing agreed");
+            };
+            answer.join(" ")
         };
         assert_eq!(answer("MSNP14 MSNP13 CVR0"), "MSNP14 MSNP13 CVR0");
         assert_eq!(answer("MSNP15 MSNP14 MSNP13 CVR0"), "MSNP15");

@@ -752,7 +752,7 @@ mod tests {
             [2, 3, 4, 8, 11, 12, 13, 14, 15, 16, 17, 18]
         );
         assert!(Transcript::parse("A>NS: PNG").is_err());
-        assert!(Transcript::parse("# x\n@dialects 13\n").is_err());
+        assert!(Transcript::parse("# x\n@dialects 19\n").is_err());
     }
 
     #[test]

@@ -11,9 +11,9 @@ use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::model::{
     Card, CardChange, CardPage, GroupEdit, GroupMember, Guid, MemberRef, Memberships, NewCard,
-    NewGroup, NsEvent, Refusal, Role, Stamp, UserId,
+    NewGroup, NsEvent, PresenceNews, Refusal, Role, Stamp, UserId,
 };
-use crate::store::{BookChange, BookRequest, Store};
+use crate::store::{BookChange, BookRequest, BookStep, Store};
 
 /// Who changes a book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,17 +195,355 @@ impl AddressBookOperations {
 }
 
 fn publish(hub: &Hub, clock: &Clock, by: Editor, change: &BookChange) {
-    for edit in &change.standings {
-        hub.apply(edit);
-    }
-    for list in &change.lists {
-        publish_lists(hub, list);
-    }
-    for setting in &change.settings {
-        publish_setting(hub, setting);
+    let tell = |event| hub.tell_except_grant(by.owner, by.grant, event);
+    for step in &change.steps {
+        match step {
+            BookStep::List(list) => {
+                // The endpoints that did not ask for this contact have to see them too; the one
+                // that did says so on its own (`docs/protocol/10 §3`), and only then expects them.
+                if let Some(presence) = publish_lists(hub, list) {
+                    let news = PresenceNews::Appeared;
+                    tell(NsEvent::ContactPresence { presence, news });
+                }
+            }
+            BookStep::Setting(setting) => publish_setting(hub, setting),
+            BookStep::Group(group) => drop(hub.apply(&group.owner)),
+        }
     }
     if change.changed {
         let at = clock.now_ms();
-        hub.tell_except_grant(by.owner, by.grant, NsEvent::BookChanged { at });
+        tell(NsEvent::BookChanged { at });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Auth, Limits};
+    use crate::hub::RoomLimits;
+    use crate::mailbox::{Inbox, mailbox};
+    use crate::metrics::Metrics;
+    use crate::model::{
+        Address, Capabilities, CardField, CardPatch, CardRef, ContactRef, DialectTag, List, Place,
+        Privacy, Status,
+    };
+    use crate::service::accounts::{AccountSettings, Accounts};
+    use crate::service::{
+        AddToList, Arriving, OfflineSettings, OperationError, Opposite, Services, Setting,
+        SignedIn, StateChange,
+    };
+    use crate::store::ListLimits;
+
+    struct Fixture {
+        services: Services,
+        _folder: tempfile::TempDir,
+        alice: UserId,
+        bob: UserId,
+    }
+
+    /// A place where somebody is signed in, with a status.
+    struct At {
+        signed_in: SignedIn,
+        inbox: Inbox<NsEvent>,
+    }
+
+    impl At {
+        /// What it heard since the last time, in short.
+        fn heard(&mut self) -> Vec<String> {
+            let mut heard = Vec::new();
+            for event in self.inbox.drain() {
+                heard.push(match event {
+                    NsEvent::BookChanged { .. } => "book".to_owned(),
+                    NsEvent::Followed { by, .. } => format!("followed by {by}"),
+                    NsEvent::Unfollowed { by, .. } => format!("left by {by}"),
+                    NsEvent::ContactPresence { presence, .. } => {
+                        format!("{} {}", presence.address, presence.name.to_text())
+                    }
+                    NsEvent::ContactOffline { address } => format!("{address} offline"),
+                    NsEvent::OwnPresence { .. } => continue,
+                    other => panic!("{other:?}"),
+                });
+            }
+            heard
+        }
+    }
+
+    fn address(name: &str) -> Address {
+        Address::parse(&format!("{name}@example.com")).unwrap()
+    }
+
+    impl Fixture {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("test.sqlite");
+            let store = Store::open(&path, ListLimits::default()).await.unwrap();
+            let auth = Auth {
+                argon2_memory_kib: 8,
+                argon2_iterations: 1,
+                ..Auth::default()
+            };
+            let limits = Limits::default();
+            let clock = Clock::set_to(1_262_401_445_000);
+            let settings = AccountSettings::new(&auth, &limits);
+            let accounts = Accounts::open(store.clone(), clock.clone(), settings);
+            let accounts = accounts.await.unwrap();
+            let hub = Hub::new(RoomLimits::default());
+            let offline = OfflineSettings::new(&limits);
+            let metrics = Metrics::new();
+            let services = Services::new(store, hub, accounts, clock, metrics, offline);
+            let create = async |name: &str| {
+                let accounts = &services.accounts;
+                let created = accounts.create(address(name), None, "long enough".into(), false);
+                created.await.unwrap()
+            };
+            let (alice, bob) = (create("alice").await, create("bob").await);
+            Self {
+                services,
+                _folder: folder,
+                alice,
+                bob,
+            }
+        }
+
+        /// Signs somebody in at a place of their own, with this grant.
+        async fn at(&self, user: UserId, grant: i64) -> At {
+            let (mailbox, inbox) = mailbox(32);
+            let arriving = Arriving {
+                user,
+                mailbox,
+                dialect: DialectTag(18),
+                place: Place::Endpoint(Guid::random()),
+                grant: Some(grant),
+            };
+            let presence = &self.services.presence;
+            let signed_in = presence.sign_in(arriving).await.unwrap().unwrap();
+            let online = StateChange {
+                status: Status::Online,
+                capabilities: Capabilities::default(),
+                picture: None,
+            };
+            presence.set_status(&signed_in.guard, online);
+            At { signed_in, inbox }
+        }
+
+        fn book(&self) -> &AddressBookOperations {
+            &self.services.address_book
+        }
+
+        async fn add_bob(&self, grant: i64) -> Guid {
+            let new = NewCard {
+                address: Some("bob@example.com".to_owned()),
+                messenger: true,
+                ..NewCard::default()
+            };
+            self.book().add_card(self.by(grant), new).await.unwrap()
+        }
+
+        fn by(&self, grant: i64) -> Editor {
+            Editor {
+                owner: self.alice,
+                grant: Some(grant),
+            }
+        }
+    }
+
+    fn me(fields: CardPatch) -> CardChange {
+        CardChange {
+            card: CardRef::Me,
+            messenger: None,
+            fields,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_contact_hears_of_it_and_the_other_endpoints_see_them() {
+        let fixture = Fixture::new().await;
+        let mut bob = fixture.at(fixture.bob, 1).await;
+        let mut asking = fixture.at(fixture.alice, 5).await;
+        let mut other = fixture.at(fixture.alice, 6).await;
+        for place in [&mut bob, &mut asking, &mut other] {
+            place.heard();
+        }
+        let guid = fixture.add_bob(5).await;
+        assert_eq!(bob.heard(), ["followed by alice@example.com"]);
+        assert!(asking.heard().is_empty());
+        assert_eq!(other.heard(), ["bob@example.com bob@example.com", "book"]);
+        let deleted = fixture.book().delete_cards(fixture.by(6), vec![guid]);
+        deleted.await.unwrap();
+        assert_eq!(bob.heard(), ["left by alice@example.com"]);
+        assert_eq!(asking.heard(), ["book"]);
+        assert!(other.heard().is_empty());
+        // Nothing changed, so nobody hears of anything.
+        let again = fixture.book().delete_cards(fixture.by(6), vec![guid]);
+        again.await.unwrap();
+        assert!(asking.heard().is_empty());
+        assert_eq!(asking.signed_in.address, address("alice"));
+    }
+
+    #[tokio::test]
+    async fn a_change_by_command_is_told_to_the_other_endpoints_only() {
+        let fixture = Fixture::new().await;
+        let mut here = fixture.at(fixture.alice, 5).await;
+        let mut there = fixture.at(fixture.alice, 5).await;
+        here.heard();
+        there.heard();
+        let contacts = fixture.services.contacts.of(&here.signed_in.guard);
+        let request = AddToList {
+            target: ContactRef::Address(address("bob")),
+            list: List::Allow,
+            name: None,
+            group: None,
+            opposite: Opposite::Refused,
+        };
+        contacts.add(fixture.alice, request).await.unwrap();
+        assert!(here.heard().is_empty());
+        assert_eq!(there.heard(), ["book"]);
+        let privacy = Setting::Privacy(Privacy::BlockOthers);
+        contacts.set(fixture.alice, privacy.clone()).await.unwrap();
+        assert_eq!(there.heard(), ["book"]);
+        contacts.set(fixture.alice, privacy).await.unwrap();
+        let message = Setting::Message("hello".to_owned());
+        contacts.set(fixture.alice, message).await.unwrap();
+        assert!(there.heard().is_empty() && here.heard().is_empty());
+    }
+
+    #[tokio::test]
+    async fn watchers_see_a_block_a_name_and_a_privacy_setting() {
+        let fixture = Fixture::new().await;
+        let by_bob = Editor {
+            owner: fixture.bob,
+            grant: None,
+        };
+        let mut bob = fixture.at(fixture.bob, 1).await;
+        let mut alice = fixture.at(fixture.alice, 5).await;
+        let new = NewCard {
+            address: Some("alice@example.com".to_owned()),
+            messenger: true,
+            ..NewCard::default()
+        };
+        fixture.book().add_card(by_bob, new).await.unwrap();
+        bob.heard();
+        alice.heard();
+        let who = || MemberRef::Account("bob@example.com".to_owned());
+        let book = fixture.book();
+        let by = fixture.by(5);
+        book.add_member(by, Role::Block, who(), Vec::new())
+            .await
+            .unwrap();
+        assert_eq!(bob.heard(), ["alice@example.com offline"]);
+        book.add_member(by, Role::Allow, who(), Vec::new())
+            .await
+            .unwrap();
+        assert_eq!(bob.heard().len(), 1);
+        // Two changes in one: each is shown, in order.
+        let named = CardPatch {
+            texts: vec![(CardField::DisplayName, "Alice B".to_owned())],
+            annotations: vec![("MSN.IM.BLP".to_owned(), "2".to_owned())],
+            ..CardPatch::default()
+        };
+        book.update_cards(by, vec![me(named)]).await.unwrap();
+        assert_eq!(bob.heard(), ["alice@example.com Alice B"]);
+        book.remove_member(by, Role::Allow, who()).await.unwrap();
+        // Strangers are not let in any more.
+        assert_eq!(bob.heard(), ["alice@example.com offline"]);
+        assert!(alice.heard().is_empty());
+    }
+
+    #[tokio::test]
+    async fn steps_that_are_made_together_are_shown_in_their_order() {
+        let fixture = Fixture::new().await;
+        let _bob = fixture.at(fixture.bob, 1).await;
+        let _alice = fixture.at(fixture.alice, 5).await;
+        let guid = fixture.add_bob(5).await;
+        let by_bob = Editor {
+            owner: fixture.bob,
+            grant: None,
+        };
+        let new = NewCard {
+            address: Some("alice@example.com".to_owned()),
+            messenger: true,
+            ..NewCard::default()
+        };
+        fixture.book().add_card(by_bob, new).await.unwrap();
+        let hub = &fixture.services.hub;
+        assert!(hub.visible_to(fixture.bob, fixture.alice).is_some());
+        let unfollow = CardChange {
+            card: CardRef::Card(guid),
+            messenger: Some(false),
+            fields: CardPatch::default(),
+        };
+        let blocks = CardPatch {
+            annotations: vec![("MSN.IM.BLP".to_owned(), "2".to_owned())],
+            ..CardPatch::default()
+        };
+        let changes = vec![me(blocks), unfollow];
+        let book = fixture.book();
+        book.update_cards(fixture.by(5), changes).await.unwrap();
+        // The hub passes over an edit that comes after a later one.
+        assert!(hub.visible_to(fixture.bob, fixture.alice).is_none());
+        assert!(hub.visible_to(fixture.alice, fixture.bob).is_none());
+    }
+
+    #[tokio::test]
+    async fn whoever_wants_one_endpoint_only_has_one() {
+        let fixture = Fixture::new().await;
+        let annotation = |value: &str| {
+            me(CardPatch {
+                annotations: vec![("MSN.IM.MPOP".to_owned(), value.to_owned())],
+                ..CardPatch::default()
+            })
+        };
+        let book = fixture.book();
+        for (value, places) in [("1", 2), ("0", 1)] {
+            let changes = vec![annotation(value)];
+            book.update_cards(fixture.by(5), changes).await.unwrap();
+            let _one = fixture.at(fixture.alice, 5).await;
+            let _other = fixture.at(fixture.alice, 6).await;
+            let hub = &fixture.services.hub;
+            assert_eq!(hub.endpoints(fixture.alice).len(), places);
+        }
+    }
+
+    #[tokio::test]
+    async fn reading_answers_or_says_why_not() {
+        let fixture = Fixture::new().await;
+        let guid = fixture.add_bob(5).await;
+        let book = fixture.book();
+        let page = book.find_cards(fixture.alice, None).await.unwrap();
+        assert_eq!(page.cards[0].guid, guid);
+        let found = book.cards(fixture.alice, vec![Guid::random(), guid]);
+        assert_eq!(found.await.unwrap(), page.cards);
+        let members = book.memberships(fixture.bob, None).await.unwrap();
+        assert_eq!(members.members.len(), 2);
+        let past = Some(Stamp(0));
+        for refused in [
+            book.find_cards(fixture.alice, past).await.err(),
+            book.memberships(fixture.alice, past).await.err(),
+        ] {
+            assert!(matches!(
+                refused,
+                Some(OperationError::Refused(Refusal::FullSyncRequired))
+            ));
+        }
+        let group = NewGroup {
+            name: "Friends".to_owned(),
+            ..NewGroup::default()
+        };
+        let by = fixture.by(5);
+        let group = book.create_group(by, group).await.unwrap();
+        let members = vec![GroupMember::Card(guid)];
+        let added = book.add_to_group(by, group, members).await.unwrap();
+        assert_eq!(added, [guid]);
+        book.remove_from_group(by, group, added).await.unwrap();
+        let rename = GroupEdit {
+            guid: group,
+            name: Some("Family".to_owned()),
+            is_favorite: None,
+            annotations: Vec::new(),
+        };
+        book.update_groups(by, vec![rename]).await.unwrap();
+        book.delete_groups(by, vec![group]).await.unwrap();
+        let page = book.find_cards(fixture.alice, None).await.unwrap();
+        assert!(page.groups.is_empty());
     }
 }

@@ -46,7 +46,7 @@ impl Book<'_> {
         let owner = self.owner();
         let created = groups::create(self.turn, owner, group_name(&new.name)?).await?;
         let guid = created.group.guid;
-        self.change.group(&created);
+        self.change.group(created);
         self.change.guids.push(guid);
         let edit = GroupEdit {
             guid,
@@ -63,7 +63,7 @@ impl Book<'_> {
             if let Some(name) = &edit.name {
                 let wanted = GroupRef::Guid(edit.guid);
                 let change = groups::rename(self.turn, owner, wanted, group_name(name)?).await?;
-                self.change.group(&change);
+                self.change.group(change);
             }
             self.update_group(&edit).await?;
         }
@@ -110,7 +110,7 @@ impl Book<'_> {
                 continue;
             }
             let change = groups::delete(self.turn, owner, GroupRef::Guid(guid)).await?;
-            self.change.group(&change);
+            self.change.group(change);
         }
         Ok(())
     }
@@ -181,5 +181,221 @@ impl Book<'_> {
             _ => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::BookRequest;
+    use super::super::testing::{Fixture, done, label, messenger, refused, texts};
+    use super::*;
+    use crate::model::{CardField, CardGroup, CardPage, NewCard};
+
+    async fn create(fixture: &Fixture, owner: UserId, name: &str) -> Guid {
+        let new = NewGroup {
+            name: name.to_owned(),
+            ..NewGroup::default()
+        };
+        done(fixture.change(owner, BookRequest::CreateGroup(new)).await).guids[0]
+    }
+
+    fn edit(guid: Guid) -> GroupEdit {
+        GroupEdit {
+            guid,
+            name: None,
+            is_favorite: None,
+            annotations: Vec::new(),
+        }
+    }
+
+    fn group(page: &CardPage, guid: Guid) -> CardGroup {
+        let mut groups = page.groups.iter();
+        groups.find(|group| group.guid == guid).unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn a_group_has_a_number_and_what_only_the_later_clients_know() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let new = NewGroup {
+            name: "Любимые друзья".to_owned(),
+            is_favorite: true,
+            annotations: vec![("MSN.IM.Display".to_owned(), "1".to_owned())],
+        };
+        let change = done(fixture.change(alice, BookRequest::CreateGroup(new)).await);
+        let guid = change.guids[0];
+        assert_eq!(change.steps.len(), 1);
+        let page = fixture.page(alice, None).await;
+        let made = group(&page, guid);
+        assert_eq!(made.name.to_text(), "Любимые друзья");
+        assert!(made.is_favorite);
+        assert_eq!(made.annotations.get("MSN.IM.Display"), Some("1"));
+        let old = fixture.book(alice).await.groups;
+        assert_eq!((old[0].guid, old[0].number.0), (guid, 1));
+
+        let edits = vec![GroupEdit {
+            name: Some("Friends".to_owned()),
+            is_favorite: Some(false),
+            annotations: vec![("MSN.IM.Display".to_owned(), String::new())],
+            ..edit(guid)
+        }];
+        done(
+            fixture
+                .change(alice, BookRequest::UpdateGroups(edits.clone()))
+                .await,
+        );
+        let news = fixture.page(alice, Some(page.stamp)).await;
+        let renamed = group(&news, guid);
+        assert_eq!(renamed.name, label("Friends"));
+        assert!(!renamed.is_favorite && renamed.annotations.is_empty());
+        let again = done(
+            fixture
+                .change(alice, BookRequest::UpdateGroups(edits))
+                .await,
+        );
+        assert!(!again.changed);
+    }
+
+    #[tokio::test]
+    async fn bad_groups_are_refused() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let friends = create(&fixture, alice, "Friends").await;
+        let other = create(&fixture, alice, "Other").await;
+        for (name, refusal) in [
+            ("", Refusal::InvalidParameter),
+            ("Friends", Refusal::GroupNameTaken),
+            (&*"x".repeat(62), Refusal::GroupNameTooLong),
+        ] {
+            let new = NewGroup {
+                name: name.to_owned(),
+                ..NewGroup::default()
+            };
+            let answer = fixture.change(alice, BookRequest::CreateGroup(new)).await;
+            assert_eq!(refused(answer), refusal);
+            let rename = GroupEdit {
+                name: Some(name.to_owned()),
+                ..edit(other)
+            };
+            let answer = fixture
+                .change(alice, BookRequest::UpdateGroups(vec![rename]))
+                .await;
+            assert_eq!(refused(answer), refusal);
+        }
+        let gone = Guid::random();
+        for request in [
+            BookRequest::UpdateGroups(vec![edit(friends), edit(gone)]),
+            BookRequest::DeleteGroups(vec![friends, gone]),
+            BookRequest::AddToGroup {
+                group: gone,
+                members: Vec::new(),
+            },
+            BookRequest::RemoveFromGroup {
+                group: gone,
+                members: Vec::new(),
+            },
+        ] {
+            let answer = fixture.change(alice, request).await;
+            assert_eq!(refused(answer), Refusal::UnknownGroup);
+        }
+        assert_eq!(fixture.page(alice, None).await.groups.len(), 2);
+        for number in 3..=29 {
+            create(&fixture, alice, &number.to_string()).await;
+        }
+        let new = NewGroup {
+            name: "one too many".to_owned(),
+            ..NewGroup::default()
+        };
+        let answer = fixture.change(alice, BookRequest::CreateGroup(new)).await;
+        assert_eq!(refused(answer), Refusal::TooManyGroups);
+    }
+
+    #[tokio::test]
+    async fn people_with_and_without_account_are_in_groups() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        for name in ["bob", "carol"] {
+            fixture.account(name).await;
+        }
+        let friends = create(&fixture, alice, "Friends").await;
+        let bob = fixture.add_card(alice, "bob").await;
+        let request = BookRequest::AddToGroup {
+            group: friends,
+            members: vec![
+                GroupMember::Card(bob),
+                GroupMember::New(messenger("carol")),
+                // She is there by now.
+                GroupMember::New(messenger("carol")),
+                GroupMember::New(NewCard {
+                    fields: texts(&[(CardField::FirstName, "Dave")]),
+                    ..NewCard::default()
+                }),
+            ],
+        };
+        let change = done(fixture.change(alice, request.clone()).await);
+        assert_eq!(change.guids.len(), 4);
+        assert_eq!(change.guids[0], bob);
+        assert_eq!(change.guids[1], change.guids[2]);
+        let page = fixture.page(alice, None).await;
+        assert!(page.cards.iter().all(|card| card.groups == [friends]));
+        assert_eq!(page.cards.len(), 3);
+        let repeated = BookRequest::AddToGroup {
+            group: friends,
+            members: vec![GroupMember::Card(bob), GroupMember::Card(change.guids[3])],
+        };
+        assert!(!done(fixture.change(alice, repeated).await).changed);
+
+        let request = BookRequest::RemoveFromGroup {
+            group: friends,
+            members: vec![bob, change.guids[3]],
+        };
+        assert!(done(fixture.change(alice, request.clone()).await).changed);
+        assert!(!done(fixture.change(alice, request).await).changed);
+        let news = fixture.page(alice, Some(page.stamp)).await;
+        assert_eq!(news.cards.len(), 2);
+        assert!(news.cards.iter().all(|card| card.groups.is_empty()));
+
+        let answer = fixture
+            .change(
+                alice,
+                BookRequest::RemoveFromGroup {
+                    group: friends,
+                    members: vec![Guid::random()],
+                },
+            )
+            .await;
+        assert_eq!(refused(answer), Refusal::UnknownContact);
+    }
+
+    #[tokio::test]
+    async fn a_removed_group_is_told_with_everybody_who_was_in_it() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        fixture.account("bob").await;
+        let friends = create(&fixture, alice, "Friends").await;
+        let request = BookRequest::AddToGroup {
+            group: friends,
+            members: vec![
+                GroupMember::New(messenger("bob")),
+                GroupMember::New(NewCard {
+                    address: Some("mail@example.net".to_owned()),
+                    ..NewCard::default()
+                }),
+            ],
+        };
+        done(fixture.change(alice, request).await);
+        let before = fixture.page(alice, None).await;
+        let delete = || BookRequest::DeleteGroups(vec![friends]);
+        assert!(done(fixture.change(alice, delete()).await).changed);
+        let news = fixture.page(alice, Some(before.stamp)).await;
+        assert_eq!(news.removed_groups.len(), 1);
+        assert_eq!(news.removed_groups[0].guid, friends);
+        assert_eq!(news.cards.len(), 2);
+        assert!(news.cards.iter().all(|card| card.groups.is_empty()));
+        assert!(!done(fixture.change(alice, delete()).await).changed);
+        // The number's next group starts empty.
+        create(&fixture, alice, "Others").await;
+        let page = fixture.page(alice, None).await;
+        assert!(page.cards.iter().all(|card| card.groups.is_empty()));
     }
 }

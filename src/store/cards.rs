@@ -179,16 +179,16 @@ pub(super) async fn close(
     Ok(())
 }
 
-/// Notes that a card shows something new.
+/// Notes that the card of an account, if it has one, shows something new.
 pub(super) async fn touch(
     turn: &mut Turn,
     owner: UserId,
-    guid: Guid,
+    account: UserId,
     stamp: Stamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE card SET changed_at = $3 WHERE owner_id = $1 AND guid = $2")
+    sqlx::query("UPDATE card SET changed_at = $3 WHERE owner_id = $1 AND account_id = $2")
         .bind(owner.0)
-        .bind(guid.to_string())
+        .bind(account.0)
         .bind(stamp.0)
         .execute(&mut turn.connection)
         .await?;
@@ -489,5 +489,426 @@ impl Book<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{
+        Fixture, address, by_address, done, first_list, label, messenger, note, refused, texts,
+    };
+    use super::super::{BookRequest, ListLimits};
+    use super::*;
+    use crate::model::{Card, GroupRef, ItemList, ItemPatch, Role};
+
+    async fn card(fixture: &Fixture, owner: UserId, guid: Guid) -> Card {
+        let cards = fixture.store.cards(owner, &[guid]).await.unwrap();
+        cards.into_iter().next().unwrap()
+    }
+
+    fn update(guid: Guid, messenger: Option<bool>, fields: CardPatch) -> BookRequest {
+        BookRequest::UpdateCards(vec![CardChange {
+            card: CardRef::Card(guid),
+            messenger,
+            fields,
+        }])
+    }
+
+    fn mail_only(email: &str) -> NewCard {
+        NewCard {
+            fields: CardPatch {
+                items: vec![ItemPatch {
+                    list: ItemList::Emails,
+                    kind: "Messenger2".to_owned(),
+                    parts: vec![("email".to_owned(), email.to_owned())],
+                }],
+                ..CardPatch::default()
+            },
+            ..NewCard::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_card_of_an_account_is_a_forward_contact() {
+        let fixture = Fixture::new().await;
+        let (alice, bob) = (fixture.account("alice").await, fixture.account("bob").await);
+        let new = NewCard {
+            allow: true,
+            fields: texts(&[
+                (CardField::DisplayName, "Bobby"),
+                (CardField::Comment, "hi"),
+            ]),
+            invitation: Some("It is me".to_owned()),
+            ..messenger("bob")
+        };
+        let change = done(fixture.change(alice, BookRequest::AddCard(new)).await);
+        let guid = change.guids[0];
+        assert!(change.changed && first_list(&change).other.is_some());
+        let contact = fixture.row(alice, bob).await.unwrap();
+        assert_eq!(contact.guid, guid);
+        assert_eq!(contact.name, label("Bobby"));
+        assert_eq!(contact.lists.bits(), 1 | 2);
+        let card = card(&fixture, alice, guid).await;
+        assert!(card.messenger);
+        assert_eq!(card.display_name(), "bob's name");
+        assert_eq!(card.kept_name, Some(label("Bobby")));
+        assert_eq!(card.fields.text(CardField::Comment), "hi");
+        assert_eq!(card.fields.text(CardField::DisplayName), "");
+        assert!(card.created_at > 1_700_000_000_000);
+        // Bob sees who invites him, and why, until he decides.
+        let waiting = |members: crate::model::Memberships| {
+            let mut members = members.members.into_iter();
+            members.find(|member| member.role == Role::Pending)
+        };
+        let pending = waiting(fixture.members(bob, None).await).unwrap();
+        let text = pending.annotations.get("MSN.IM.InviteMessage");
+        assert_eq!(
+            (text, pending.name),
+            (Some("It is me"), Some(label("alice's name")))
+        );
+        done(
+            fixture
+                .add(bob, by_address("alice"), List::Allow, None)
+                .await,
+        );
+        assert_eq!(waiting(fixture.members(bob, None).await), None);
+    }
+
+    #[tokio::test]
+    async fn somebody_is_in_the_book_once() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        fixture.account("bob").await;
+        let guid = fixture.add_card(alice, "bob").await;
+        let stranger = NewCard {
+            address: Some("Late@Example.com".to_owned()),
+            ..NewCard::default()
+        };
+        let change = done(fixture.change(alice, BookRequest::AddCard(stranger)).await);
+        let late = change.guids[0];
+        for (new, exists) in [
+            (messenger("bob"), guid),
+            (mail_only("BOB@example.com"), guid),
+            (mail_only("late@example.com"), late),
+            (messenger("late"), late),
+        ] {
+            // An account that is made later does not make another person.
+            if exists == late && new.messenger {
+                fixture.account("late").await;
+            }
+            let answer = fixture.change(alice, BookRequest::AddCard(new)).await;
+            assert_eq!(refused(answer), Refusal::CardExists(exists));
+        }
+        // Whoever adds them by command gets the card that is there.
+        done(
+            fixture
+                .add(alice, by_address("late"), List::Forward, None)
+                .await,
+        );
+        let card = card(&fixture, alice, late).await;
+        assert!(card.messenger && card.address.is_none());
+        assert_eq!(card.account.unwrap().address, address("late"));
+        assert_eq!(fixture.page(alice, None).await.cards.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_added_is_refused_with_its_reason() {
+        let fixture = Fixture::with(ListLimits {
+            forward: 1,
+            allow: 0,
+            cards: 2,
+            ..ListLimits::default()
+        })
+        .await;
+        let alice = fixture.account("alice").await;
+        for name in ["bob", "carol"] {
+            fixture.account(name).await;
+        }
+        let malformed = NewCard {
+            address: Some("nobody".to_owned()),
+            ..NewCard::default()
+        };
+        let long = "x".repeat(INVITE_MAX + 1);
+        for (new, refusal) in [
+            (NewCard::default(), Refusal::InvalidParameter),
+            (messenger("alice"), Refusal::InvalidParameter),
+            (messenger("nobody"), Refusal::UnknownAccount),
+            (malformed, Refusal::MalformedAddress),
+            (mail_only("nobody"), Refusal::MalformedAddress),
+            (
+                NewCard {
+                    messenger: true,
+                    ..mail_only("nobody@example.com")
+                },
+                Refusal::UnknownAccount,
+            ),
+            (
+                NewCard {
+                    allow: true,
+                    ..messenger("bob")
+                },
+                Refusal::ListFull,
+            ),
+            (
+                NewCard {
+                    groups: vec![Guid::random()],
+                    ..messenger("bob")
+                },
+                Refusal::UnknownGroup,
+            ),
+            (
+                NewCard {
+                    invitation: Some(long),
+                    ..messenger("bob")
+                },
+                Refusal::InvalidParameter,
+            ),
+            (
+                NewCard {
+                    fields: texts(&[(CardField::IsHidden, "perhaps")]),
+                    ..messenger("bob")
+                },
+                Refusal::InvalidParameter,
+            ),
+        ] {
+            let answer = fixture
+                .change(alice, BookRequest::AddCard(new.clone()))
+                .await;
+            assert_eq!(refused(answer), refusal, "{new:?}");
+        }
+        let nobody = UserId(99);
+        let answer = fixture
+            .change(nobody, BookRequest::AddCard(messenger("bob")))
+            .await;
+        assert_eq!(refused(answer), Refusal::Unavailable);
+        assert!(fixture.page(alice, None).await.cards.is_empty());
+        fixture.add_card(alice, "bob").await;
+        let answer = fixture
+            .change(alice, BookRequest::AddCard(messenger("carol")))
+            .await;
+        assert_eq!(refused(answer), Refusal::ListFull);
+        for (email, is_full) in [("one@example.com", false), ("two@example.com", true)] {
+            let answer = fixture
+                .change(alice, BookRequest::AddCard(mail_only(email)))
+                .await;
+            assert_eq!(answer.unwrap().err(), is_full.then_some(Refusal::ListFull));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_card_leaves_the_forward_list_and_comes_back() {
+        let fixture = Fixture::new().await;
+        let (alice, bob) = (fixture.account("alice").await, fixture.account("bob").await);
+        let group = done(fixture.group(alice, "Friends").await).group;
+        let guid = fixture.add_card(alice, "bob").await;
+        let request = BookRequest::AddToGroup {
+            group: group.guid,
+            members: vec![crate::model::GroupMember::Card(guid)],
+        };
+        done(fixture.change(alice, request).await);
+        let change = done(
+            fixture
+                .change(alice, update(guid, Some(false), CardPatch::default()))
+                .await,
+        );
+        assert!(first_list(&change).other.is_some());
+        assert_eq!(fixture.row(alice, bob).await, None);
+        assert_eq!(fixture.row(bob, alice).await, None);
+        let away = card(&fixture, alice, guid).await;
+        assert!(!away.messenger);
+        assert_eq!(away.groups, [group.guid]);
+        assert_eq!(away.kept_name, None);
+        done(
+            fixture
+                .change(alice, update(guid, Some(true), CardPatch::default()))
+                .await,
+        );
+        let back = card(&fixture, alice, guid).await;
+        assert!(back.messenger);
+        assert_eq!(back.groups, [group.guid]);
+        let contact = fixture.row(alice, bob).await.unwrap();
+        assert_eq!((contact.guid, contact.groups), (guid, vec![group.number]));
+        // Once more changes nothing.
+        let again = update(guid, Some(true), CardPatch::default());
+        assert!(!done(fixture.change(alice, again).await).changed);
+    }
+
+    #[tokio::test]
+    async fn taking_somebody_off_by_command_keeps_what_was_written() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        for name in ["bob", "carol"] {
+            fixture.account(name).await;
+        }
+        let bob = fixture.add_card(alice, "bob").await;
+        let carol = fixture.add_card(alice, "carol").await;
+        done(
+            fixture
+                .change(alice, update(bob, None, note("AB.NickName", "Bobby")))
+                .await,
+        );
+        let before = fixture.page(alice, None).await;
+        for name in ["bob", "carol"] {
+            done(
+                fixture
+                    .remove(alice, by_address(name), List::Forward, None)
+                    .await,
+            );
+        }
+        let news = fixture.page(alice, Some(before.stamp)).await;
+        assert_eq!(news.cards.len(), 1);
+        assert_eq!((news.cards[0].guid, news.cards[0].messenger), (bob, false));
+        assert_eq!(news.removed_cards.len(), 1);
+        assert_eq!(news.removed_cards[0].guid, carol);
+        // Who comes back by command has what was written.
+        done(
+            fixture
+                .add(alice, by_address("bob"), List::Forward, None)
+                .await,
+        );
+        let back = card(&fixture, alice, bob).await;
+        assert_eq!(back.fields.annotations().get("AB.NickName"), Some("Bobby"));
+    }
+
+    #[tokio::test]
+    async fn changes_are_made_all_or_none() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        fixture.account("bob").await;
+        let bob = fixture.add_card(alice, "bob").await;
+        let before = fixture.page(alice, None).await;
+        let change = |card, fields| CardChange {
+            card,
+            messenger: None,
+            fields,
+        };
+        let good = || change(CardRef::Card(bob), texts(&[(CardField::Comment, "x")]));
+        for (bad, refusal) in [
+            (
+                change(CardRef::Card(Guid::random()), CardPatch::default()),
+                Refusal::UnknownContact,
+            ),
+            (
+                change(CardRef::Card(bob), texts(&[(CardField::TrustLevel, "x")])),
+                Refusal::InvalidParameter,
+            ),
+            (
+                change(CardRef::Me, texts(&[(CardField::DisplayName, "")])),
+                Refusal::IllegalName,
+            ),
+            (
+                change(CardRef::Me, note("MSN.IM.BLP", "7")),
+                Refusal::InvalidParameter,
+            ),
+        ] {
+            let request = BookRequest::UpdateCards(vec![good(), bad]);
+            let answer = fixture.change(alice, request).await;
+            assert_eq!(refused(answer), refusal);
+            let after = fixture.page(alice, None).await;
+            assert_eq!(after, before);
+        }
+        let many = vec![good(); 501];
+        let answer = fixture.change(alice, BookRequest::UpdateCards(many)).await;
+        assert_eq!(refused(answer), Refusal::InvalidParameter);
+        let request = BookRequest::UpdateCards(vec![good(), good()]);
+        assert!(done(fixture.change(alice, request).await).changed);
+    }
+
+    #[tokio::test]
+    async fn the_name_on_a_card_is_what_the_owner_calls_a_contact() {
+        let fixture = Fixture::new().await;
+        let (alice, bob) = (fixture.account("alice").await, fixture.account("bob").await);
+        let guid = fixture.add_card(alice, "bob").await;
+        let named = update(guid, None, texts(&[(CardField::DisplayName, "Бобби")]));
+        let change = done(fixture.change(alice, named).await);
+        assert_eq!(change.steps.len(), 1);
+        assert_eq!(
+            fixture.row(alice, bob).await.unwrap().name.as_str(),
+            "Бобби"
+        );
+        let request = BookRequest::AddCard(NewCard {
+            fields: texts(&[(CardField::DisplayName, "Old friend")]),
+            ..NewCard::default()
+        });
+        let stranger = done(fixture.change(alice, request).await).guids[0];
+        assert_eq!(
+            card(&fixture, alice, stranger).await.display_name(),
+            "Old friend"
+        );
+        let promote = update(stranger, Some(true), CardPatch::default());
+        let answer = fixture.change(alice, promote).await;
+        assert_eq!(refused(answer), Refusal::UnknownAccount);
+    }
+
+    #[tokio::test]
+    async fn a_deleted_card_is_gone_and_may_be_deleted_again() {
+        let fixture = Fixture::new().await;
+        let (alice, bob) = (fixture.account("alice").await, fixture.account("bob").await);
+        done(
+            fixture
+                .add(alice, by_address("bob"), List::Allow, None)
+                .await,
+        );
+        let guid = fixture.add_card(alice, "bob").await;
+        done(
+            fixture
+                .change(
+                    alice,
+                    update(guid, None, texts(&[(CardField::Comment, "x")])),
+                )
+                .await,
+        );
+        let before = fixture.page(alice, None).await;
+        let delete = |guids| BookRequest::DeleteCards(guids);
+        let answer = fixture
+            .change(alice, delete(vec![guid, Guid::random()]))
+            .await;
+        assert_eq!(refused(answer), Refusal::UnknownContact);
+        assert_eq!(fixture.page(alice, None).await, before);
+        let change = done(fixture.change(alice, delete(vec![guid, guid])).await);
+        assert_eq!(first_list(&change).contact.lists.bits(), 2);
+        let news = fixture.page(alice, Some(before.stamp)).await;
+        assert!(news.cards.is_empty());
+        assert_eq!(news.removed_cards.len(), 1);
+        assert!(!done(fixture.change(alice, delete(vec![guid])).await).changed);
+        // What was written is gone, and whoever comes back is not among the gone.
+        let again = fixture.add_card(alice, "bob").await;
+        assert!(card(&fixture, alice, again).await.fields.is_empty());
+        let news = fixture.page(alice, Some(before.stamp)).await;
+        assert_eq!(news.cards.len(), 1);
+        assert!(news.removed_cards.iter().all(|gone| gone.guid != again));
+        assert!(
+            fixture
+                .row(alice, bob)
+                .await
+                .unwrap()
+                .lists
+                .has(List::Allow)
+        );
+    }
+
+    #[tokio::test]
+    async fn everybody_on_a_forward_list_has_a_card_of_the_same_identity() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        fixture.account("bob").await;
+        done(fixture.group(alice, "Friends").await);
+        let group = || Some(GroupRef::Name(label("Friends")));
+        done(
+            fixture
+                .add(alice, by_address("bob"), List::Forward, group())
+                .await,
+        );
+        let contact = fixture.book(alice).await.contacts.remove(0);
+        let card = card(&fixture, alice, contact.guid).await;
+        assert!(card.messenger && card.fields.is_empty());
+        assert_eq!(card.groups.len(), 1);
+        done(
+            fixture
+                .remove(alice, by_address("bob"), List::Forward, group())
+                .await,
+        );
+        let news = fixture.page(alice, Some(card.changed_at)).await;
+        assert!(news.cards[0].groups.is_empty());
     }
 }

@@ -390,3 +390,272 @@ impl Book<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{
+        Fixture, address, by_address, done, first_list, messenger, refused,
+    };
+    use super::super::{BookRequest, ListLimits};
+    use super::*;
+
+    fn account(name: &str) -> MemberRef {
+        MemberRef::Account(address(name).as_str().to_owned())
+    }
+
+    fn add(role: Role, who: MemberRef) -> BookRequest {
+        BookRequest::AddMember {
+            role,
+            who,
+            annotations: Vec::new(),
+        }
+    }
+
+    fn remove(role: Role, who: MemberRef) -> BookRequest {
+        BookRequest::RemoveMember { role, who }
+    }
+
+    async fn roles(fixture: &Fixture, owner: UserId) -> Vec<Role> {
+        let members = fixture.members(owner, None).await.members;
+        members.into_iter().map(|member| member.role).collect()
+    }
+
+    #[tokio::test]
+    async fn the_new_role_wins_over_the_old_one() {
+        let fixture = Fixture::new().await;
+        let (alice, bob) = (fixture.account("alice").await, fixture.account("bob").await);
+        let start = fixture.members(alice, None).await;
+        assert!(start.members.is_empty());
+        done(
+            fixture
+                .change(alice, add(Role::Allow, account("bob")))
+                .await,
+        );
+        let allowed = fixture.members(alice, None).await;
+        assert_eq!(allowed.members.len(), 1);
+        assert_eq!(
+            allowed.members[0].id,
+            MembershipId::Account(bob, Role::Allow)
+        );
+        let change = done(
+            fixture
+                .change(alice, add(Role::Block, account("bob")))
+                .await,
+        );
+        assert_eq!(first_list(&change).contact.lists.bits(), 4);
+        let news = fixture.members(alice, Some(allowed.stamp)).await;
+        assert_eq!((news.members.len(), news.removed.len()), (1, 1));
+        assert_eq!(news.members[0].role, Role::Block);
+        assert_eq!(news.removed[0].role, Role::Allow);
+        assert_eq!(news.removed[0].who, Who::Account(bob, address("bob")));
+        // A client that never knew of the allowance hears that it is gone, which does no harm.
+        let news = fixture.members(alice, Some(start.stamp)).await;
+        assert_eq!(news.removed.len(), 1);
+        let again = done(
+            fixture
+                .change(alice, add(Role::Block, account("bob")))
+                .await,
+        );
+        assert!(!again.changed);
+        let id = MemberRef::Id(MembershipId::Account(bob, Role::Block));
+        assert!(done(fixture.change(alice, remove(Role::Block, id.clone())).await).changed);
+        assert!(!done(fixture.change(alice, remove(Role::Block, id)).await).changed);
+        assert!(roles(&fixture, alice).await.is_empty());
+        assert_eq!(fixture.row(alice, bob).await, None);
+    }
+
+    #[tokio::test]
+    async fn whoever_follows_waits_until_it_is_settled_by_either_way() {
+        for way in 0..4 {
+            let fixture = Fixture::new().await;
+            let (alice, bob) = (fixture.account("alice").await, fixture.account("bob").await);
+            done(
+                fixture
+                    .change(alice, BookRequest::AddCard(messenger("bob")))
+                    .await,
+            );
+            assert_eq!(roles(&fixture, bob).await, [Role::Reverse, Role::Pending]);
+            let before = fixture.members(bob, None).await.stamp;
+            match way {
+                0 => drop(done(
+                    fixture
+                        .change(bob, remove(Role::Pending, account("alice")))
+                        .await,
+                )),
+                1 => drop(done(
+                    fixture
+                        .change(bob, add(Role::Reverse, account("alice")))
+                        .await,
+                )),
+                2 => drop(done(
+                    fixture
+                        .remove(bob, by_address("alice"), List::Pending, None)
+                        .await,
+                )),
+                _ => {
+                    let store = &fixture.store;
+                    done(store.settle_pending(bob, &address("alice"), |_| ()).await);
+                }
+            }
+            assert_eq!(roles(&fixture, bob).await, [Role::Reverse]);
+            assert_eq!(fixture.row(bob, alice).await.unwrap().lists.bits(), 8);
+            let news = fixture.members(bob, Some(before)).await;
+            assert_eq!(news.removed.len(), 1);
+            assert_eq!(news.removed[0].role, Role::Pending);
+            // Who follows whom is not Bob's to say.
+            done(
+                fixture
+                    .change(bob, remove(Role::Reverse, account("alice")))
+                    .await,
+            );
+            assert_eq!(roles(&fixture, bob).await, [Role::Reverse]);
+            // Alice goes.
+            done(
+                fixture
+                    .remove(alice, by_address("bob"), List::Forward, None)
+                    .await,
+            );
+            assert!(roles(&fixture, bob).await.is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_not_made_a_follower() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        fixture.account("bob").await;
+        let change = done(
+            fixture
+                .change(alice, add(Role::Reverse, account("bob")))
+                .await,
+        );
+        assert!(!change.changed);
+        assert!(roles(&fixture, alice).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn bad_members_are_refused() {
+        let fixture = Fixture::with(ListLimits {
+            block: 1,
+            ..ListLimits::default()
+        })
+        .await;
+        let alice = fixture.account("alice").await;
+        let bob = fixture.account("bob").await;
+        fixture.account("carol").await;
+        let stranger = MemberRef::Id(MembershipId::Account(bob, Role::Allow));
+        for (role, who, refusal) in [
+            (Role::Pending, account("bob"), Refusal::InvalidParameter),
+            (Role::Allow, account("alice"), Refusal::InvalidParameter),
+            (Role::Allow, account("nobody"), Refusal::UnknownAccount),
+            (Role::Allow, stranger.clone(), Refusal::UnknownAccount),
+            (
+                Role::Allow,
+                MemberRef::Account("bob".to_owned()),
+                Refusal::MalformedAddress,
+            ),
+            (
+                Role::Allow,
+                MemberRef::Email("bob".to_owned()),
+                Refusal::MalformedAddress,
+            ),
+            (
+                Role::Block,
+                MemberRef::Phone("\u{1}".to_owned()),
+                Refusal::MalformedAddress,
+            ),
+        ] {
+            let answer = fixture.change(alice, add(role, who.clone())).await;
+            assert_eq!(refused(answer), refusal, "{who:?}");
+            // Taking away what nobody has is always fine.
+            assert!(!done(fixture.change(alice, remove(role, who)).await).changed);
+        }
+        done(
+            fixture
+                .change(alice, add(Role::Block, account("bob")))
+                .await,
+        );
+        let answer = fixture
+            .change(alice, add(Role::Block, account("carol")))
+            .await;
+        assert_eq!(refused(answer), Refusal::ListFull);
+        let foreign = |name: &str| MemberRef::Email(format!("{name}@example.net"));
+        done(fixture.change(alice, add(Role::Block, foreign("x"))).await);
+        let answer = fixture.change(alice, add(Role::Block, foreign("y"))).await;
+        assert_eq!(refused(answer), Refusal::ListFull);
+    }
+
+    #[tokio::test]
+    async fn people_elsewhere_have_roles_too() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let yahoo = || MemberRef::Email("Zoe@Yahoo.example".to_owned());
+        let request = BookRequest::AddMember {
+            role: Role::Allow,
+            who: yahoo(),
+            annotations: vec![("MSN.IM.BuddyType".to_owned(), "32:".to_owned())],
+        };
+        done(fixture.change(alice, request.clone()).await);
+        assert!(!done(fixture.change(alice, request).await).changed);
+        done(
+            fixture
+                .change(
+                    alice,
+                    add(Role::Allow, MemberRef::Phone("tel:+1555".to_owned())),
+                )
+                .await,
+        );
+        let before = fixture.members(alice, None).await;
+        assert_eq!(before.members.len(), 2);
+        let zoe = &before.members[0];
+        assert_eq!(zoe.who, Who::Email("zoe@yahoo.example".into()));
+        assert_eq!(zoe.annotations.get("MSN.IM.BuddyType"), Some("32:"));
+        assert!(zoe.joined_at > 1_700_000_000_000);
+        done(fixture.change(alice, add(Role::Block, yahoo())).await);
+        let news = fixture.members(alice, Some(before.stamp)).await;
+        assert_eq!((news.members.len(), news.removed.len()), (1, 1));
+        assert_eq!(news.removed[0].id, zoe.id);
+        assert_eq!(news.removed[0].role, Role::Allow);
+        let id = MemberRef::Id(news.members[0].id);
+        done(fixture.change(alice, remove(Role::Block, id)).await);
+        assert_eq!(fixture.members(alice, None).await.members.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_deleted_account_leaves_a_trace_in_every_book_it_was_in() {
+        let fixture = Fixture::new().await;
+        let (alice, bob) = (fixture.account("alice").await, fixture.account("bob").await);
+        let carol = fixture.account("carol").await;
+        done(
+            fixture
+                .change(alice, BookRequest::AddCard(messenger("bob")))
+                .await,
+        );
+        done(
+            fixture
+                .change(alice, add(Role::Block, account("bob")))
+                .await,
+        );
+        done(
+            fixture
+                .change(bob, BookRequest::AddCard(messenger("carol")))
+                .await,
+        );
+        let card = fixture.page(alice, None).await.cards.remove(0);
+        let (seen, carols) = (
+            fixture.members(alice, None).await,
+            fixture.members(carol, None).await,
+        );
+        assert!(fixture.store.delete_account(bob).await.unwrap());
+        let news = fixture.members(alice, Some(seen.stamp)).await;
+        assert!(news.members.is_empty());
+        assert_eq!(news.removed.len(), 1);
+        assert_eq!(news.removed[0].who, Who::Account(bob, address("bob")));
+        let page = fixture.page(alice, Some(seen.stamp)).await;
+        assert_eq!(page.removed_cards[0].guid, card.guid);
+        let news = fixture.members(carol, Some(carols.stamp)).await;
+        let gone: Vec<_> = news.removed.into_iter().map(|member| member.role).collect();
+        assert_eq!(gone.len(), 2);
+        assert!(gone.contains(&Role::Reverse) && gone.contains(&Role::Pending));
+    }
+}

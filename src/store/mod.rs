@@ -50,7 +50,7 @@ use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
 pub use activity::{Activity, Deed};
-pub use address_book::{BookChange, BookRequest};
+pub use address_book::{BookChange, BookRequest, BookStep};
 pub use book::{SignInMark, SignInState};
 pub use circles::{CircleChange, CircleRequest};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};

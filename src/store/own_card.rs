@@ -197,3 +197,104 @@ pub(super) async fn note_setting(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::BookRequest;
+    use super::super::testing::{Fixture, done, label, note, texts};
+    use super::*;
+    use crate::model::{CardChange, CardRef};
+
+    async fn write(fixture: &Fixture, owner: UserId, fields: CardPatch) -> bool {
+        let request = BookRequest::UpdateCards(vec![CardChange {
+            card: CardRef::Me,
+            messenger: None,
+            fields,
+        }]);
+        done(fixture.change(owner, request).await).changed
+    }
+
+    async fn me(fixture: &Fixture, owner: UserId) -> OwnCard {
+        fixture.page(owner, None).await.me.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_privacy_settings_are_annotations_and_the_reverse() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let start = fixture.page(alice, None).await;
+        let annotations = start.me.clone().unwrap().annotations;
+        assert_eq!(annotations.get(PRIVACY), Some("1"));
+        assert_eq!(annotations.get(REVERSE_PROMPT), Some("1"));
+        assert_eq!(fixture.page(alice, Some(start.stamp)).await.me, None);
+        // By annotation.
+        assert!(write(&fixture, alice, note(PRIVACY, "2")).await);
+        assert!(!write(&fixture, alice, note(PRIVACY, "2")).await);
+        assert!(write(&fixture, alice, note(REVERSE_PROMPT, "2")).await);
+        let settings = fixture.book(alice).await.settings;
+        assert_eq!(settings.privacy, Privacy::BlockOthers);
+        assert_eq!(settings.reverse_prompt, ReversePrompt::AllowSilently);
+        assert!(me(&fixture, alice).await.fields.is_empty());
+        // By command.
+        let before = fixture.page(alice, None).await;
+        done(
+            fixture
+                .set(alice, Setting::Privacy(Privacy::AllowOthers))
+                .await,
+        );
+        let news = fixture.page(alice, Some(before.stamp)).await.me.unwrap();
+        assert_eq!(news.annotations.get(PRIVACY), Some("1"));
+        assert_eq!(news.annotations.get(REVERSE_PROMPT), Some("2"));
+        assert_eq!(news.guid, before.me.unwrap().guid);
+        // The default.
+        for value in ["0", ""] {
+            done(
+                fixture
+                    .set(alice, Setting::Privacy(Privacy::BlockOthers))
+                    .await,
+            );
+            assert!(write(&fixture, alice, note(PRIVACY, value)).await);
+            let settings = fixture.book(alice).await.settings;
+            assert_eq!(settings.privacy, Privacy::AllowOthers);
+        }
+    }
+
+    #[tokio::test]
+    async fn several_endpoints_are_allowed_unless_the_owner_says_no() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        for (value, allowed) in [(None, true), (Some("0"), false), (Some("1"), true)] {
+            if let Some(value) = value {
+                assert!(write(&fixture, alice, note(ENDPOINTS, value)).await);
+            }
+            let state = fixture.store.sign_in_state(alice).await.unwrap().unwrap();
+            assert_eq!(state.endpoints_allowed, allowed);
+        }
+        assert!(write(&fixture, alice, note(ENDPOINTS, "")).await);
+        assert!(!write(&fixture, alice, note("MSN.IM.Unknown", "")).await);
+    }
+
+    #[tokio::test]
+    async fn a_display_name_renames_the_account_for_everybody_who_has_it() {
+        let fixture = Fixture::new().await;
+        let (alice, bob) = (fixture.account("alice").await, fixture.account("bob").await);
+        let guid = fixture.add_card(bob, "alice").await;
+        let before = fixture.page(bob, None).await;
+        let revision = fixture.store.revision(bob).await.unwrap();
+        assert!(
+            write(
+                &fixture,
+                alice,
+                texts(&[(CardField::DisplayName, "Alice B")])
+            )
+            .await
+        );
+        assert_eq!(fixture.book(alice).await.settings.name, label("Alice B"));
+        let news = fixture.page(bob, Some(before.stamp)).await;
+        assert_eq!((news.cards.len(), news.cards[0].guid), (1, guid));
+        assert_eq!(news.cards[0].display_name(), "Alice B");
+        // The older clients hear of names in another way.
+        assert_eq!(fixture.store.revision(bob).await.unwrap(), revision);
+        assert!(fixture.page(bob, Some(news.stamp)).await.cards.is_empty());
+    }
+}

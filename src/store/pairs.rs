@@ -229,9 +229,8 @@ pub(super) async fn write_with(
                 let bits = pair.row.as_ref().map_or(0, |row| row.group_bits);
                 cards::close(turn, owner, after.guid, bits, extras.keeps_card, stamp).await?;
             }
-            // The name and the groups of somebody on the forward list stand on their card.
-            (true, true) => cards::touch(turn, owner, after.guid, stamp).await?,
-            (false, false) => {}
+            // Cards show the name, the groups and the lists.
+            _ => cards::touch(turn, owner, target, stamp).await?,
         }
         if before.has(List::Forward) != follows {
             other = reflect(turn, &pair, follows, extras.invitation.as_deref(), stamp).await?;
@@ -313,6 +312,7 @@ async fn reflect(
         .await?;
     let who = Who::Account(owner, pair.owner.address.clone());
     note_roles(turn, target, &who, (before, after), stamp).await?;
+    cards::touch(turn, target, owner, stamp).await?;
     Ok(Some(StandingEdit {
         owner: target,
         revision,

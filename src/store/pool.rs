@@ -113,3 +113,11 @@ pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Sto
     transaction.commit().await?;
     Ok(())
 }
+
+/// Brings the schema up to a version of the past.
+#[cfg(test)]
+pub(super) async fn migrate_up_to(connection: &mut SqliteConnection, version: i64) {
+    let migrations = MIGRATIONS.iter().cloned();
+    let past = Migrator::with_migrations(migrations.filter(|it| it.version <= version).collect());
+    past.run_direct(None, connection, false).await.unwrap();
+}

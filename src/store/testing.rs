@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use super::{
-    AddToList, GroupChange, ListChange, ListLimits, NewAccount, Opposite, PasswordRecord,
-    Published, Setting, SettingChange, Store,
+    AddToList, BookChange, BookRequest, BookStep, GroupChange, ListChange, ListLimits, NewAccount,
+    Opposite, PasswordRecord, Published, Setting, SettingChange, Store,
 };
 use crate::model::{
-    Address, Contact, ContactBook, ContactRef, GroupRef, Label, List, Refusal, UserId,
+    Address, CardField, CardPage, CardPatch, Contact, ContactBook, ContactRef, GroupRef, Guid,
+    Label, List, Memberships, NewCard, Refusal, Stamp, UserId,
 };
 
 /// A database in a folder that goes away with it.
@@ -52,6 +53,42 @@ pub(super) fn done<T>(answer: Published<T, ()>) -> T {
 /// The reason of a refusal.
 pub(super) fn refused<T: std::fmt::Debug>(answer: Published<T, ()>) -> Refusal {
     answer.unwrap().map(|(outcome, ())| outcome).unwrap_err()
+}
+
+/// The wish to have somebody with an account on the forward list.
+pub(super) fn messenger(name: &str) -> NewCard {
+    NewCard {
+        address: Some(address(name).as_str().to_owned()),
+        messenger: true,
+        ..NewCard::default()
+    }
+}
+
+/// The first step of a change, which is one of the lists.
+pub(super) fn first_list(change: &BookChange) -> &ListChange {
+    match &change.steps[0] {
+        BookStep::List(change) => change,
+        step => panic!("{step:?}"),
+    }
+}
+
+/// A change of fields.
+pub(super) fn texts(texts: &[(CardField, &str)]) -> CardPatch {
+    let texts = texts.iter();
+    CardPatch {
+        texts: texts
+            .map(|&(field, text)| (field, text.to_owned()))
+            .collect(),
+        ..CardPatch::default()
+    }
+}
+
+/// A change of one annotation.
+pub(super) fn note(name: &str, value: &str) -> CardPatch {
+    CardPatch {
+        annotations: vec![(name.to_owned(), value.to_owned())],
+        ..CardPatch::default()
+    }
 }
 
 impl Fixture {
@@ -144,6 +181,28 @@ impl Fixture {
         setting: Setting,
     ) -> Published<SettingChange, ()> {
         self.store.change_setting(owner, setting, |_| ()).await
+    }
+
+    pub(super) async fn change(
+        &self,
+        owner: UserId,
+        request: BookRequest,
+    ) -> Published<BookChange, ()> {
+        self.store.change_book(owner, request, |_| ()).await
+    }
+
+    /// Adds somebody with an account to the forward list as the later clients do.
+    pub(super) async fn add_card(&self, owner: UserId, name: &str) -> Guid {
+        let request = BookRequest::AddCard(messenger(name));
+        done(self.change(owner, request).await).guids[0]
+    }
+
+    pub(super) async fn page(&self, owner: UserId, since: Option<Stamp>) -> CardPage {
+        self.store.find_cards(owner, since).await.unwrap().unwrap()
+    }
+
+    pub(super) async fn members(&self, owner: UserId, since: Option<Stamp>) -> Memberships {
+        self.store.memberships(owner, since).await.unwrap().unwrap()
     }
 
     /// Runs a statement behind the store's back.

@@ -361,7 +361,7 @@ mod tests {
         assert_eq!(handle(&Guid::NIL.to_string()), Some(Book::Own));
         assert_eq!(handle("1"), None);
         let circle = "00000000-0000-0000-0009-73944A8F7947";
-        let id = Guid::parse(circle).unwrap();
+        let id = CircleId::parse(circle).unwrap();
         assert_eq!(handle(circle), Some(Book::Circle(id)));
     }
 

@@ -155,6 +155,12 @@ pub struct Limits {
     pub allow_list: u32,
     /// Entries on one account's block list.
     pub block_list: u32,
+    /// Circles that one account is in.
+    pub circles_per_account: u32,
+    /// People in one circle, those who are invited included.
+    pub circle_members: u32,
+    /// Bytes of a circle's name as it travels, percent-encoded.
+    pub circle_name: usize,
     /// Entries of one account's address book, its contacts included.
     pub address_book: u32,
     /// Failed sign-ins a minute, for one account from one network.
@@ -253,6 +259,9 @@ impl Default for Limits {
             forward_list: 1_000,
             allow_list: 1_500,
             block_list: 1_200,
+            circles_per_account: 50,
+            circle_members: 50,
+            circle_name: 180,
             address_book: 2_000,
             failed_sign_ins_per_minute: 10,
             offline_messages: 200,
@@ -434,6 +443,14 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.number("allow_list", &mut limits.allow_list, LIST);
     v.number("block_list", &mut limits.block_list, LIST);
     v.number("address_book", &mut limits.address_book, LIST);
+    v.number(
+        "circles_per_account",
+        &mut limits.circles_per_account,
+        1..=1_000,
+    );
+    v.number("circle_members", &mut limits.circle_members, 2..=1_000);
+    // No longer than a person's name: it stands where theirs do.
+    v.number("circle_name", &mut limits.circle_name, 1..=387);
     v.number(
         "failed_sign_ins_per_minute",
         &mut limits.failed_sign_ins_per_minute,

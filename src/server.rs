@@ -447,6 +447,9 @@ pub fn list_limits(limits: &Limits) -> ListLimits {
         forward: limits.forward_list,
         allow: limits.allow_list,
         block: limits.block_list,
+        circles: limits.circles_per_account,
+        circle_members: limits.circle_members,
+        circle_name: limits.circle_name,
         cards: limits.address_book,
     }
 }

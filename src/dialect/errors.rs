@@ -53,6 +53,7 @@ impl Dialect {
             Refusal::AuthenticationFailed => 911,
             Refusal::NotVisible => 913,
             Refusal::RoomFull => 920,
+            Refusal::NotInCircle | Refusal::RoleTooLow => 933,
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use roxmltree::{Document, Node};
 
-use crate::model::{Address, Guid, Label, List, ListSet, Refusal};
+use crate::model::{Address, CircleId, Label, List, ListSet, Refusal};
 use crate::wire::Outbox;
 
 /// What is put on lists or taken off them.
@@ -16,7 +16,7 @@ pub struct Membership {
     /// Accounts here, or what could be one.
     pub accounts: Vec<(Address, ListSet)>,
     /// Groups of people that are contacts themselves.
-    pub circles: Vec<(Guid, ListSet)>,
+    pub circles: Vec<(CircleId, ListSet)>,
     /// Telephones and people in networks that this server does not reach.
     pub elsewhere: usize,
 }
@@ -32,9 +32,6 @@ mod network {
 
 /// The lists that a client may name: forward, allow, block. The others are the server's.
 const WRITABLE: u32 = 7;
-
-/// The start of a circle's address, which is a GUID of this form (`docs/protocol/10 §10`).
-const CIRCLE_PREFIX: &str = "00000000-0000-0000-0009-";
 
 /// Reads the payload of `ADL` and `RML`. Document types are refused, so no entity can grow.
 ///
@@ -121,9 +118,7 @@ fn read_entry(
             membership.accounts.push((address, lists));
         }
         network::CIRCLE => {
-            let is_circle = name.get(..CIRCLE_PREFIX.len()) == Some(CIRCLE_PREFIX);
-            let circle = Guid::parse(name).filter(|_| is_circle);
-            let circle = circle.ok_or(Refusal::InvalidParameter)?;
+            let circle = CircleId::parse(name).ok_or(Refusal::InvalidParameter)?;
             membership.circles.push((circle, lists));
         }
         _ => membership.elsewhere += 1,
@@ -369,7 +364,7 @@ mod tests {
         let xml = "<ml><d n='live.com'>\
                    <c n='00000000-0000-0000-0009-73944a8f7947' l='3' t='9'/></d></ml>";
         let membership = read(xml.as_bytes()).unwrap();
-        let circle = Guid::parse("00000000-0000-0000-0009-73944a8f7947").unwrap();
+        let circle = CircleId::parse("00000000-0000-0000-0009-73944a8f7947").unwrap();
         assert_eq!(membership.circles, [(circle, ListSet::from_bits(3))]);
         let other = xml.replace("-0009-", "-0008-");
         assert_eq!(read(other.as_bytes()), Err(Refusal::InvalidParameter));

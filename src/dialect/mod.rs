@@ -8,7 +8,9 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod blocks;
 pub mod challenge;
+pub mod circles;
 pub mod errors;
 pub mod family;
 pub mod login;

@@ -79,7 +79,11 @@ impl Dialect {
     /// (`docs/protocol/10 §4`).
     fn presence_fields(self, presence: &Presence, line: LineWriter<'_>) {
         let line = line.arg(status::word(presence.status));
-        let line = self.identity(&presence.address, line);
+        self.shown_fields(presence, self.identity(&presence.address, line));
+    }
+
+    /// What follows the person in a presence line.
+    pub(super) fn shown_fields(self, presence: &Presence, line: LineWriter<'_>) {
         let line = line.arg(name_or_address(&presence.name, &presence.address));
         let line = self.capabilities(presence.capabilities, line);
         let picture = presence.picture.as_ref().map(Label::as_str);
@@ -121,10 +125,15 @@ impl Dialect {
             MessageStyle::None => return,
             MessageStyle::Text | MessageStyle::Machine | MessageStyle::Endpoints => {}
         }
-        let endpoints = presence.endpoints.iter().copied();
-        let payload = self.user_data(&presence.message, endpoints, &[]);
+        let payload = self.shown_data(presence);
         self.identity(&presence.address, out.line("UBX"))
             .payload(payload.as_bytes());
+    }
+
+    /// What somebody shows beside their status, to those who may see them.
+    pub(super) fn shown_data(self, presence: &Presence) -> String {
+        let endpoints = presence.endpoints.iter().copied();
+        self.user_data(&presence.message, endpoints, &[])
     }
 
     /// A phone number or paging wish of a contact, on its own (`docs/protocol/02 §5`).

@@ -252,6 +252,11 @@ impl Endpoint {
         self.place.id()
     }
 
+    /// Where the session's events go.
+    pub(super) fn mailbox(&self) -> &Mailbox<NsEvent> {
+        &self.mailbox
+    }
+
     /// Whether the session signed in with what belongs to this grant.
     pub(super) fn has_grant(&self, grant: i64) -> bool {
         self.grant == Some(grant)

@@ -1,17 +1,19 @@
 //! The live state of this node: who is online, who hears about whom, and which rooms are open.
 //!
-//! `Hub` is a cloneable handle. Inside are two areas behind plain mutexes, *presence*
-//! (`online`, `endpoints`, `watchers`) and *rooms* (`rooms`), and one mutex in each room. The
-//! rules:
+//! `Hub` is a cloneable handle. Inside are three areas behind plain mutexes, *presence*
+//! (`online`, `endpoints`, `watchers`), *circles* (`circles`) and *rooms* (`rooms`), and one mutex
+//! in each room. The rules:
 //!
-//! 1. At most one of these locks is held at a time. Nothing is awaited, no I/O is done and
-//!    nothing is rendered under one.
+//! 1. At most one of these locks is held at a time, except that the circles' may be taken inside
+//!    of the presence lock: what people in a circle see follows their presence. Nothing is
+//!    awaited, no I/O is done and nothing is rendered under one.
 //! 2. Under a lock: read or change maps, and post to mailboxes, which never waits. Posting under
 //!    the lock keeps events about one person in one order for everybody.
 //! 3. Going online takes the snapshot of online contacts and registers as their watcher in one
 //!    critical section, so no change is lost and none is told twice.
 //! 4. Locks are an implementation detail; callers see methods.
 
+mod circles;
 mod endpoints;
 mod online;
 mod reach;
@@ -26,7 +28,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use online::{Entrance, OnlineGuard, StateChange};
+pub use circles::CircleEntered;
+pub use online::{Entrance, OnlineGuard, SessionSeat, StateChange};
 pub use room::Delivery;
 pub use rooms::{Bearer, Called, JoinError, Membership, RoomEntrance, RoomLimits};
 pub use tickets::{RoomTicket, TicketPurpose};
@@ -42,6 +45,7 @@ pub struct Hub {
 #[derive(Debug)]
 struct Shared {
     presence: Mutex<watchers::PresenceArea>,
+    circles: Arc<Mutex<circles::CirclesArea>>,
     rooms: Mutex<rooms::RoomsArea>,
     room_limits: RoomLimits,
     next_session: AtomicU64,
@@ -49,9 +53,11 @@ struct Shared {
 
 impl Hub {
     pub fn new(room_limits: RoomLimits) -> Self {
+        let presence = watchers::PresenceArea::default();
         Self {
             shared: Arc::new(Shared {
-                presence: Mutex::default(),
+                circles: Arc::clone(&presence.circles),
+                presence: Mutex::new(presence),
                 rooms: Mutex::default(),
                 room_limits,
                 next_session: AtomicU64::new(1),
@@ -66,6 +72,10 @@ impl Hub {
 
     fn presence(&self) -> MutexGuard<'_, watchers::PresenceArea> {
         lock(&self.shared.presence)
+    }
+
+    fn circles(&self) -> MutexGuard<'_, circles::CirclesArea> {
+        lock(&self.shared.circles)
     }
 
     fn rooms(&self) -> MutexGuard<'_, rooms::RoomsArea> {

@@ -63,6 +63,21 @@ impl OnlineGuard {
     pub fn session(&self) -> SessionId {
         self.session
     }
+
+    /// Which session it is, for what outlives a call: a guard stays with its session.
+    pub fn seat(&self) -> SessionSeat {
+        SessionSeat {
+            user: self.user,
+            session: self.session,
+        }
+    }
+}
+
+/// A session of an account, which may be over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionSeat {
+    pub user: UserId,
+    pub session: SessionId,
 }
 
 impl Drop for OnlineGuard {
@@ -328,6 +343,18 @@ pub(super) mod testing {
                 picture: None,
             };
             hub.set_state(&self.guard, change)
+        }
+
+        /// What has arrived so far about circles, in short words.
+        pub(in super::super) fn circle_news(&mut self) -> Vec<String> {
+            self.inbox
+                .drain()
+                .into_iter()
+                .filter_map(|event| match event {
+                    NsEvent::Circle(event) => Some(format!("{:?}", event.news)),
+                    _ => None,
+                })
+                .collect()
         }
 
         /// What has arrived so far, in short words.

@@ -6,8 +6,9 @@
 //! at several places is one watcher, and every place with a status hears the same.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use super::circles::CirclesArea;
 use super::endpoints::{Online, is_shown};
 use super::online::{Entrance, StateChange};
 use crate::model::{
@@ -22,6 +23,8 @@ pub(super) struct PresenceArea {
     by_address: HashMap<Address, UserId>,
     /// From a contact to those who are online, have set a status and follow them.
     watchers: HashMap<UserId, HashSet<UserId>>,
+    /// What people see by way of circles follows every change in here.
+    pub(super) circles: Arc<Mutex<CirclesArea>>,
 }
 
 fn presence_event(presence: &Arc<Presence>, news: PresenceNews) -> NsEvent {
@@ -38,7 +41,7 @@ fn offline_event(address: &Address) -> NsEvent {
 }
 
 /// What has changed about somebody who was to be seen before and is now.
-fn differences(before: &Presence, now: &Presence) -> impl Iterator<Item = PresenceNews> {
+pub(super) fn differences(before: &Presence, now: &Presence) -> impl Iterator<Item = PresenceNews> {
     let state = before.status != now.status
         || before.name != now.name
         || before.capabilities != now.capabilities
@@ -109,6 +112,7 @@ impl PresenceArea {
         if !self.online.get(&user).is_some_and(is_here) {
             return;
         }
+        self.leave_circles(user, sessions);
         self.change(user, None, |online| online.remove(sessions));
         if let Some(online) = self.online.get(&user)
             && online.is_deserted()
@@ -170,6 +174,7 @@ impl PresenceArea {
             (None, None) | (Some(_), Some(_)) => {}
         }
         self.announce(user, before.as_deref(), now.as_ref());
+        self.settle_circles(user);
         self.tell_own_places(user, by, own_before);
     }
 
@@ -303,6 +308,7 @@ impl PresenceArea {
                 let before = online.standing.lists_of(other);
                 let saw = online.standing.lets_see(other);
                 online.standing.apply(edit);
+                self.settle_circles(edit.owner);
                 self.visibility_changed(edit.owner, other, saw);
                 self.following_changed(edit.owner, other, before, lists)
             }
@@ -324,6 +330,7 @@ impl PresenceArea {
         }
         let before = std::mem::replace(&mut online.standing, standing);
         let after: HashMap<UserId, ListSet> = online.standing.lists.clone();
+        self.settle_circles(user);
         self.visibility_changed_for_all(user, &before);
         let everybody: HashSet<UserId> = before.lists.keys().chain(after.keys()).copied().collect();
         for other in everybody {

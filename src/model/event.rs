@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::circle::CircleId;
 use super::contacts::Phone;
 use super::{Address, Capabilities, Guid, Label, OwnPresence, Presence, RoomId, WaitingMessage};
 
@@ -46,6 +47,10 @@ pub enum NsEvent {
     DirectMessage(Arc<DirectMessage>),
     /// Somebody calls this person into a room.
     Invitation(Arc<Invitation>),
+    /// News in a circle that this session has entered.
+    Circle(Arc<CircleEvent>),
+    /// A circle of this person's changed: its name, or who is in it and how.
+    CircleChanged { circle: CircleId },
     /// Somebody left this person a message although they are signed in.
     OfflineMessage(Arc<WaitingMessage>),
     /// This person deleted messages that waited for them, at another place.
@@ -121,6 +126,47 @@ impl std::fmt::Debug for Notice {
             .field("kind", &self.kind)
             .field("length", &self.body.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// What a session hears of a circle that it has entered. The numbers count the notices about the
+/// roster since the session was told the whole of it.
+#[derive(Debug, Clone)]
+pub struct CircleEvent {
+    pub circle: CircleId,
+    pub news: CircleNews,
+}
+
+/// What there is to hear.
+#[derive(Clone)]
+pub enum CircleNews {
+    /// Somebody is in the roster from now on.
+    Joined { who: Address, number: u32 },
+    /// Somebody is in the roster no more.
+    Left { who: Address, number: u32 },
+    /// What this person may see of somebody in the roster.
+    Presence {
+        presence: Arc<Presence>,
+        news: PresenceNews,
+    },
+    /// Somebody is to be seen no more.
+    Offline(Address),
+    /// The circle has another name.
+    Renamed { name: Label, number: u32 },
+    /// Somebody said something. The whole of it is handed on untouched.
+    Said(Bytes),
+}
+
+impl std::fmt::Debug for CircleNews {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Joined { number, .. } => write!(f, "Joined({number})"),
+            Self::Left { number, .. } => write!(f, "Left({number})"),
+            Self::Presence { news, .. } => write!(f, "Presence({news:?})"),
+            Self::Offline(_) => f.write_str("Offline"),
+            Self::Renamed { number, .. } => write!(f, "Renamed({number})"),
+            Self::Said(message) => write!(f, "Said({} bytes)", message.len()),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod address_book;
 pub mod card;
+pub mod circle;
 pub mod contacts;
 pub mod event;
 pub mod ids;
@@ -22,13 +23,17 @@ pub use address_book::{
     Role, Stamp, Who,
 };
 pub use card::{Annotations, CardField, CardFields, CardItem, CardPatch, ItemList, ItemPatch};
+pub use circle::{
+    Circle, CircleBook, CircleId, CircleInviter, CircleMember, CircleMemberRef, CircleMembership,
+    CircleRef, CircleRole, CircleState, CircleStep,
+};
 pub use contacts::{
     Contact, ContactBook, ContactRef, Group, GroupNumber, GroupRef, List, ListSet, Phone, Phones,
     Privacy, ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,
 };
 pub use event::{
-    DirectKind, DirectMessage, Invitation, Notice, NsEvent, Occupant, OwnNews, PresenceNews,
-    SbEvent, Sender,
+    CircleEvent, CircleNews, DirectKind, DirectMessage, Invitation, Notice, NsEvent, Occupant,
+    OwnNews, PresenceNews, SbEvent, Sender,
 };
 pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};
 pub use label::Label;

@@ -84,6 +84,10 @@ pub enum Refusal {
     TooManyRooms,
     #[error("the room is full")]
     RoomFull,
+    #[error("not in that circle")]
+    NotInCircle,
+    #[error("the role in that circle is too low")]
+    RoleTooLow,
     #[error("no such network")]
     UnknownNetwork,
     #[error("a list without entries")]

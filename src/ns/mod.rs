@@ -18,14 +18,17 @@ mod inf;
 mod page;
 mod png;
 mod prp;
+mod put;
 mod qry;
 mod rea;
 mod rem;
+mod sdg;
 mod session;
 mod settings;
 mod syn;
 mod url;
 mod usr;
+mod usr_sha;
 mod uum;
 mod uun;
 mod uux;
@@ -165,7 +168,18 @@ async fn signed_in(
     let dialect = client.dialect;
     match &verb.0 {
         b"CVR" => cvr::Cvr::parse(args)?.report(trid, around, out),
+        b"USR" if dialect.has_circles() => {
+            return usr_sha::UsrSha::parse(args)?
+                .apply(trid, client, around, out)
+                .await;
+        }
         b"USR" => return Err(Failure::Refused(Refusal::AlreadySignedIn)),
+        b"PUT" => {
+            return put::Put::parse(args, payload)?
+                .apply(trid, client, around, out)
+                .await;
+        }
+        b"SDG" => return sdg::Sdg::parse(args, payload)?.apply(client, around),
         b"SYN" => {
             return syn::Syn::parse(args, dialect)?
                 .apply(trid, client, around, out)

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::settings::{NsSettings, ServerRole};
 use super::{Failure, Handled, before_sign_in, cvr, png, signed_in, usr, ver};
+use crate::dialect::blocks::Party;
 use crate::dialect::family::ClientFamily;
 use crate::dialect::login::{self, Farewell};
 use crate::dialect::verbs::Usage;
@@ -67,6 +68,16 @@ pub(super) struct SignedIn {
     pub(super) has_status: bool,
     /// A challenge that waits for its answer, and since when.
     pub(super) challenge: Option<(String, Instant)>,
+}
+
+impl SignedIn {
+    /// Refuses what a client sends in another name than its own, or from another place
+    /// (`docs/protocol/10 §10`).
+    pub(super) fn require_own(&self, from: &Party) -> Result<(), Refusal> {
+        let is_own = matches!(from, Party::Person { address, endpoint }
+            if *address == self.address && *endpoint == self.machine);
+        is_own.then_some(()).ok_or(Refusal::InvalidParameter)
+    }
 }
 
 impl NsSession {
@@ -290,6 +301,10 @@ impl Session for NsSession {
             NsEvent::Invitation(invitation) => {
                 let server = self.around.msnp_address();
                 dialect.ring(&invitation, &server, out);
+            }
+            NsEvent::Circle(event) => dialect.circle_news(&client.address, &event, out),
+            NsEvent::CircleChanged { circle } => {
+                dialect.circle_changed(client.guard.user(), &client.address, circle, out);
             }
             NsEvent::OfflineMessage(message) => {
                 // Before the first status it will be told with everything else that waits.

@@ -6,6 +6,8 @@
 pub mod accounts;
 mod address_book;
 mod chat;
+mod circle_ticket;
+mod circles;
 mod contacts;
 pub mod legacy;
 mod notices;
@@ -25,15 +27,17 @@ use crate::model::Refusal;
 use crate::store::{Store, StoreError};
 
 pub use crate::hub::{
-    Bearer, Called, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance, StateChange,
+    Bearer, Called, CircleEntered, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance,
+    StateChange,
 };
 pub use crate::store::{
-    Activity, AddToList, Deed, ListChange, ListEdit, ListEditKind, Opposite, Picture, PictureKind,
-    Profile, Setting, TileInfo, TileSize,
+    Activity, AddToList, CircleChange, CircleRequest, Deed, ListChange, ListEdit, ListEditKind,
+    Opposite, Picture, PictureKind, Profile, Setting, TileInfo, TileSize,
 };
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use address_book::{AddressBookOperations, Editor};
 pub use chat::ChatOperations;
+pub use circles::{CircleOperations, Origin};
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
 pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};
@@ -49,6 +53,7 @@ pub struct Services {
     pub contacts: ContactOperations,
     pub address_book: AddressBookOperations,
     pub chat: ChatOperations,
+    pub circles: CircleOperations,
     pub offline: OfflineOperations,
     pub profiles: ProfileOperations,
     pub clock: Clock,
@@ -82,6 +87,7 @@ impl Services {
             profiles,
             address_book: AddressBookOperations::new(store.clone(), hub.clone(), clock.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
+            circles: CircleOperations::new(store.clone(), hub.clone(), clock.clone()),
             offline: OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), offline),
             clock,
             metrics,

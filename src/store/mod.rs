@@ -23,6 +23,8 @@ mod book;
 mod card_groups;
 mod card_rows;
 mod cards;
+mod circle_rows;
+mod circles;
 mod contacts;
 mod error;
 mod groups;
@@ -50,6 +52,7 @@ pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount,
 pub use activity::{Activity, Deed};
 pub use address_book::{BookChange, BookRequest, BookStep};
 pub use book::{SignInMark, SignInState};
+pub use circles::{CircleChange, CircleRequest};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;
 pub use groups::GroupChange;
@@ -63,12 +66,18 @@ pub use writer::{Published, WriteLoad};
 
 use writer::Writer;
 
-/// How many entries the lists that a client fills may have.
+/// How much a client may fill: entries of its lists, circles, and people in those.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListLimits {
     pub forward: u32,
     pub allow: u32,
     pub block: u32,
+    /// Circles that one account is in.
+    pub circles: u32,
+    /// People in one circle, those who are invited included.
+    pub circle_members: u32,
+    /// Bytes of a circle's name in its encoded spelling.
+    pub circle_name: usize,
     /// Everything in the address book, the forward list included.
     pub cards: u32,
 }
@@ -80,6 +89,9 @@ impl Default for ListLimits {
             forward: 1000,
             allow: 1500,
             block: 1200,
+            circles: 50,
+            circle_members: 50,
+            circle_name: 180,
             cards: 2000,
         }
     }

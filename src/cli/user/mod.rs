@@ -15,8 +15,9 @@ use clap::Subcommand;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::{Address, Label};
+use crate::server::list_limits;
 use crate::service::accounts::{AccountSettings, Accounts};
-use crate::store::{ListLimits, Store};
+use crate::store::Store;
 use crate::telemetry;
 
 /// What everybody who opens the oldest clients' way in should know.
@@ -69,12 +70,7 @@ pub(super) fn run(command: UserCommand, config: &Config) -> anyhow::Result<()> {
 
 async fn open(config: &Config) -> anyhow::Result<(Store, Accounts)> {
     let path = config.database();
-    let limits = ListLimits {
-        forward: config.limits.forward_list,
-        allow: config.limits.allow_list,
-        block: config.limits.block_list,
-        cards: config.limits.address_book,
-    };
+    let limits = list_limits(&config.limits);
     let store = Store::open(&path, limits).await.with_context(|| {
         format!(
             "the database {} cannot be opened; check data_dir and who may write there",

@@ -22,8 +22,13 @@ pub(super) struct Wish {
 pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
     let wish = read(call.operation.node)?;
     match wish.book {
-        Book::Own => end(call, &wish).await?,
-        Book::Circle(circle) => circles::leave(call, circle, wish.contact).await?,
+        Book::Own => match circles::of_contact(call, wish.contact).await? {
+            Some(circle) => circles::leave(call, circle, wish.contact, false).await?,
+            None => end(call, &wish).await?,
+        },
+        Book::Circle(circle) => {
+            circles::leave(call, circle, wish.contact, wish.blocks).await?;
+        }
     }
     super::done(call, OPERATION)
 }

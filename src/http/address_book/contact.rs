@@ -81,6 +81,24 @@ struct Identity {
     cid: i64,
 }
 
+/// Somebody, or something, of whom no more is known than this.
+pub(super) fn bare(
+    id: crate::model::Guid,
+    kind: &'static str,
+    address: String,
+    name: String,
+    cid: i64,
+) -> ContactView {
+    let who = Identity {
+        id,
+        kind,
+        address,
+        name,
+        cid,
+    };
+    contact(&CardFields::default(), &Annotations::default(), who)
+}
+
 fn contact(fields: &CardFields, annotations: &Annotations, who: Identity) -> ContactView {
     use CardField as Field;
     let label = fields.text(Field::QuickName);

@@ -15,7 +15,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
     let since = read(call.operation.node)?;
     let found = FoundAll {
         page: page::own(call, since).await?,
-        circle_ticket: circles::ticket(call.by.user),
+        circle_ticket: circles::ticket(call).await?,
     };
     super::reply(call, &found)
 }

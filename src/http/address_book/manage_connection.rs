@@ -10,7 +10,9 @@ use super::read::Book;
 use super::view::{ContactView, OneContact};
 use super::{books, circles, contact_add, editor, read};
 use crate::http::soap::{Call, Failure, Malformed, Reply};
-use crate::model::{CardChange, CardPatch, CardRef, Guid, MemberRef, Role, address_book};
+use crate::model::{
+    CardChange, CardPatch, CardRef, CircleRole, Guid, MemberRef, Role, address_book,
+};
 
 pub(super) const OPERATION: &str = "ManageWLConnection";
 
@@ -30,6 +32,8 @@ pub(super) struct Wish {
     relationship: Relationship,
     /// The other decision is to decline.
     accepts: bool,
+    /// What a member of a circle is to be.
+    role: Option<CircleRole>,
     invitation: Option<String>,
 }
 
@@ -41,7 +45,13 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
             circles::decide(call, wish.contact, wish.accepts).await?
         }
         (Book::Circle(circle), _) => {
-            circles::invite(call, circle, wish.contact, wish.invitation.as_deref()).await?
+            let connection = circles::Connection {
+                contact: wish.contact,
+                connects: wish.accepts,
+                role: wish.role,
+                message: wish.invitation.as_deref(),
+            };
+            circles::connect(call, circle, connection).await?
         }
     };
     let operation = OPERATION;
@@ -66,6 +76,12 @@ pub(super) fn read(request: Node<'_, '_>) -> Result<Wish, Failure> {
         contact: read::contact_id(request)?.ok_or(Malformed)?,
         relationship,
         accepts,
+        role: match read::number(request, "relationshipRole")? {
+            Some(1) => Some(CircleRole::Admin),
+            Some(2) => Some(CircleRole::AssistantAdmin),
+            Some(3) => Some(CircleRole::Member),
+            _ => None,
+        },
         invitation: notes
             .find(|(name, _)| name == address_book::INVITE_MESSAGE)
             .map(|(_, text)| text),

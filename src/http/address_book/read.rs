@@ -9,7 +9,8 @@ use roxmltree::Node;
 use super::fault;
 use super::stamp::{Since, since};
 use crate::model::{
-    CardField, CardPatch, Guid, ItemList, ItemPatch, NewCard, Refusal, Stamp, address_book,
+    CardField, CardPatch, CircleId, Guid, ItemList, ItemPatch, NewCard, Refusal, Stamp,
+    address_book,
 };
 
 /// The child with this local name, if there is one; there may not be two.
@@ -106,7 +107,7 @@ pub(in crate::http) enum Book {
     /// The caller's own.
     Own,
     /// That of a circle.
-    Circle(Guid),
+    Circle(CircleId),
 }
 
 /// The book of a request with an `abId`. Circles are changed by operations of their own, so
@@ -124,11 +125,14 @@ pub(in crate::http) fn handled_book(request: Node<'_, '_>) -> Result<Book, Failu
     let Some(handle) = maybe(request, "abHandle")? else {
         return Ok(Book::Own);
     };
-    match words(handle, "ABId")?.map(Guid::parse) {
-        None | Some(Some(Guid::NIL)) => Ok(Book::Own),
-        Some(Some(id)) => Ok(Book::Circle(id)),
-        Some(None) => Err(fault::no_such_book()),
+    let Some(id) = words(handle, "ABId")? else {
+        return Ok(Book::Own);
+    };
+    if Guid::parse(id) == Some(Guid::NIL) {
+        return Ok(Book::Own);
     }
+    let circle = CircleId::parse(id).ok_or_else(fault::no_such_book)?;
+    Ok(Book::Circle(circle))
 }
 
 /// Since when changes are wanted; `None` where all is. A stamp that cannot be read makes a full
@@ -357,7 +361,7 @@ mod tests {
         assert_eq!(handle(&Guid::NIL.to_string()), Some(Book::Own));
         assert_eq!(handle("1"), None);
         let circle = "00000000-0000-0000-0009-73944A8F7947";
-        let id = Guid::parse(circle).unwrap();
+        let id = CircleId::parse(circle).unwrap();
         assert_eq!(handle(circle), Some(Book::Circle(id)));
     }
 

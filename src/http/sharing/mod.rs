@@ -2,6 +2,7 @@
 
 mod add_member;
 mod add_service;
+mod create_circle;
 mod delete_member;
 mod find_membership;
 mod members;
@@ -16,6 +17,7 @@ use super::soap::{Call, Failure, Reply};
 pub(super) const OPERATIONS: &[&str] = &[
     add_member::OPERATION,
     add_service::OPERATION,
+    create_circle::OPERATION,
     delete_member::OPERATION,
     find_membership::OPERATION,
     update_member::OPERATION,
@@ -26,6 +28,7 @@ pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Failure> {
     match call.operation.name {
         add_member::OPERATION => add_member::answer(call).await,
         add_service::OPERATION => add_service::answer(call),
+        create_circle::OPERATION => create_circle::answer(call).await,
         delete_member::OPERATION => delete_member::answer(call).await,
         find_membership::OPERATION => find_membership::answer(call).await,
         update_member::OPERATION => update_member::answer(call),

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::http::address_book::view::AnnotationView;
+use crate::model::Guid;
 
 /// How a member is known.
 #[derive(Debug)]
@@ -75,6 +76,13 @@ pub(in crate::http) struct FoundMembership {
 #[template(path = "sharing/add_service.xml")]
 pub(in crate::http) struct ServiceAdded {
     pub(in crate::http) id: u32,
+}
+
+/// Answer to `CreateCircle`.
+#[derive(Debug, Template)]
+#[template(path = "sharing/create_circle.xml")]
+pub(in crate::http) struct CircleCreated {
+    pub(in crate::http) id: Guid,
 }
 
 #[cfg(test)]

@@ -573,7 +573,7 @@ fn only_places_with_a_status_ring() {
 // What watchers have heard, put together, is what there is to be seen.
 
 /// Something that somebody does. Sessions are counted among those that are there.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     SignIn(i64, u128),
     SignInAlone(i64),

@@ -330,7 +330,8 @@ mod tests {
         let circle = fixture.create(&alice).await;
         fixture.join(&alice, &bob, "bob", circle).await;
         fixture.circles.enter(&bob.guard, circle).await.unwrap();
-        (alice.heard(), bob.heard());
+        alice.heard();
+        bob.heard();
         let rename = CircleRequest::Rename {
             circle,
             name: Label::from_stored("Climbing"),

@@ -17,7 +17,7 @@ use crate::model::{
     Address, CircleBook, CircleId, CircleMember, CircleMemberRef, CircleMembership, CircleRef,
     CircleRole, CircleState, Guid, MemberRef, Refusal, Role, Stamp,
 };
-use crate::service::{CircleChange, CircleOperations, CircleRequest, OperationError, Origin};
+use crate::service::{CircleChange, CircleOperations, CircleRequest, Origin};
 
 /// The relationship that is membership of a circle.
 const CIRCLE: u8 = 5;
@@ -59,11 +59,7 @@ pub(super) async fn page(
     circle: CircleId,
     since: Option<Stamp>,
 ) -> Result<Page, Failure> {
-    let book = match circles(call).book(call.by.user, circle).await {
-        Ok((book, _)) => book,
-        Err(OperationError::Refused(Refusal::NotInCircle)) => return Err(fault::no_such_book()),
-        Err(other) => return Err(other.into()),
-    };
+    let (book, _) = circles(call).book(call.by.user, circle).await?;
     if since.is_some_and(|Stamp(since)| since < book.horizon || since > book.circle.changed_at) {
         return Err(Refusal::FullSyncRequired.into());
     }

@@ -214,6 +214,10 @@ impl AddressBookFault {
             }
             Refusal::InvalidParameter => "BadArgument",
             Refusal::Unavailable => "InternalError",
+            // To who is not in it, a circle that is there is like one that is not.
+            Refusal::NotInCircle => {
+                return Self::new("ABDoesNotExist", "Address Book Does Not Exist");
+            }
             // Clients decide by these two texts as well.
             Refusal::FullSyncRequired => {
                 return Self::new("FullSyncRequired", "Full sync required.");

@@ -22,6 +22,10 @@ pub struct Account {
     pub disabled: bool,
     /// Whether it may sign in with the oldest clients' method, which needs a weaker secret.
     pub has_legacy: bool,
+    /// Whether that secret was made from a password of its own.
+    pub legacy_is_separate: bool,
+    /// Whether it may run the server from the pages for people.
+    pub is_admin: bool,
     /// Epoch milliseconds.
     pub created_at: i64,
     /// Epoch milliseconds; `None` before the first one.
@@ -70,8 +74,8 @@ impl fmt::Debug for LegacySecret {
 /// What a new password does to the legacy secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LegacyChange {
-    /// Takes the place of a secret that is there; an account without one gets none. What is
-    /// there is looked up in the transaction, so nobody has to ask beforehand.
+    /// Takes the place of a secret that was made from the same password; an account without one
+    /// gets none. What is there is looked up in the transaction, so nobody has to ask beforehand.
     Follow(LegacySecret),
     /// The account has this one from now on.
     Set(LegacySecret),
@@ -98,8 +102,8 @@ const REVISION_EPOCH: i64 = 1_577_836_800;
 macro_rules! account_query {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id, a.address, a.disabled, a.created_at, a.last_sign_in, \
-             c.legacy_digest IS NOT NULL AS has_legacy, ",
+            "SELECT a.id, a.address, a.disabled, a.is_admin, a.created_at, a.last_sign_in, \
+             c.legacy_digest IS NOT NULL AS has_legacy, c.legacy_is_separate, ",
             settings_columns!(),
             " FROM account a JOIN credential c ON c.user_id = a.id ",
             $rest
@@ -156,8 +160,37 @@ impl Store {
         row.as_ref().map(credentials).transpose()
     }
 
-    /// Gives the account a new password, voids its tickets and posts a notice. Answers whether
-    /// there is such an account.
+    /// Gives the account a secret for the oldest clients that was made from a password of its own,
+    /// or takes away whichever it has. Answers whether there is such an account.
+    pub async fn set_legacy(
+        &self,
+        user: UserId,
+        secret: Option<LegacySecret>,
+    ) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |turn| Box::pin(set_legacy(turn, user, secret)))
+            .await
+    }
+
+    /// Makes the account one that may run the server, or no longer. Answers whether there is such
+    /// an account.
+    pub async fn set_admin(&self, user: UserId, is_admin: bool) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |turn| {
+                Box::pin(async move {
+                    let written = sqlx::query("UPDATE account SET is_admin = $2 WHERE id = $1")
+                        .bind(user.0)
+                        .bind(is_admin)
+                        .execute(&mut turn.connection)
+                        .await?;
+                    Ok(written.rows_affected() > 0)
+                })
+            })
+            .await
+    }
+
+    /// Gives the account a new password, voids its tickets, ends its browsers' sessions and posts a
+    /// notice. Answers whether there is such an account.
     pub async fn set_password(
         &self,
         user: UserId,
@@ -222,6 +255,8 @@ fn account(row: &SqliteRow) -> Result<Account, StoreError> {
         settings: rows::settings(row, id)?,
         disabled: row.try_get("disabled")?,
         has_legacy: row.try_get("has_legacy")?,
+        legacy_is_separate: row.try_get("legacy_is_separate")?,
+        is_admin: row.try_get("is_admin")?,
         created_at: row.try_get("created_at")?,
         last_sign_in: row.try_get("last_sign_in")?,
     })
@@ -243,7 +278,7 @@ fn credentials(row: &SqliteRow) -> Result<Credentials, StoreError> {
     })
 }
 
-async fn create(turn: &mut Turn, new: NewAccount) -> Result<Option<UserId>, StoreError> {
+pub(super) async fn create(turn: &mut Turn, new: NewAccount) -> Result<Option<UserId>, StoreError> {
     let id: Option<i64> = sqlx::query_scalar(
         "INSERT INTO account (address, name, default_group_name, revision, lists_changed_at, \
          settings_changed_at, created_at) \
@@ -313,8 +348,8 @@ async fn set_password(
     };
     let (salt, digest) = secret.map(|secret| (secret.salt, secret.digest)).unzip();
     sqlx::query(
-        "UPDATE credential SET legacy_salt = $2, legacy_digest = $3 \
-         WHERE user_id = $1 AND ($4 = 0 OR legacy_digest IS NOT NULL)",
+        "UPDATE credential SET legacy_salt = $2, legacy_digest = $3, legacy_is_separate = 0 \
+         WHERE user_id = $1 AND ($4 = 0 OR (legacy_digest IS NOT NULL AND legacy_is_separate = 0))",
     )
     .bind(user.0)
     .bind(salt)
@@ -322,10 +357,15 @@ async fn set_password(
     .bind(only_replaces)
     .execute(&mut turn.connection)
     .await?;
-    sqlx::query("DELETE FROM ticket WHERE user_id = $1")
-        .bind(user.0)
-        .execute(&mut turn.connection)
-        .await?;
+    for statement in [
+        "DELETE FROM ticket WHERE user_id = $1",
+        "DELETE FROM web_session WHERE user_id = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(user.0)
+            .execute(&mut turn.connection)
+            .await?;
+    }
     post(turn, user, &NoticeKind::PasswordChanged).await?;
     Ok(true)
 }
@@ -338,9 +378,35 @@ async fn set_disabled(turn: &mut Turn, user: UserId, disabled: bool) -> Result<b
         .await?;
     let exists = written.rows_affected() > 0;
     if exists && disabled {
+        sqlx::query("DELETE FROM web_session WHERE user_id = $1")
+            .bind(user.0)
+            .execute(&mut turn.connection)
+            .await?;
         post(turn, user, &NoticeKind::Disabled).await?;
     }
     Ok(exists)
+}
+
+/// Gives the account a secret for the oldest clients that has nothing to do with its password, or
+/// takes away the one it has.
+async fn set_legacy(
+    turn: &mut Turn,
+    user: UserId,
+    secret: Option<LegacySecret>,
+) -> Result<bool, StoreError> {
+    let is_separate = secret.is_some();
+    let (salt, digest) = secret.map(|secret| (secret.salt, secret.digest)).unzip();
+    let written = sqlx::query(
+        "UPDATE credential SET legacy_salt = $2, legacy_digest = $3, legacy_is_separate = $4 \
+         WHERE user_id = $1",
+    )
+    .bind(user.0)
+    .bind(salt)
+    .bind(digest)
+    .bind(is_separate)
+    .execute(&mut turn.connection)
+    .await?;
+    Ok(written.rows_affected() > 0)
 }
 
 async fn delete(turn: &mut Turn, user: UserId) -> Result<bool, StoreError> {

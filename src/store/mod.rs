@@ -19,6 +19,7 @@
 mod accounts;
 mod activity;
 mod address_book;
+mod audit;
 mod book;
 mod card_groups;
 mod card_rows;
@@ -28,6 +29,7 @@ mod circles;
 mod contacts;
 mod error;
 mod groups;
+mod invitations;
 mod list_edits;
 mod memberships;
 mod notices;
@@ -42,6 +44,7 @@ mod settings;
 #[cfg(test)]
 mod testing;
 mod tickets;
+mod web_sessions;
 mod writer;
 
 use std::path::Path;
@@ -51,17 +54,20 @@ use sqlx::sqlite::SqlitePool;
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
 pub use activity::{Activity, Deed};
 pub use address_book::{BookChange, BookRequest, BookStep};
+pub use audit::{AuditDeed, AuditEntry};
 pub use book::{SignInMark, SignInState};
 pub use circles::{CircleChange, CircleRequest};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
 pub use error::StoreError;
 pub use groups::GroupChange;
+pub use invitations::{Invitation, Invited, NewInvitation};
 pub use list_edits::{ListEdit, ListEditKind};
 pub use notices::{Notice, NoticeKind};
 pub use offline_messages::{KeptMessage, NewOfflineMessage, OfflineLimits};
 pub use profiles::{NewTile, Picture, PictureKind, Profile, TileInfo, TileSize};
 pub use settings::{Setting, SettingChange};
 pub use tickets::TicketOwner;
+pub use web_sessions::{NewWebSession, WebSession};
 pub use writer::{Published, WriteLoad};
 
 use writer::Writer;

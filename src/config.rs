@@ -21,8 +21,8 @@ use toml::{Table, Value};
 
 pub use pages::{Tab, TextAd};
 use values::{
-    read_filter, read_format, read_host, read_host_and_port, read_host_name, read_network,
-    read_path, read_port, read_socket, read_url, text_value,
+    read_filter, read_format, read_host, read_host_and_port, read_host_name, read_mode,
+    read_network, read_path, read_port, read_socket, read_title, read_url, text_value,
 };
 use visitor::{Fewest, Visitor};
 
@@ -46,6 +46,8 @@ pub struct Config {
     pub auth: Auth,
     /// What the web side does for people.
     pub web: Web,
+    /// Who may make an account there.
+    pub registration: Registration,
     /// How much of everything is allowed.
     pub limits: Limits,
     /// Logging.
@@ -108,11 +110,39 @@ pub struct Auth {
 }
 
 /// The web side, as far as it is about people and their browsers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Web {
+    /// What the pages call this server.
+    pub name: String,
+    /// Networks of proxies whose word about who asks, and by which scheme, is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Hosts that a browser may be sent on to after a sign-on, besides this server
     /// (`docs/protocol/11 §6`).
     pub redirect_hosts: Vec<String>,
+}
+
+/// Who may make an account on the pages for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Everybody, whoever has a code, or nobody.
+    pub mode: RegistrationMode,
+    /// What an address may end with, behind its `@`; empty for anything.
+    pub domains: Vec<String>,
+    /// Accounts that one network may make in an hour.
+    pub per_hour: u32,
+    /// Accounts that may be made in an hour altogether.
+    pub per_hour_everywhere: u32,
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistrationMode {
+    /// Everybody.
+    Open,
+    /// Whoever has a code from an administrator.
+    Invitation,
+    /// Nobody; accounts are made at the command line.
+    Closed,
 }
 
 /// How much of everything is allowed.
@@ -205,6 +235,7 @@ impl Default for Config {
             advertise: Advertise::default(),
             auth: Auth::default(),
             web: Web::default(),
+            registration: Registration::default(),
             limits: Limits::default(),
             log: Log::default(),
             tabs: Vec::new(),
@@ -234,6 +265,27 @@ impl Default for Auth {
             accept_first_16: true,
             accept_bare_tickets: false,
             refuse_unknown_clients: false,
+        }
+    }
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self {
+            name: "Chrysalis".to_owned(),
+            trusted_proxies: Vec::new(),
+            redirect_hosts: Vec::new(),
+        }
+    }
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Self {
+            mode: RegistrationMode::Open,
+            domains: Vec::new(),
+            per_hour: 10,
+            per_hour_everywhere: 500,
         }
     }
 }
@@ -405,12 +457,35 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.flag("refuse_unknown_clients", &mut auth.refuse_unknown_clients);
 
     v.section("web");
+    v.value("name", &mut config.web.name, read_title, |it| {
+        text_value(it)
+    });
+    let proxies = &mut config.web.trusted_proxies;
+    v.list("trusted_proxies", proxies, read_network, Fewest::None);
     let redirect_hosts = &mut config.web.redirect_hosts;
     v.list(
         "redirect_hosts",
         redirect_hosts,
         read_host_name,
         Fewest::None,
+    );
+
+    let registration = &mut config.registration;
+    v.section("registration");
+    v.value("mode", &mut registration.mode, read_mode, |mode| {
+        text_value(match mode {
+            RegistrationMode::Open => "open",
+            RegistrationMode::Invitation => "invitation",
+            RegistrationMode::Closed => "closed",
+        })
+    });
+    let domains = &mut registration.domains;
+    v.list("domains", domains, read_host_name, Fewest::None);
+    v.number("per_hour", &mut registration.per_hour, 1..=100_000);
+    v.number(
+        "per_hour_everywhere",
+        &mut registration.per_hour_everywhere,
+        1..=1_000_000,
     );
 
     let limits = &mut config.limits;

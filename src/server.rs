@@ -23,7 +23,7 @@ use crate::net::{Arrival, CloseReason, Gate, GateLimits, Link, Rules};
 use crate::ns::{NsSession, NsSettings, ServerRole};
 use crate::sb::SbSession;
 use crate::service::accounts::AccountSettings;
-use crate::service::{Accounts, NoticeFollower, OfflineSettings, Services};
+use crate::service::{Accounts, NoticeFollower, ServiceSettings, Services};
 use crate::shutdown::Shutdown;
 use crate::store::{ListLimits, Store, StoreError};
 use crate::wire::{Frame, Role};
@@ -123,7 +123,7 @@ impl Server {
             accounts.clone(),
             clock,
             metrics.clone(),
-            OfflineSettings::new(limits),
+            ServiceSettings::new(limits, &config.registration),
         );
 
         let msnp = bind("listen.msnp", &config.listen.msnp).await?;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use toml::Value;
 
-use super::LogFormat;
+use super::{LogFormat, RegistrationMode};
 
 /// A value as it was given.
 pub(super) enum Given {
@@ -150,6 +150,32 @@ pub(super) fn read_format(given: Given) -> Result<LogFormat, String> {
         other => Err(format!(
             "{other:?} is no format; write \"text\" or \"json\""
         )),
+    }
+}
+
+pub(super) fn read_mode(given: Given) -> Result<RegistrationMode, String> {
+    match read_text(given)?.as_str() {
+        "open" => Ok(RegistrationMode::Open),
+        "invitation" => Ok(RegistrationMode::Invitation),
+        "closed" => Ok(RegistrationMode::Closed),
+        other => Err(format!(
+            "{other:?} is no mode; write \"open\", \"invitation\" or \"closed\""
+        )),
+    }
+}
+
+/// A name for people to read.
+pub(super) fn read_title(given: Given) -> Result<String, String> {
+    let text = read_text(given)?;
+    let is_title = (1..=60).contains(&text.chars().count())
+        && text.trim() == text
+        && !text.chars().any(char::is_control);
+    if is_title {
+        Ok(text)
+    } else {
+        Err(format!(
+            "{text:?} is no name; write 1 to 60 characters in one line"
+        ))
     }
 }
 

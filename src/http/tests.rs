@@ -13,11 +13,11 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::clock::Clock;
-use crate::config::{Auth, Limits};
+use crate::config::{Auth, Limits, Registration};
 use crate::hub::{Hub, RoomLimits};
 use crate::metrics::Metrics;
 use crate::model::Address;
-use crate::service::OfflineSettings;
+use crate::service::ServiceSettings;
 use crate::service::accounts::{AccountSettings, Accounts};
 use crate::shutdown::Shutdown;
 use crate::store::{ListLimits, Store};
@@ -89,7 +89,7 @@ impl People {
             self.accounts.clone(),
             self.clock.clone(),
             metrics,
-            OfflineSettings::new(&Limits::default()),
+            ServiceSettings::new(&Limits::default(), &Registration::default()),
         );
         Web {
             services,

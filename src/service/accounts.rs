@@ -6,6 +6,7 @@
 
 mod tokens;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -31,6 +32,15 @@ const CHALLENGE_SECRET: &str = "legacy challenge";
 /// The name of the server's secret that the keys of tokens are derived from.
 const TOKEN_SECRET: &str = "token keys";
 
+/// The name of the server's secret that the words in forms are derived from.
+const FORM_SECRET: &str = "forms";
+
+/// Signs of a generated password: none that looks like another.
+const PASSWORD_SIGNS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789x";
+
+/// How many of them, few enough to be typed on an old machine: 60 bits.
+const PASSWORD_LENGTH: usize = 12;
+
 /// All operations on accounts. Copies share the throttle and the limit of password hashes.
 #[derive(Debug, Clone)]
 pub struct Accounts {
@@ -42,7 +52,18 @@ pub struct Accounts {
     ticket_ms: i64,
     /// What the keys of tokens are derived from.
     token_key: TokenKey,
+    form_key: SecretKey,
     accept_bare_tickets: bool,
+}
+
+/// A key that does not print.
+#[derive(Clone, Copy)]
+struct SecretKey([u8; 32]);
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// The settings of [`Accounts`].
@@ -190,8 +211,10 @@ impl Accounts {
     ) -> Result<Self, Fault> {
         let secret = store.server_secret(CHALLENGE_SECRET).await?;
         let token_key = TokenKey::new(store.server_secret(TOKEN_SECRET).await?);
+        let form_key = SecretKey(store.server_secret(FORM_SECRET).await?);
         Ok(Self {
             token_key,
+            form_key,
             store,
             clock,
             passwords: Passwords::new(settings.passwords).map_err(Fault::Hash)?,
@@ -211,16 +234,58 @@ impl Accounts {
         password: SecretString,
         legacy: bool,
     ) -> Result<UserId, AccountError> {
+        let secret = legacy.then(|| self.challenges.secret(&address, &password));
+        let mut new = self.prepare(address, name, password).await?;
+        new.legacy = secret;
+        let created = self.store.create_account(new).await?;
+        created.ok_or(AccountError::AddressTaken)
+    }
+
+    /// An account to be, without the oldest clients' way in: all of it that takes time.
+    pub(super) async fn prepare(
+        &self,
+        address: Address,
+        name: Option<Label>,
+        password: SecretString,
+    ) -> Result<NewAccount, AccountError> {
         check_new(&password)?;
-        let legacy = legacy.then(|| self.challenges.secret(&address, &password));
-        let new = NewAccount {
+        Ok(NewAccount {
             name: name.unwrap_or_else(|| name_of(&address)),
             address,
             password: self.passwords.hash(password).await?,
-            legacy,
-        };
-        let created = self.store.create_account(new).await?;
-        created.ok_or(AccountError::AddressTaken)
+            legacy: None,
+        })
+    }
+
+    /// Opens the oldest clients' way in with a password of its own, which is made here and told
+    /// once; the main one stays apart from it from now on.
+    pub async fn open_legacy(&self, address: &Address) -> Result<SecretString, AccountError> {
+        let user = self.known(address).await?;
+        let signs = rand::random_iter::<u8>()
+            .filter_map(|byte| PASSWORD_SIGNS.get(usize::from(byte % 32)))
+            .map(|&sign| char::from(sign))
+            .take(PASSWORD_LENGTH);
+        let password = SecretString::from(signs.collect::<String>());
+        let secret = self.challenges.secret(address, &password);
+        was_there(self.store.set_legacy(user, Some(secret)).await?)?;
+        Ok(password)
+    }
+
+    /// Closes the oldest clients' way in.
+    pub async fn close_legacy(&self, address: &Address) -> Result<(), AccountError> {
+        let user = self.known(address).await?;
+        was_there(self.store.set_legacy(user, None).await?)
+    }
+
+    /// Makes an account one that may run the server, or no longer.
+    pub async fn set_admin(&self, address: &Address, is_admin: bool) -> Result<(), AccountError> {
+        let user = self.known(address).await?;
+        was_there(self.store.set_admin(user, is_admin).await?)
+    }
+
+    /// What the words in forms are derived with.
+    pub(super) fn form_key(&self) -> [u8; 32] {
+        self.form_key.0
     }
 
     /// Gives an account a new password, which voids its tickets.
@@ -402,7 +467,7 @@ fn name_of(address: &Address) -> Label {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use md5::{Digest as _, Md5};
@@ -414,10 +479,10 @@ mod tests {
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const AWAY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
-    pub(super) struct Fixture {
-        pub(super) accounts: Accounts,
-        pub(super) store: Store,
-        pub(super) clock: Clock,
+    pub(in crate::service) struct Fixture {
+        pub(in crate::service) accounts: Accounts,
+        pub(in crate::service) store: Store,
+        pub(in crate::service) clock: Clock,
         _folder: tempfile::TempDir,
     }
 
@@ -430,7 +495,7 @@ mod tests {
         AccountSettings::new(&auth, &Limits::default())
     }
 
-    pub(super) async fn fixture() -> Fixture {
+    pub(in crate::service) async fn fixture() -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.sqlite");
         let store = Store::open(&path, ListLimits::default()).await.unwrap();
@@ -451,7 +516,7 @@ mod tests {
     }
 
     impl Fixture {
-        pub(super) async fn with_alice(legacy: bool) -> (Self, UserId) {
+        pub(in crate::service) async fn with_alice(legacy: bool) -> (Self, UserId) {
             let fixture = fixture().await;
             let user = fixture
                 .accounts

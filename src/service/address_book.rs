@@ -219,7 +219,7 @@ fn publish(hub: &Hub, clock: &Clock, by: Editor, change: &BookChange) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Auth, Limits};
+    use crate::config::{Auth, Limits, Registration};
     use crate::hub::RoomLimits;
     use crate::mailbox::{Inbox, mailbox};
     use crate::metrics::Metrics;
@@ -229,7 +229,7 @@ mod tests {
     };
     use crate::service::accounts::{AccountSettings, Accounts};
     use crate::service::{
-        AddToList, Arriving, OfflineSettings, OperationError, Opposite, Services, Setting,
+        AddToList, Arriving, OperationError, Opposite, ServiceSettings, Services, Setting,
         SignedIn, StateChange,
     };
     use crate::store::ListLimits;
@@ -288,9 +288,9 @@ mod tests {
             let accounts = Accounts::open(store.clone(), clock.clone(), settings);
             let accounts = accounts.await.unwrap();
             let hub = Hub::new(RoomLimits::default());
-            let offline = OfflineSettings::new(&limits);
+            let settings = ServiceSettings::new(&limits, &Registration::default());
             let metrics = Metrics::new();
-            let services = Services::new(store, hub, accounts, clock, metrics, offline);
+            let services = Services::new(store, hub, accounts, clock, metrics, settings);
             let create = async |name: &str| {
                 let accounts = &services.accounts;
                 let created = accounts.create(address(name), None, "long enough".into(), false);

@@ -16,11 +16,14 @@ pub mod passwords;
 mod pictures;
 mod presence;
 mod profile;
+mod registration;
 mod sso;
 pub mod throttle;
 pub mod ticket;
+mod web_sessions;
 
 use crate::clock::Clock;
+use crate::config::{self, Limits};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::model::Refusal;
@@ -31,8 +34,9 @@ pub use crate::hub::{
     StateChange,
 };
 pub use crate::store::{
-    Activity, AddToList, CircleChange, CircleRequest, Deed, ListChange, ListEdit, ListEditKind,
-    Opposite, Picture, PictureKind, Profile, Setting, TileInfo, TileSize,
+    Account, Activity, AddToList, AuditDeed, AuditEntry, CircleChange, CircleRequest, Deed,
+    Invitation, ListChange, ListEdit, ListEditKind, Opposite, Picture, PictureKind, Profile,
+    Setting, TileInfo, TileSize, WebSession,
 };
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use address_book::{AddressBookOperations, Editor};
@@ -44,6 +48,8 @@ pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};
 pub use pictures::{LARGEST as LARGEST_PICTURE, PictureError};
 pub use presence::{Arriving, PresenceOperations, SignedIn};
 pub use profile::{ProfileChange, ProfileOperations, TileError, Viewer};
+pub use registration::{Applicant, Registration, RegistrationError, RegistrationSettings};
+pub use web_sessions::{WebSessions, random_word};
 
 /// What every edge is handed; clones share their state.
 #[derive(Debug, Clone)]
@@ -56,10 +62,29 @@ pub struct Services {
     pub circles: CircleOperations,
     pub offline: OfflineOperations,
     pub profiles: ProfileOperations,
+    pub registration: Registration,
+    pub web_sessions: WebSessions,
     pub clock: Clock,
     pub metrics: Metrics,
     hub: Hub,
     store: Store,
+}
+
+/// The settings of those operations that have some.
+#[derive(Debug, Clone)]
+pub struct ServiceSettings {
+    pub offline: OfflineSettings,
+    pub registration: RegistrationSettings,
+}
+
+impl ServiceSettings {
+    /// Takes what it needs from the two sections.
+    pub fn new(limits: &Limits, registration: &config::Registration) -> Self {
+        Self {
+            offline: OfflineSettings::new(limits),
+            registration: RegistrationSettings::new(registration, limits),
+        }
+    }
 }
 
 impl Services {
@@ -70,7 +95,7 @@ impl Services {
         accounts: Accounts,
         clock: Clock,
         metrics: Metrics,
-        offline: OfflineSettings,
+        settings: ServiceSettings,
     ) -> Self {
         let presence = PresenceOperations::new(store.clone(), hub.clone(), clock.clone());
         let contacts = ContactOperations::new(store.clone(), hub.clone(), clock.clone());
@@ -80,15 +105,26 @@ impl Services {
             presence.clone(),
             clock.clone(),
         );
+        let registration = Registration::new(
+            accounts.clone(),
+            store.clone(),
+            clock.clone(),
+            settings.registration,
+        );
+        let form_key = accounts.form_key();
+        let offline =
+            OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), settings.offline);
         Self {
             accounts,
+            offline,
+            registration,
+            web_sessions: WebSessions::new(store.clone(), clock.clone(), form_key),
             presence,
             contacts,
             profiles,
             address_book: AddressBookOperations::new(store.clone(), hub.clone(), clock.clone()),
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
             circles: CircleOperations::new(store.clone(), hub.clone(), clock.clone()),
-            offline: OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), offline),
             clock,
             metrics,
             hub,

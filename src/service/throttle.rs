@@ -147,23 +147,35 @@ struct Rates {
     account: Rate,
 }
 
-/// A rate of failures, or of anything else that may be too much. What is kept of past ones is a single time: when they will have run down.
+/// A rate of failures, or of anything else that may be too much. What is kept of past ones is a
+/// single time: when they will have run down.
 #[derive(Clone, Copy)]
 pub(super) struct Rate {
     /// How long one failure takes to run down, in microseconds.
     interval: i64,
+    /// How long a debt there may be, in microseconds.
+    span: i64,
 }
 
 impl Rate {
     pub(super) fn per_minute(failures: u32) -> Self {
-        let interval = MINUTE_US / i64::from(failures.max(1));
+        Self::over(MINUTE_US, failures)
+    }
+
+    pub(super) fn per_hour(times: u32) -> Self {
+        Self::over(LONGEST_US, times)
+    }
+
+    fn over(span: i64, times: u32) -> Self {
+        let interval = span / i64::from(times.max(1));
         Self {
             interval: interval.max(1),
+            span,
         }
     }
 
     pub(super) fn admits(self, runs_down_at: Option<i64>, now: i64) -> bool {
-        debt(runs_down_at, now) + self.interval <= MINUTE_US
+        debt(runs_down_at, now) + self.interval <= self.span
     }
 
     pub(super) fn charged(self, runs_down_at: Option<i64>, now: i64) -> i64 {

@@ -160,7 +160,12 @@ mod tests {
         };
         assert!(store.keep_invitation(code("one", 1, None)).await.unwrap());
         assert!(!store.keep_invitation(code("one", 9, None)).await.unwrap());
-        assert!(store.keep_invitation(code("old", 1, Some(1))).await.unwrap());
+        assert!(
+            store
+                .keep_invitation(code("old", 1, Some(1)))
+                .await
+                .unwrap()
+        );
 
         let ask = |name: &str, code: &str| {
             store.create_invited_account(new_account(name), code.to_owned())

@@ -36,6 +36,8 @@ pub struct NewWebSession {
     pub user: UserId,
     pub browser: String,
     pub peer: String,
+    /// Epoch milliseconds, like the other.
+    pub created_at: i64,
     pub expires_at: i64,
 }
 
@@ -67,7 +69,7 @@ impl Store {
                     .bind(new.user.0)
                     .bind(&new.browser)
                     .bind(&new.peer)
-                    .bind(turn.now)
+                    .bind(new.created_at)
                     .bind(new.expires_at)
                     .execute(&mut turn.connection)
                     .await?;
@@ -201,8 +203,8 @@ fn session(row: &sqlx::sqlite::SqliteRow) -> Result<WebSession, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Fixture, record};
     use super::super::LegacyChange;
+    use super::super::testing::{Fixture, record};
     use super::*;
 
     fn new(digest: &str, user: UserId) -> NewWebSession {
@@ -211,6 +213,7 @@ mod tests {
             user,
             browser: "Browser".to_owned(),
             peer: "192.0.2.1".to_owned(),
+            created_at: 0,
             expires_at: 100,
         }
     }

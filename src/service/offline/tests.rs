@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::Auth;
+use crate::config::{Auth, Registration};
 use crate::hub::RoomLimits;
 use crate::metrics::Metrics;
 use crate::model::{DialectTag, Place};
+use crate::service::ServiceSettings;
 use crate::service::accounts::{AccountSettings, Accounts};
 use crate::service::{Arriving, OperationError, Services};
 use crate::store::ListLimits;
@@ -77,8 +78,15 @@ async fn open(folder: &tempfile::TempDir, clock: &Clock, limits: &Limits) -> Ser
         rooms_per_session: 1,
         idle: Duration::from_secs(1),
     });
-    let offline = OfflineSettings::new(limits);
-    Services::new(store, hub, accounts, clock.clone(), Metrics::new(), offline)
+    let settings = ServiceSettings::new(limits, &Registration::default());
+    Services::new(
+        store,
+        hub,
+        accounts,
+        clock.clone(),
+        Metrics::new(),
+        settings,
+    )
 }
 
 fn address(name: &str) -> Address {

@@ -147,6 +147,7 @@ impl Server {
             msnp_port: first_port(&msnp.addresses),
             redirect_hosts: config.web.redirect_hosts.clone().into(),
             pages: http::Pages::new(&config.tabs, &config.text_ads),
+            site_name: config.web.name.as_str().into(),
         };
         let server = Self {
             services,
@@ -251,6 +252,7 @@ impl Server {
             connections: limits.http_connections,
             connections_per_address: limits.connections_per_address,
             exempt: limits.exempt.clone(),
+            trusted_proxies: config.web.trusted_proxies.clone(),
             write_timeout: Duration::from_secs(limits.write_secs),
             ..http::Settings::default()
         };
@@ -310,6 +312,7 @@ impl Server {
         let shutdown = self.shutdown.clone();
         let chat = self.services.chat.clone();
         let accounts = self.services.accounts.clone();
+        let browsers = self.services.web_sessions.clone();
         let offline = self.services.offline.clone();
         self.shutdown.spawn("housekeeping", async move {
             let mut notices = tokio::time::interval(NOTICES_EVERY);
@@ -324,7 +327,10 @@ impl Server {
                         chat.close_idle_rooms();
                         Ok(())
                     }
-                    _ = tickets.tick() => accounts.prune_tickets().await.map(drop),
+                    _ = tickets.tick() => match accounts.prune_tickets().await {
+                        Ok(_) => browsers.prune().await.map(drop),
+                        Err(error) => Err(error),
+                    },
                     _ = messages.tick() => offline.prune().await.map(drop),
                 };
                 if let Err(error) = done {

@@ -146,6 +146,7 @@ const MODULES: &[Module] = &[
             "config",
             "metrics",
             "mime",
+            "network",
             "shutdown",
         ],
         crates: Not(&["sqlx"]),

@@ -26,7 +26,7 @@ use tracing::Instrument;
 use super::listener::{Link, Settings};
 use super::soap::Service;
 use super::stream::PeerStream;
-use super::{header_case, request_line};
+use super::{forwarded, header_case, request_line};
 use crate::metrics::Metrics;
 
 /// The longest head of a request.
@@ -170,6 +170,8 @@ impl Site {
             Err(status) => return Err(status),
         };
         let is_whole = head.extensions.get::<TooLarge>().is_none();
+        let trusted = &self.settings.trusted_proxies;
+        let link = forwarded::seen_through(link, &head.headers, trusted);
         head.extensions.insert(link);
         let request = Request::from_parts(head, Body::from(body));
         // A router is always ready, and its clones share everything.

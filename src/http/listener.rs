@@ -25,6 +25,8 @@ pub struct Settings {
     pub connections_per_address: usize,
     /// Addresses to which that limit does not apply, such as a proxy's.
     pub exempt: Vec<IpNet>,
+    /// Proxies whose word about who asks is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// How long the head of a request may take to arrive, the wait for its first byte included;
     /// so it is the idle limit of a kept connection too.
     pub header_timeout: Duration,
@@ -40,6 +42,7 @@ impl Default for Settings {
             connections: 1_024,
             connections_per_address: 64,
             exempt: Vec::new(),
+            trusted_proxies: Vec::new(),
             header_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(15),
@@ -54,6 +57,8 @@ pub struct Link {
     pub peer: SocketAddr,
     /// The address they came in on.
     pub local: SocketAddr,
+    /// Whether nobody on the way can listen.
+    pub is_secure: bool,
 }
 
 /// Serves `router` on `listener` until the soft stop, then closes the listener.
@@ -102,6 +107,7 @@ impl Host {
         let link = Link {
             peer: canonical(arrival.peer),
             local: canonical(arrival.local),
+            is_secure: false,
         };
         let span = tracing::info_span!("connection", role = "http", conn, peer = %link.peer);
         let live = self.metrics.connection(Role::Http);

@@ -10,6 +10,7 @@ mod address_book;
 mod client_config;
 mod connection;
 mod form;
+mod forwarded;
 mod header_case;
 mod home;
 mod listener;
@@ -26,6 +27,7 @@ mod sign_on;
 pub mod soap;
 mod storage;
 mod stream;
+mod web;
 
 use std::sync::Arc;
 
@@ -55,6 +57,8 @@ pub struct Web {
     pub redirect_hosts: Arc<[String]>,
     /// What clients show besides contacts.
     pub pages: Pages,
+    /// What the pages for people call this server.
+    pub site_name: Arc<str>,
 }
 
 /// Everything that clients and people ask for; to be given to [`serve`], which sees to it that
@@ -74,7 +78,6 @@ pub fn router(web: Web) -> Router {
         router = router.route(service.path(), post(serve));
     }
     router
-        .route("/", get(home::page).post(home::probe))
         .route(
             "/rdr/pprdr.asp",
             get(nexus::passport_urls).post(nexus::passport_urls),
@@ -95,6 +98,7 @@ pub fn router(web: Web) -> Router {
         .route("/ppsecure/sha1auth.srf", sign_on)
         .merge(client_config::routes())
         .merge(storage::routes())
+        .merge(web::routes())
         .fallback(home::not_found)
         // The connection bounds every body before it comes here, each service as it needs.
         .layer(DefaultBodyLimit::disable())

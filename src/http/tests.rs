@@ -97,6 +97,7 @@ impl People {
             msnp_port: 1863,
             redirect_hosts: ["Mail.example.org".to_owned()].into(),
             pages: Pages::default(),
+            site_name: "Chrysalis".into(),
         }
     }
 
@@ -284,7 +285,12 @@ async fn an_advertised_address_is_named_instead_of_the_connection() {
         nexus.contains("\r\nPassportURLs: DALogin=login.example/login2.srf,\r\n"),
         "{nexus}"
     );
-    assert!(server.get("/").await.contains("<b>msn.example:1864</b>"));
+    assert!(
+        server
+            .get("/")
+            .await
+            .contains("<code>msn.example:1864</code>")
+    );
 }
 
 #[tokio::test]
@@ -458,7 +464,7 @@ async fn the_front_page_and_its_neighbours_answer() {
         page.contains("\r\nContent-Type: text/html; charset=utf-8\r\n"),
         "{page}"
     );
-    assert!(page.contains("<b>127.0.0.1:1863</b>"), "{page}");
+    assert!(page.contains("<code>127.0.0.1:1863</code>"), "{page}");
     let probe = server
         .ask("POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
         .await;

@@ -133,6 +133,28 @@ impl Services {
     }
 }
 
+/// How many there are of what, for people to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Census {
+    /// Sessions that are signed in.
+    pub online: usize,
+    /// Conversations.
+    pub rooms: usize,
+    /// Accounts.
+    pub accounts: u64,
+}
+
+impl Services {
+    /// Counts.
+    pub async fn census(&self) -> Result<Census, Fault> {
+        Ok(Census {
+            online: self.hub.online_count(),
+            rooms: self.hub.room_count(),
+            accounts: self.store.account_count().await?,
+        })
+    }
+}
+
 /// What an operation on behalf of a client gives.
 pub type Outcome<T> = Result<T, OperationError>;
 

@@ -147,6 +147,14 @@ impl Store {
         rows.iter().map(account).collect()
     }
 
+    /// How many accounts there are.
+    pub async fn account_count(&self) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM account")
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
     /// What a sign-in to this address is checked against.
     pub async fn credentials(&self, address: &Address) -> Result<Option<Credentials>, StoreError> {
         let row = sqlx::query(

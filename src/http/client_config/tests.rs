@@ -45,7 +45,11 @@ async fn ask(pages: Pages, method: &str, target: &str, body: &str) -> (u16, Stri
         ..People::new().await.web(Metrics::new())
     };
     let mut request = Request::builder().method(method).uri(target);
-    request = request.extension(Link { peer: local, local });
+    request = request.extension(Link {
+        peer: local,
+        local,
+        is_secure: false,
+    });
     let request = request.body(Body::from(body.to_owned())).unwrap();
     let mut router = crate::http::router(web);
     let response = router.call(request).await.unwrap();

@@ -200,7 +200,11 @@ async fn header(advertise: Advertise, host: Option<&str>, known: &str) -> String
     let local: SocketAddr = "192.0.2.1:80".parse().unwrap();
     let call = Call {
         web: &web,
-        link: Link { peer: local, local },
+        link: Link {
+            peer: local,
+            local,
+            is_secure: false,
+        },
         headers: &headers,
         by: Authorised {
             user: crate::model::UserId(1),

@@ -93,7 +93,11 @@ impl Site {
 
     async fn send(&self, mut request: Request<Body>) -> (u16, HeaderMap, Vec<u8>) {
         let local: SocketAddr = "192.0.2.1:8080".parse().unwrap();
-        request.extensions_mut().insert(Link { peer: local, local });
+        request.extensions_mut().insert(Link {
+            peer: local,
+            local,
+            is_secure: false,
+        });
         let response = self.router.clone().call(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();

@@ -1,0 +1,36 @@
+//! The front page: what this is, who may join, and how it is doing.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::page::fault;
+use super::{Shell, Visitor, page};
+use crate::config::RegistrationMode;
+use crate::http::Web;
+use crate::service::Census;
+
+#[derive(Template)]
+#[template(path = "web/home.html")]
+struct Home {
+    shell: Shell,
+    mode: RegistrationMode,
+    /// Host and port for clients that take both.
+    address: String,
+    census: Census,
+}
+
+pub(super) async fn show(State(web): State<Web>, visitor: Visitor) -> Response {
+    let census = match web.services.census().await {
+        Ok(census) => census,
+        Err(error) => return fault(&error),
+    };
+    let home = Home {
+        shell: Shell::new(&web, &visitor, "Home"),
+        mode: web.services.registration.mode(),
+        address: web.advertise.msnp(visitor.link.local, web.msnp_port),
+        census,
+    };
+    page(&visitor, StatusCode::OK, &home)
+}

@@ -1,0 +1,35 @@
+//! Pages for people: what this is, an account of one's own, how to connect a client, and the
+//! server's desk for those who run it.
+//!
+//! Plain forms that work without JavaScript and in Internet Explorer 6. A page is a template over
+//! a [`Shell`], answered by [`page`], which alone sets headers and cookies. Whoever asks is a
+//! [`Visitor`]; a form that was sent is [`Posted`], which only the browser can have sent that got
+//! the form from here.
+
+mod account;
+mod assets;
+mod home;
+mod page;
+mod posted;
+mod register;
+mod sign_in;
+mod visitor;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::Web;
+use page::{Notice, Shell, page, problem, see_other};
+use posted::Posted;
+use visitor::{Member, Visitor};
+
+/// The routes of all pages.
+pub(super) fn routes() -> Router<Web> {
+    Router::new()
+        .route("/", get(home::show).post(super::home::probe))
+        .route(assets::STYLE_PATH, get(assets::style))
+        .route("/account", get(account::show))
+        .route("/register", get(register::show).post(register::submit))
+        .route("/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route("/sign-out", post(sign_in::leave))
+}

@@ -46,6 +46,19 @@ impl Advertise {
         format!("{}:{port}", self.host(local))
     }
 
+    /// The same for a client that comes by the web side: the host is one that the web side answers
+    /// at, because some clients look for a gateway there (`docs/protocol/20 §7`).
+    pub fn msnp_by_web(&self, local: SocketAddr, port: u16) -> String {
+        let port = self.msnp_port.unwrap_or(port);
+        let host = self.http_host().map(str::to_owned);
+        format!("{}:{port}", host.unwrap_or_else(|| self.host(local)))
+    }
+
+    /// The host that the settings name for the web side, or else for this server.
+    pub fn named_host(&self) -> Option<&str> {
+        self.http_host().or(self.host.as_deref())
+    }
+
     /// Base of the web side, without a slash at its end; `port` is that of the listener which
     /// takes HTTP.
     pub fn web(&self, local: SocketAddr, port: u16) -> String {
@@ -152,6 +165,25 @@ mod tests {
             assert_eq!(advertise.http_host(), Some(host), "{url}");
         }
         assert_eq!(Advertise::default().http_host(), None);
+    }
+
+    #[test]
+    fn who_comes_by_the_web_stays_at_its_host() {
+        let local = "10.0.0.1:80".parse().unwrap();
+        for (host, url, server, named) in [
+            (None, None, "10.0.0.1:1863", None),
+            (Some("a.example"), None, "a.example:1863", Some("a.example")),
+            (
+                Some("a.example"),
+                Some("http://b.example:8080"),
+                "b.example:1863",
+                Some("b.example"),
+            ),
+        ] {
+            let advertise = Advertise::new(host, url, None).unwrap();
+            assert_eq!(advertise.msnp_by_web(local, 1863), server);
+            assert_eq!(advertise.named_host(), named);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! with its kind and range; reading, the list of known keys and the printed form all follow
 //! from it, so that they cannot disagree. A `Config` that [`Config::load`] returned is checked.
 
+mod gateway;
 mod pages;
 mod values;
 mod visitor;
@@ -19,10 +20,11 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use toml::{Table, Value};
 
+pub use gateway::Gateway;
 pub use pages::{Tab, TextAd};
 use values::{
     read_filter, read_format, read_host, read_host_and_port, read_host_name, read_mode,
-    read_network, read_path, read_port, read_socket, read_title, read_url, text_value,
+    read_network, read_origin, read_path, read_port, read_socket, read_title, read_url, text_value,
 };
 use visitor::{Fewest, Visitor};
 
@@ -48,6 +50,8 @@ pub struct Config {
     pub web: Web,
     /// Who may make an account there.
     pub registration: Registration,
+    /// The same as over TCP, for clients that only have HTTP.
+    pub gateway: Gateway,
     /// How much of everything is allowed.
     pub limits: Limits,
     /// Logging.
@@ -119,6 +123,8 @@ pub struct Web {
     /// Hosts that a browser may be sent on to after a sign-on, besides this server
     /// (`docs/protocol/11 §6`).
     pub redirect_hosts: Vec<String>,
+    /// Origins, or `*`, whose pages may call the gateway from a browser.
+    pub cors_origins: Vec<String>,
 }
 
 /// Who may make an account on the pages for people.
@@ -236,6 +242,7 @@ impl Default for Config {
             auth: Auth::default(),
             web: Web::default(),
             registration: Registration::default(),
+            gateway: Gateway::default(),
             limits: Limits::default(),
             log: Log::default(),
             tabs: Vec::new(),
@@ -275,6 +282,7 @@ impl Default for Web {
             name: "Chrysalis".to_owned(),
             trusted_proxies: Vec::new(),
             redirect_hosts: Vec::new(),
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -469,6 +477,8 @@ fn visit(config: &mut Config, v: &mut Visitor) {
         read_host_name,
         Fewest::None,
     );
+    let cors_origins = &mut config.web.cors_origins;
+    v.list("cors_origins", cors_origins, read_origin, Fewest::None);
 
     let registration = &mut config.registration;
     v.section("registration");
@@ -487,6 +497,8 @@ fn visit(config: &mut Config, v: &mut Visitor) {
         &mut registration.per_hour_everywhere,
         1..=1_000_000,
     );
+
+    config.gateway.visit(v);
 
     let limits = &mut config.limits;
     v.section("limits");
@@ -921,6 +933,21 @@ mod tests {
         ] {
             let text = only_problem(&format!("[advertise]\nhttp_url = \"{bad}\""));
             assert!(text.starts_with("advertise.http_url: "), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host_or_everybody() {
+        let config = read(
+            "[web]\ncors_origins = [\"https://chat.example\", \"http://a.example:8000\"]",
+            &[],
+        )
+        .unwrap();
+        assert_eq!(config.web.cors_origins.len(), 2);
+        assert!(read("[web]\ncors_origins = \"*\"", &[]).is_ok());
+        for bad in ["chat.example", "https://chat.example/", "null", "https://*"] {
+            let text = only_problem(&format!("[web]\ncors_origins = \"{bad}\""));
+            assert!(text.starts_with("web.cors_origins: "), "{text}");
         }
     }
 

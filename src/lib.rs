@@ -24,7 +24,7 @@
 //! | [`service`] | operations, the same for TCP and web | `model`, `hub`, `store`, leaves |
 //! | [`net`] | sockets, time, budgets of one connection | `wire`, leaves |
 //! | [`ns`], [`sb`] | the two roles: one file for each command | `service`, `dialect`, `wire`, `net`, `model`, leaves |
-//! | [`http`] | sign-in and web services, health, metrics | `service`, `model`, `net` (its accept loop), leaves |
+//! | [`http`] | sign-in and web services, the gateway, health, metrics | `service`, `model`, `net` (its accept loop and pipes), `wire` (a role's name), leaves |
 //! | [`cli`] | one file for each subcommand | `server`, `service`, `store`, `model`, leaves |
 //! | [`server`] | puts everything together, starts and stops it | everything but `cli` |
 //! | [`advertise`], [`clock`], [`config`], [`mailbox`], [`metrics`], [`mime`], [`network`], [`product`], [`shutdown`], [`telemetry`], [`xml`] | leaves | - |
@@ -48,6 +48,10 @@
 //! handles it **to the end, outside of the wait**, so that no half-done command is ever cancelled.
 //! Everything a turn produces is collected in the outbox and written at its end under a deadline:
 //! an answer always precedes later events.
+//!
+//! A client that only has HTTP comes through `http::gateway`. Its connection is a [`net::Link`] like
+//! any other, over a [`net::pipe()`] where others have a socket: requests put bytes in and fetch
+//! whole frames. So there is one kind of session, and nothing behind [`server`] can tell.
 //!
 //! What exists only in a phase lives in that phase's variant: before sign-in there is no account
 //! to misuse. A signed-in session holds a [`service::OnlineGuard`], a conversation a

@@ -119,6 +119,8 @@ struct Inner {
     closes: Mutex<HashMap<(Role, &'static str), Counter>>,
     /// As above: services, operations and outcomes are words of the program.
     soap_calls: Mutex<HashMap<[&'static str; 3], Counter>>,
+    /// As above: what was asked, and the status of the answer.
+    gateway_requests: Mutex<HashMap<(&'static str, u16), Counter>>,
 }
 
 /// What exists from the start, so that it is shown with its zero.
@@ -126,6 +128,8 @@ struct Handles {
     connections: ByRole<Gauge>,
     signed_in_sessions: Gauge,
     rooms: Gauge,
+    gateway_sessions: Gauge,
+    gateway_polls: Gauge,
     frames_received: ByRole<Counter>,
     frames_sent: ByRole<Counter>,
     messages_relayed: Counter,
@@ -205,6 +209,7 @@ impl Metrics {
             other_refusals: OnceLock::new(),
             closes: Mutex::default(),
             soap_calls: Mutex::default(),
+            gateway_requests: Mutex::default(),
         }))
     }
 
@@ -292,6 +297,37 @@ impl Metrics {
             .increment(1);
     }
 
+    /// A session of the gateway exists, until the answer is dropped.
+    pub fn gateway_session(&self) -> Live {
+        let gauge = self.handles().gateway_sessions.clone();
+        gauge.increment(1.0);
+        Live(gauge)
+    }
+
+    /// A poll of the gateway waits for something to answer, until the answer is dropped.
+    pub fn gateway_poll(&self) -> Live {
+        let gauge = self.handles().gateway_polls.clone();
+        gauge.increment(1.0);
+        Live(gauge)
+    }
+
+    /// A request of the gateway, as a fixed word, was answered with this status.
+    pub fn gateway_request(&self, request: &'static str, status: u16) {
+        let requests = &self.0.gateway_requests;
+        let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests
+            .entry((request, status))
+            .or_insert_with(|| {
+                self.register(|| {
+                    metrics::counter!(
+                        "chrysalis_gateway_requests_total",
+                        "request" => request, "status" => status.to_string()
+                    )
+                })
+            })
+            .increment(1);
+    }
+
     /// An HTTP request was answered with this status.
     pub fn http_answer(&self, status: u16) {
         let class = match status {
@@ -361,6 +397,8 @@ impl Handles {
             ),
             signed_in_sessions: metrics::gauge!("chrysalis_signed_in_sessions"),
             rooms: metrics::gauge!("chrysalis_rooms"),
+            gateway_sessions: metrics::gauge!("chrysalis_gateway_sessions"),
+            gateway_polls: metrics::gauge!("chrysalis_gateway_waiting_polls"),
             frames_received: by_role("chrysalis_frames_received_total"),
             frames_sent: by_role("chrysalis_frames_sent_total"),
             messages_relayed: metrics::counter!("chrysalis_messages_relayed_total"),
@@ -379,6 +417,18 @@ fn describe() {
     metrics::describe_gauge!("chrysalis_connections", "Open connections.");
     metrics::describe_gauge!("chrysalis_signed_in_sessions", "Signed-in sessions.");
     metrics::describe_gauge!("chrysalis_rooms", "Open switchboard rooms.");
+    metrics::describe_gauge!(
+        "chrysalis_gateway_sessions",
+        "Sessions of the HTTP gateway."
+    );
+    metrics::describe_gauge!(
+        "chrysalis_gateway_waiting_polls",
+        "Polls of the HTTP gateway that wait for news."
+    );
+    metrics::describe_counter!(
+        "chrysalis_gateway_requests_total",
+        "Requests of the HTTP gateway answered."
+    );
     metrics::describe_counter!("chrysalis_frames_received_total", "Frames from clients.");
     metrics::describe_counter!("chrysalis_frames_sent_total", "Frames to clients.");
     metrics::describe_counter!("chrysalis_messages_relayed_total", "Chat messages relayed.");
@@ -416,6 +466,7 @@ mod tests {
         for line in [
             "chrysalis_connections{role=\"ns\"} 0",
             "chrysalis_rooms 0",
+            "chrysalis_gateway_sessions 0",
             "chrysalis_frames_sent_total{role=\"sb\"} 0",
             "chrysalis_sign_ins_total{method=\"md5\",outcome=\"throttled\"} 0",
             "chrysalis_task_panics_total 0",
@@ -446,6 +497,7 @@ mod tests {
         metrics.closed(Role::Ns, "eof");
         metrics.http_answer(401);
         metrics.soap_call("rsi", "GetMessage", "ok");
+        metrics.gateway_request("poll", 200);
         metrics.frames_received(Role::Ns, 3);
         for line in [
             "chrysalis_sign_ins_total{method=\"passport\",outcome=\"refused\"} 2",
@@ -455,6 +507,7 @@ mod tests {
             "chrysalis_http_answers_total{class=\"4xx\"} 1",
             "chrysalis_soap_calls_total{service=\"rsi\",operation=\"GetMessage\",outcome=\"ok\"} 1",
             "chrysalis_frames_received_total{role=\"ns\"} 3",
+            "chrysalis_gateway_requests_total{request=\"poll\",status=\"200\"} 1",
         ] {
             check(&metrics, line);
         }

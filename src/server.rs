@@ -1,33 +1,31 @@
 //! Composition root: opens the store, builds hub and services, binds the listeners, runs, and
 //! stops in order.
 
+mod door;
 mod greeting;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tracing::Instrument;
 
 use crate::advertise::{Advertise, AdvertiseError};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
+use crate::http::{Gateway, GatewaySettings};
 use crate::hub::{Hub, RoomLimits};
-use crate::mailbox::mailbox;
-use crate::metrics::{Metrics, Role as Counted};
-use crate::net::{Arrival, CloseReason, Gate, GateLimits, Link, Rules};
-use crate::ns::{NsSession, NsSettings, ServerRole};
-use crate::sb::SbSession;
+use crate::metrics::Metrics;
+use crate::net::{Gate, GateLimits};
+use crate::ns::{NsSettings, ServerRole};
 use crate::service::accounts::AccountSettings;
 use crate::service::{Accounts, NoticeFollower, ServiceSettings, Services};
 use crate::shutdown::Shutdown;
 use crate::store::{ListLimits, Store, StoreError};
-use crate::wire::{Frame, Role};
 use crate::{http, net};
+use door::Door;
 use greeting::Greeting;
 
 /// How long sessions have to take their leave. The process ends within ten seconds.
@@ -141,13 +139,29 @@ impl Server {
         let follower = NoticeFollower::start(services.clone())
             .await
             .map_err(StartError::Notices)?;
+        let gate = Gate::new(gate_limits(limits));
+        let settings = NsSettings {
+            advertise: advertise.clone(),
+            msnp_port: first_port(&msnp.addresses),
+            http_port: first_port(&web.addresses),
+            refuse_unknown_clients: config.auth.refuse_unknown_clients,
+        };
+        let door = Door::new(services.clone(), settings, limits.clone(), shutdown.clone());
+        let gateway = config.gateway.enabled.then(|| {
+            let settings =
+                GatewaySettings::new(&config.gateway, &limits.exempt, &config.web.cors_origins);
+            let door = door.clone();
+            let start = move |role, client| door.welcome_tunnelled(role, client);
+            Gateway::new(settings, gate.clone(), metrics, start)
+        });
         let pages = http::Web {
             services: services.clone(),
-            advertise: advertise.clone(),
+            advertise,
             msnp_port: first_port(&msnp.addresses),
             redirect_hosts: config.web.redirect_hosts.clone().into(),
             pages: http::Pages::new(&config.tabs, &config.text_ads),
             site_name: config.web.name.as_str().into(),
+            gateway: gateway.clone(),
         };
         let server = Self {
             services,
@@ -158,7 +172,11 @@ impl Server {
             http: web.addresses,
             ops: ops.addresses,
         };
-        server.serve_msnp(&config, advertise, msnp.listeners, dispatch.listeners);
+        server.serve_msnp(&config, (&gate, &door), msnp.listeners, dispatch.listeners);
+        if let Some(gateway) = gateway {
+            let sweeping = gateway.sweep(server.shutdown.clone());
+            server.shutdown.spawn("gateway", sweeping);
+        }
         server.serve_web(&config, pages, web.listeners);
         server.serve_ops(ops.listeners, hub);
         server.keep_house(follower);
@@ -207,25 +225,10 @@ impl Server {
     fn serve_msnp(
         &self,
         config: &Config,
-        advertise: Advertise,
+        (gate, door): (&Gate, &Door),
         main: Vec<TcpListener>,
         dispatch: Vec<TcpListener>,
     ) {
-        let limits = &config.limits;
-        let gate = Gate::new(gate_limits(limits));
-        let settings = Arc::new(NsSettings {
-            advertise,
-            msnp_port: first_port(&self.msnp),
-            http_port: first_port(&self.http),
-            refuse_unknown_clients: config.auth.refuse_unknown_clients,
-        });
-        let door = Door {
-            services: self.services.clone(),
-            settings,
-            limits: Arc::new(limits.clone()),
-            shutdown: self.shutdown.clone(),
-            connections: Arc::default(),
-        };
         let notification = Arc::new(ServerRole::Notification);
         let referral = Arc::new(ServerRole::Dispatch {
             targets: config.advertise.notification.clone(),
@@ -340,93 +343,6 @@ impl Server {
             }
         });
     }
-}
-
-/// What a new connection is received with.
-#[derive(Debug, Clone)]
-struct Door {
-    services: Services,
-    settings: Arc<NsSettings>,
-    limits: Arc<Limits>,
-    shutdown: Shutdown,
-    connections: Arc<AtomicU64>,
-}
-
-impl Door {
-    fn welcome(&self, arrival: Arrival, role: &Arc<ServerRole>) {
-        let number = self.connections.fetch_add(1, Ordering::Relaxed);
-        let span = tracing::info_span!(
-            "connection",
-            conn = number,
-            role = tracing::field::Empty,
-            peer = %arrival.peer,
-            dialect = tracing::field::Empty,
-            user = tracing::field::Empty,
-            room = tracing::field::Empty,
-        );
-        let door = self.clone();
-        let role = Arc::clone(role);
-        let connection = async move { door.receive(arrival, role).await };
-        self.shutdown
-            .spawn("connection", connection.instrument(span));
-    }
-
-    /// Learns from the first command what the connection is for, and carries it to its end.
-    async fn receive(&self, arrival: Arrival, role: Arc<ServerRole>) {
-        let sign_in = Duration::from_secs(self.limits.sign_in_secs);
-        let metrics = &self.services.metrics;
-        let mut link = Link::new(arrival, self.shutdown.clone(), metrics.clone());
-        let reason = match link.first_frame(sign_in).await {
-            Ok(frame) if is_for_switchboard(&frame) => self.switchboard(link, frame).await,
-            Ok(frame) => self.notification(link, frame, role).await,
-            Err(reason) => {
-                metrics.closed(Counted::Ns, reason.word());
-                reason
-            }
-        };
-        if reason == CloseReason::Shutdown {
-            tracing::debug!(reason = reason.word(), "connection ended");
-        } else {
-            tracing::info!(reason = reason.word(), "connection ended");
-        }
-    }
-
-    async fn notification(&self, link: Link, first: Frame, role: Arc<ServerRole>) -> CloseReason {
-        tracing::Span::current().record("role", Counted::Ns.word());
-        let _live = self.services.metrics.connection(Counted::Ns);
-        let (mailbox, inbox) = mailbox(self.limits.ns_queue);
-        let ends = (link.peer(), link.local());
-        let settings = Arc::clone(&self.settings);
-        let session = NsSession::new(self.services.clone(), settings, role, ends, mailbox);
-        let rules = self.rules(self.limits.commands_per_second, self.limits.commands_burst);
-        link.run(Role::Notification, session, inbox, first, rules)
-            .await
-    }
-
-    async fn switchboard(&self, link: Link, first: Frame) -> CloseReason {
-        tracing::Span::current().record("role", Counted::Sb.word());
-        let _live = self.services.metrics.connection(Counted::Sb);
-        let (mailbox, inbox) = mailbox(self.limits.sb_queue);
-        let session = SbSession::new(self.services.clone(), mailbox);
-        let rules = self.rules(self.limits.messages_per_second, self.limits.messages_burst);
-        link.run(Role::Switchboard, session, inbox, first, rules)
-            .await
-    }
-
-    fn rules(&self, frames_per_second: u32, frames_burst: u32) -> Rules {
-        Rules {
-            sign_in: Duration::from_secs(self.limits.sign_in_secs),
-            write: Duration::from_secs(self.limits.write_secs),
-            frames_per_second,
-            frames_burst,
-        }
-    }
-}
-
-/// A switchboard connection starts with a ticket, everything else is for the notification role.
-fn is_for_switchboard(first: &Frame) -> bool {
-    let verb = first.verb();
-    verb.is_some_and(|verb| matches!(&verb.0, b"USR" | b"ANS"))
 }
 
 async fn bind(key: &'static str, addresses: &[SocketAddr]) -> Result<Bound, StartError> {

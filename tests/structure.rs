@@ -134,7 +134,8 @@ const MODULES: &[Module] = &[
         ],
         crates: NEITHER,
     },
-    // Of `net` the accept loop and its gate, which count connections of both edges alike; of
+    // Of `net` the accept loop and its gate, which count connections of both edges alike, and the
+    // pipes of the gateway, whose sessions the root starts; of `wire` the name of their role; of
     // `config` what clients show.
     Module {
         name: "http",
@@ -148,6 +149,7 @@ const MODULES: &[Module] = &[
             "mime",
             "network",
             "shutdown",
+            "wire",
         ],
         crates: Not(&["sqlx"]),
     },

@@ -126,6 +126,19 @@ pub(super) fn read_url(given: Given) -> Result<String, String> {
     }
 }
 
+/// What a browser says that a page is from.
+pub(super) fn read_origin(text: &str) -> Result<String, String> {
+    let given = Given::Environment(text.to_owned());
+    if text == "*" || (!text.ends_with('/') && read_url(given).is_ok()) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "{text:?} is no origin; write https://chat.example.org, without a slash at its end, \
+             or * for every page"
+        ))
+    }
+}
+
 /// A host name or IPv4 address that can stand before `:port`.
 fn is_host(text: &str) -> bool {
     let is_label = |label: &str| {

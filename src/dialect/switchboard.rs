@@ -5,6 +5,16 @@ use super::{CallStyle, Dialect};
 use crate::model::{Address, Capabilities, Guid, Invitation, Occupant, RoomId, Sender};
 use crate::wire::{LineWriter, Outbox};
 
+/// Where a client finds a switchboard.
+#[derive(Debug, Clone, Copy)]
+pub struct Route<'a> {
+    /// `host:port`.
+    pub server: &'a str,
+    /// Whether the client is to dial it itself, rather than go on through the gateway that it
+    /// uses already (`docs/protocol/20 §7`).
+    pub is_direct: bool,
+}
+
 impl Dialect {
     /// The connections in the room that the client just entered. Clients that know of places get
     /// an account once by its address, and once more for each of its places
@@ -57,30 +67,33 @@ impl Dialect {
     }
 
     /// Where a client that asked for a switchboard finds it.
-    pub fn switchboard_referral(self, trid: u32, server: &str, ticket: &str, out: &mut Outbox) {
-        let line = out.line("XFR").arg(trid).arg("SB").arg(server);
-        self.route(line.arg("CKI").arg(ticket)).end();
+    pub fn switchboard_referral(self, trid: u32, route: Route<'_>, ticket: &str, out: &mut Outbox) {
+        let line = out.line("XFR").arg(trid).arg("SB").arg(route.server);
+        self.route(route, line.arg("CKI").arg(ticket)).end();
     }
 
     /// A call into a room. No field more or less (`docs/protocol/02 §11`,
     /// `docs/protocol/10 §8.1`).
-    pub fn ring(self, invitation: &Invitation, server: &str, out: &mut Outbox) {
+    pub fn ring(self, invitation: &Invitation, route: Route<'_>, out: &mut Outbox) {
         let line = out
             .line("RNG")
             .arg(invitation.room.0)
-            .arg(server)
+            .arg(route.server)
             .arg("CKI")
             .arg(&*invitation.ticket)
             .arg(invitation.inviter.as_str())
             .arg(name_or_address(&invitation.name, &invitation.inviter));
-        self.route(line).end();
+        self.route(route, line).end();
     }
 
-    /// How a switchboard is reached: not by a proxy, in this domain, directly.
-    fn route(self, line: LineWriter<'_>) -> LineWriter<'_> {
+    /// How a switchboard is reached: not by a proxy, in this domain, directly or not.
+    fn route<'a>(self, route: Route<'_>, line: LineWriter<'a>) -> LineWriter<'a> {
         match self.call_style() {
             CallStyle::Plain => line,
-            CallStyle::Routed => line.arg("U").arg("messenger.msn.com").arg("1"),
+            CallStyle::Routed => line
+                .arg("U")
+                .arg("messenger.msn.com")
+                .arg(u8::from(route.is_direct)),
         }
     }
 
@@ -258,23 +271,24 @@ mod tests {
             inviter: Address::parse("bob@example.com").unwrap(),
             name: Label::from_stored("Bob"),
         };
-        let lines = |number| {
+        let lines = |number, is_direct| {
+            let route = Route {
+                server: "192.0.2.1:1863",
+                is_direct,
+            };
             rendered(|out| {
-                dialect(number).switchboard_referral(20, "192.0.2.1:1863", "tik", out);
-                dialect(number).ring(&invitation, "192.0.2.1:1863", out);
+                dialect(number).switchboard_referral(20, route, "tik", out);
+                dialect(number).ring(&invitation, route, out);
             })
         };
-        assert_eq!(
-            lines(13),
-            "XFR 20 SB 192.0.2.1:1863 CKI tik\r\n\
-             RNG 7 192.0.2.1:1863 CKI tik bob@example.com Bob\r\n"
-        );
-        assert_eq!(lines(2), lines(13));
-        assert_eq!(
-            lines(14),
-            "XFR 20 SB 192.0.2.1:1863 CKI tik U messenger.msn.com 1\r\n\
-             RNG 7 192.0.2.1:1863 CKI tik bob@example.com Bob U messenger.msn.com 1\r\n"
-        );
-        assert_eq!(lines(18), lines(14));
+        let plain = "XFR 20 SB 192.0.2.1:1863 CKI tik\r\n\
+             RNG 7 192.0.2.1:1863 CKI tik bob@example.com Bob\r\n";
+        for (number, is_direct) in [(2, true), (13, true), (13, false)] {
+            assert_eq!(lines(number, is_direct), plain);
+        }
+        for (number, is_direct) in [(14, true), (18, true), (14, false), (18, false)] {
+            let end = format!(" U messenger.msn.com {}\r\n", u8::from(is_direct));
+            assert_eq!(lines(number, is_direct), plain.replace("\r\n", &end));
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Header names with the capitals that old clients look for.
 //!
 //! MSN Messenger 5.0 to 7.0 and aMSN find `PassportURLs` only with that spelling
-//! (`docs/protocol/24 §2 B`), and hyper writes names in lower or title case. It does keep a map of
+//! (`docs/protocol/24 §2 B`), clients of the gateway the same of `X-MSN-Messenger`
+//! (`docs/protocol/20 §12`), and hyper writes names in lower or title case. It does keep a map of
 //! spellings for messages that it has read itself, in a private type that travels in the
 //! extensions. So its own client reads a canned answer once, and every answer of ours gets that
 //! answer's extensions. This leans on behaviour that hyper does not promise; the tests over a real
@@ -19,6 +20,8 @@ const CANNED: &[u8] = b"HTTP/1.1 200 OK\r\n\
     Authentication-Info: -\r\n\
     WWW-Authenticate: -\r\n\
     Location: -\r\n\
+    X-MSN-Messenger: -\r\n\
+    X-MSN-Host: -\r\n\
     Content-Type: -\r\n\
     Content-Length: 0\r\n\r\n";
 

@@ -11,6 +11,7 @@ mod client_config;
 mod connection;
 mod form;
 mod forwarded;
+mod gateway;
 mod header_case;
 mod home;
 mod listener;
@@ -39,6 +40,7 @@ use axum::{Extension, Router};
 
 pub use client_config::Pages;
 use connection::TooLarge;
+pub use gateway::{Gateway, GatewaySettings};
 pub use listener::{Link, Settings, serve};
 
 use crate::advertise::Advertise;
@@ -59,6 +61,8 @@ pub struct Web {
     pub pages: Pages,
     /// What the pages for people call this server.
     pub site_name: Arc<str>,
+    /// For clients that cannot reach the other port, unless it is switched off.
+    pub gateway: Option<Gateway>,
 }
 
 /// Everything that clients and people ask for; to be given to [`serve`], which sees to it that
@@ -97,6 +101,7 @@ pub fn router(web: Web) -> Router {
         .route("/ppsecure/md5auth.srf", sign_on.clone())
         .route("/ppsecure/sha1auth.srf", sign_on)
         .merge(client_config::routes())
+        .merge(gateway::routes())
         .merge(storage::routes())
         .merge(web::routes())
         .fallback(home::not_found)

@@ -15,7 +15,7 @@ use tokio_util::codec::Decoder;
 use tokio_util::sync::CancellationToken;
 
 use super::listener::Arrival;
-use super::{Admission, CloseReason, Pace, Session, Turn};
+use super::{Admission, CloseReason, Pace, Session, SessionEnd, Tunnelled, Turn};
 use crate::mailbox::Inbox;
 use crate::metrics::{self, Metrics};
 use crate::shutdown::Shutdown;
@@ -51,7 +51,7 @@ pub struct Rules {
 /// A connection before it is known what it is for.
 #[derive(Debug)]
 pub struct Link {
-    stream: TcpStream,
+    transport: Transport,
     peer: SocketAddr,
     local: SocketAddr,
     admission: Admission,
@@ -59,6 +59,13 @@ pub struct Link {
     accepted: Instant,
     shutdown: Shutdown,
     metrics: Metrics,
+}
+
+/// What carries the bytes.
+#[derive(Debug)]
+enum Transport {
+    Socket(TcpStream),
+    Pipe(SessionEnd),
 }
 
 /// What a turn woke up for.
@@ -75,10 +82,24 @@ enum Wake {
 impl Link {
     pub fn new(arrival: Arrival, shutdown: Shutdown, metrics: Metrics) -> Self {
         Self {
-            stream: arrival.stream,
+            transport: Transport::Socket(arrival.stream),
             peer: arrival.peer,
             local: arrival.local,
             admission: arrival.admission,
+            buffer: BytesMut::new(),
+            accepted: Instant::now(),
+            shutdown,
+            metrics,
+        }
+    }
+
+    /// A connection without a socket.
+    pub fn tunnelled(tunnelled: Tunnelled, shutdown: Shutdown, metrics: Metrics) -> Self {
+        Self {
+            transport: Transport::Pipe(tunnelled.end),
+            peer: tunnelled.peer,
+            local: tunnelled.local,
+            admission: tunnelled.admission,
             buffer: BytesMut::new(),
             accepted: Instant::now(),
             shutdown,
@@ -112,28 +133,32 @@ impl Link {
                 () = self.shutdown.soft().cancelled() => return Err(CloseReason::Shutdown),
                 () = self.admission.evicted().cancelled() => return Err(CloseReason::Evicted),
                 () = &mut deadline => return Err(CloseReason::SignInTimeout),
-                ready = self.stream.readable() => ready.map_err(|_| CloseReason::Eof)?,
+                ready = self.transport.readable() => ready.map_err(|_| CloseReason::Eof)?,
             }
             self.read()?;
         }
     }
 
-    /// Carries a session until one side ends it. `first` is the frame that chose the session.
+    /// Carries a session until one side ends it. `first` is the frame that chose the session, if
+    /// a frame did.
     pub async fn run<S: Session>(
         mut self,
         role: Role,
         mut session: S,
         mut inbox: Inbox<S::Event>,
-        first: Frame,
+        first: Option<Frame>,
         rules: Rules,
     ) -> CloseReason {
         let mut driver = Driver {
             codec: FrameCodec::new(role),
-            out: Outbox::default(),
+            out: match &self.transport {
+                Transport::Socket(_) => Outbox::default(),
+                Transport::Pipe(_) => Outbox::in_pieces(),
+            },
             events: Vec::new(),
             pace: (!self.admission.is_exempt())
                 .then(|| Pace::new(rules.frames_per_second, rules.frames_burst, Instant::now())),
-            first: Some(first),
+            first,
             has_backlog: true,
             paused_until: None,
             is_established: false,
@@ -152,7 +177,7 @@ impl Link {
     /// Takes what has arrived. A peer that closed its side has ended the connection.
     fn read(&mut self) -> Result<(), CloseReason> {
         self.buffer.reserve(READ_CHUNK);
-        match self.stream.try_read_buf(&mut self.buffer) {
+        match self.transport.try_read(&mut self.buffer) {
             Ok(0) => Err(CloseReason::Eof),
             Ok(_) => {
                 self.admission.spoke();
@@ -165,16 +190,20 @@ impl Link {
 
     /// Ends our side, and listens a moment longer so that the peer gets to read the last line.
     async fn close(&mut self) {
+        // What a pipe holds is there to be fetched without its session.
+        let Transport::Socket(stream) = &mut self.transport else {
+            return;
+        };
         let linger = async {
-            let _ = self.stream.shutdown().await;
+            let _ = stream.shutdown().await;
             let mut discarded = 0;
             while discarded < LINGER_BYTES {
                 self.buffer.clear();
                 self.buffer.reserve(READ_CHUNK);
-                if self.stream.readable().await.is_err() {
+                if stream.readable().await.is_err() {
                     return;
                 }
-                match self.stream.try_read_buf(&mut self.buffer) {
+                match stream.try_read_buf(&mut self.buffer) {
                     Ok(0) => return,
                     Ok(read) => discarded += read,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -185,6 +214,46 @@ impl Link {
         tokio::select! {
             () = self.shutdown.hard().cancelled() => {}
             _ = tokio::time::timeout(LINGER, linger) => {}
+        }
+    }
+}
+
+impl Transport {
+    /// Waits for bytes, or the end of them. Cancel-safe: takes nothing.
+    async fn readable(&self) -> io::Result<()> {
+        match self {
+            Self::Socket(stream) => stream.readable().await,
+            Self::Pipe(end) => {
+                end.readable().await;
+                Ok(())
+            }
+        }
+    }
+
+    fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
+        match self {
+            Self::Socket(stream) => stream.try_read_buf(buffer),
+            Self::Pipe(end) => end.try_read(buffer),
+        }
+    }
+
+    /// Writes some of what is in the outbox behind the first `written` bytes. Cancel-safe: a pipe
+    /// takes all of it or nothing.
+    async fn write(
+        &mut self,
+        out: &Outbox,
+        written: usize,
+        is_last: bool,
+    ) -> Result<usize, CloseReason> {
+        match self {
+            Self::Socket(stream) => {
+                let rest = out.bytes().get(written..).unwrap_or_default();
+                stream.write(rest).await.map_err(|_| CloseReason::Eof)
+            }
+            Self::Pipe(end) => {
+                end.write(out, is_last).await?;
+                Ok(out.bytes().len())
+            }
         }
     }
 }
@@ -239,7 +308,8 @@ impl<E: Send> Driver<E> {
                     Turn::Continue
                 }
             };
-            if let Err(reason) = self.flush(link, inbox).await {
+            let is_last = matches!(turn, Turn::Close(_));
+            if let Err(reason) = self.flush(link, inbox, is_last).await {
                 return reason;
             }
             match turn {
@@ -275,7 +345,7 @@ impl<E: Send> Driver<E> {
                 _ => Wake::Events,
             },
             () = std::future::ready(()), if may_read && self.has_backlog => Wake::Backlog,
-            ready = link.stream.readable(), if may_read => match ready {
+            ready = link.transport.readable(), if may_read => match ready {
                 Ok(()) => Wake::Readable,
                 Err(_) => Wake::Closed(CloseReason::Eof),
             },
@@ -357,12 +427,17 @@ impl<E: Send> Driver<E> {
 
     /// Writes what the turn produced. Ends with an error when the peer takes no byte for the
     /// whole deadline, or as soon as its queue of events overflows.
-    async fn flush(&mut self, link: &mut Link, inbox: &Inbox<E>) -> Result<(), CloseReason> {
-        let mut rest = self.out.bytes();
-        while !rest.is_empty() {
-            let written = tokio::select! {
+    async fn flush(
+        &mut self,
+        link: &mut Link,
+        inbox: &Inbox<E>,
+        is_last: bool,
+    ) -> Result<(), CloseReason> {
+        let mut written = 0;
+        while written < self.out.bytes().len() {
+            written += tokio::select! {
                 biased;
-                written = link.stream.write(rest) => written.map_err(|_| CloseReason::Eof)?,
+                more = link.transport.write(&self.out, written, is_last) => more?,
                 () = link.shutdown.hard().cancelled() => return Err(CloseReason::Shutdown),
                 () = inbox.overflow().cancelled() => return Err(CloseReason::SlowConsumer),
                 () = tokio::time::sleep(self.rules.write) => {
@@ -370,7 +445,6 @@ impl<E: Send> Driver<E> {
                 }
                 () = last_moment(link.shutdown.soft()) => return Err(CloseReason::Shutdown),
             };
-            rest = rest.get(written..).unwrap_or_default();
         }
         let frames = self.out.take_frame_count();
         if frames > 0 {

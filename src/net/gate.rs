@@ -83,6 +83,12 @@ impl Gate {
         }
     }
 
+    /// A place, if one is free now.
+    pub fn free_place(&self) -> Option<Place> {
+        let permit = Arc::clone(&self.places).try_acquire_owned();
+        permit.ok().map(|permit| Place { _permit: permit })
+    }
+
     /// Admits a connection to a place, or answers `None` where its network has reached a bound
     /// and nobody silent can give way.
     pub fn admit(&self, place: Place, peer: IpAddr) -> Option<Admission> {
@@ -185,10 +191,7 @@ mod tests {
 
     impl Gate {
         fn let_in(&self, peer: &str) -> Option<Admission> {
-            let place = Arc::clone(&self.places).try_acquire_owned();
-            let place = Place {
-                _permit: place.unwrap(),
-            };
+            let place = self.free_place().unwrap();
             self.admit(place, peer.parse().unwrap())
         }
     }
@@ -225,6 +228,6 @@ mod tests {
         let gate = gate(5, 1, 1);
         let held: Vec<_> = (0..5).filter_map(|_| gate.let_in("10.1.2.3")).collect();
         assert_eq!(held.len(), 5);
-        assert_eq!(gate.places.available_permits(), 0);
+        assert!(gate.free_place().is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! Sockets and time.
 //!
-//! Carries any [`Session`] over TCP: one task owns the socket and the session, waits for bytes,
+//! Carries any [`Session`] over TCP, or over a [`pipe()`] that somebody else fills: one task owns the socket and the session, waits for bytes,
 //! events and deadlines, and handles each to its end outside the wait. Knows no command and no
 //! dialect. Everything a peer can use up is bounded here: connections, the time before sign-in,
 //! the rate of frames, unread output.
@@ -9,6 +9,7 @@ mod connection;
 mod gate;
 mod listener;
 mod pace;
+mod pipe;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub use connection::{Link, Rules};
 pub use gate::{Admission, Gate, GateLimits, Place};
 pub use listener::{Arrival, accept};
 pub use pace::Pace;
+pub use pipe::{ClientEnd, SessionEnd, Tunnelled, pipe};
 
 use crate::wire::{Frame, Outbox};
 

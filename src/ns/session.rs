@@ -9,6 +9,7 @@ use super::{Failure, Handled, before_sign_in, cvr, png, signed_in, usr, ver};
 use crate::dialect::blocks::Party;
 use crate::dialect::family::ClientFamily;
 use crate::dialect::login::{self, Farewell};
+use crate::dialect::switchboard::Route;
 use crate::dialect::verbs::Usage;
 use crate::dialect::{Dialect, errors, notices, verbs};
 use crate::mailbox::Mailbox;
@@ -300,7 +301,7 @@ impl Session for NsSession {
             NsEvent::OwnPresence { own, news } => dialect.own_presence(&own, news, out),
             NsEvent::Invitation(invitation) => {
                 let server = self.around.msnp_address();
-                dialect.ring(&invitation, &server, out);
+                dialect.ring(&invitation, self.around.route(&server), out);
             }
             NsEvent::Circle(event) => dialect.circle_news(&client.address, &event, out),
             NsEvent::CircleChanged { circle } => {
@@ -352,8 +353,23 @@ impl Surroundings {
         let port = match &*self.role {
             ServerRole::Notification => self.local.port(),
             ServerRole::Dispatch { .. } => settings.msnp_port,
+            ServerRole::Gateway => {
+                return settings
+                    .advertise
+                    .msnp_by_web(self.local, settings.msnp_port);
+            }
         };
         settings.advertise.msnp(self.local, port)
+    }
+
+    /// How this client gets to a switchboard of this server. Through a gateway it stays there: some
+    /// clients take the host of a switchboard that they may dial for a gateway, which it need not
+    /// be (`docs/protocol/20 §7`).
+    pub(super) fn route<'a>(&self, server: &'a str) -> Route<'a> {
+        Route {
+            server,
+            is_direct: *self.role != ServerRole::Gateway,
+        }
     }
 
     /// Base of the web addresses for this client.

@@ -10,6 +10,8 @@ pub enum ServerRole {
     /// Refers clients to one of these `host:port`, or to this server's own MSNP port where the
     /// list is empty.
     Dispatch { targets: Vec<String> },
+    /// Signs clients in that come over HTTP, and keeps them there (`docs/protocol/20 §7`).
+    Gateway,
 }
 
 /// Settings of the notification role.

@@ -30,7 +30,7 @@ impl Xfr {
         let server = around.msnp_address();
         client
             .dialect
-            .switchboard_referral(trid, &server, &ticket, out);
+            .switchboard_referral(trid, around.route(&server), &ticket, out);
         Ok(())
     }
 }

@@ -10,9 +10,19 @@ use bytes::{BufMut, Bytes, BytesMut};
 pub struct Outbox {
     buffer: BytesMut,
     frames: u64,
+    /// Where each frame ends, for who has to know.
+    ends: Option<Vec<usize>>,
 }
 
 impl Outbox {
+    /// One that remembers where its frames end, for [`Outbox::pieces`]. A socket has no use for it.
+    pub fn in_pieces() -> Self {
+        Self {
+            ends: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
     /// Starts a line with its verb; more fields follow on the [`LineWriter`], and dropping it
     /// ends the line.
     pub fn line(&mut self, verb: &str) -> LineWriter<'_> {
@@ -31,8 +41,23 @@ impl Outbox {
         &self.buffer
     }
 
+    /// What is to be written, one piece for each frame; everything as one piece where the ends
+    /// are not known.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let last = self.buffer.len();
+        let whole = self.ends.is_none().then_some(last);
+        let ends = self.ends.iter().flatten().copied().chain(whole);
+        let mut start = 0;
+        ends.filter_map(move |end| {
+            let piece = self.buffer.get(start..end);
+            start = end;
+            piece
+        })
+    }
+
     /// Takes everything out for writing.
     pub fn take(&mut self) -> Bytes {
+        self.ends.iter_mut().for_each(Vec::clear);
         self.buffer.split().freeze()
     }
 
@@ -48,6 +73,15 @@ impl Outbox {
             self.buffer = BytesMut::new();
         } else {
             self.buffer.clear();
+        }
+        if let Some(ends) = &mut self.ends {
+            *ends = Vec::new();
+        }
+    }
+
+    fn end_frame(&mut self) {
+        if let Some(ends) = &mut self.ends {
+            ends.push(self.buffer.len());
         }
     }
 }
@@ -146,6 +180,7 @@ impl LineWriter<'_> {
         let line = self.arg(payload.len() as u64);
         line.outbox.buffer.put_slice(b"\r\n");
         line.outbox.buffer.put_slice(payload);
+        line.outbox.end_frame();
         std::mem::forget(line);
     }
 }
@@ -153,6 +188,7 @@ impl LineWriter<'_> {
 impl Drop for LineWriter<'_> {
     fn drop(&mut self) {
         self.outbox.buffer.put_slice(b"\r\n");
+        self.outbox.end_frame();
     }
 }
 
@@ -178,5 +214,22 @@ mod tests {
             "CHG 0 NLN\\r\\nMSG a@b.c 4\\r\\nx\\r\\nySYN 18446744073709551615 N=a@b.c\\r\\n"
         );
         assert_eq!(out.take_frame_count(), 3);
+    }
+
+    #[test]
+    fn pieces_are_whole_frames_whatever_a_payload_holds() {
+        let mut out = Outbox::in_pieces();
+        out.line("QNG").end();
+        out.line("MSG").payload(b"x\r\ny\0");
+        out.line("OUT").end();
+        let pieces: Vec<_> = out.pieces().collect();
+        assert_eq!(pieces, [&b"QNG\r\n"[..], b"MSG 5\r\nx\r\ny\0", b"OUT\r\n"]);
+        out.clear();
+        assert_eq!(out.pieces().count(), 0);
+        let mut plain = Outbox::default();
+        plain.line("QNG").end();
+        plain.line("OUT").end();
+        let pieces: Vec<_> = plain.pieces().collect();
+        assert_eq!(pieces, [b"QNG\r\nOUT\r\n"]);
     }
 }

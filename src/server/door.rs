@@ -1,0 +1,164 @@
+//! Receiving clients: what a new connection is for, and which session it gets.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tracing::{Instrument, Span};
+
+use crate::config::Limits;
+use crate::mailbox::mailbox;
+use crate::metrics::Role as Counted;
+use crate::net::{Arrival, CloseReason, Link, Rules, Tunnelled};
+use crate::ns::{NsSession, NsSettings, ServerRole};
+use crate::sb::SbSession;
+use crate::service::Services;
+use crate::shutdown::Shutdown;
+use crate::wire::{Frame, Role};
+
+/// What a new connection is received with.
+#[derive(Debug, Clone)]
+pub(super) struct Door {
+    services: Services,
+    settings: Arc<NsSettings>,
+    limits: Arc<Limits>,
+    shutdown: Shutdown,
+    connections: Arc<AtomicU64>,
+}
+
+impl Door {
+    pub(super) fn new(
+        services: Services,
+        settings: NsSettings,
+        limits: Limits,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self {
+            services,
+            settings: Arc::new(settings),
+            limits: Arc::new(limits),
+            shutdown,
+            connections: Arc::default(),
+        }
+    }
+
+    /// Starts the task of a connection over TCP.
+    pub(super) fn welcome(&self, arrival: Arrival, role: &Arc<ServerRole>) {
+        let span = self.span("tcp", arrival.peer);
+        let door = self.clone();
+        let role = Arc::clone(role);
+        let connection = async move { door.receive(arrival, role).await };
+        self.shutdown
+            .spawn("connection", connection.instrument(span));
+    }
+
+    /// Starts the task of a connection by the gateway, whose purpose the client named.
+    pub(super) fn welcome_tunnelled(&self, role: Role, client: Tunnelled) {
+        let span = self.span("gateway", client.peer);
+        let door = self.clone();
+        let connection = async move { door.receive_tunnelled(role, client).await };
+        self.shutdown
+            .spawn("gateway connection", connection.instrument(span));
+    }
+
+    fn span(&self, via: &'static str, peer: SocketAddr) -> Span {
+        let number = self.connections.fetch_add(1, Ordering::Relaxed);
+        tracing::info_span!(
+            "connection",
+            conn = number,
+            via,
+            role = tracing::field::Empty,
+            %peer,
+            dialect = tracing::field::Empty,
+            user = tracing::field::Empty,
+            room = tracing::field::Empty,
+        )
+    }
+
+    /// Learns from the first command what the connection is for, and carries it to its end.
+    async fn receive(&self, arrival: Arrival, role: Arc<ServerRole>) {
+        let sign_in = Duration::from_secs(self.limits.sign_in_secs);
+        let metrics = &self.services.metrics;
+        let mut link = Link::new(arrival, self.shutdown.clone(), metrics.clone());
+        let write = Duration::from_secs(self.limits.write_secs);
+        let reason = match link.first_frame(sign_in).await {
+            Ok(frame) if is_for_switchboard(&frame) => {
+                self.switchboard(link, Some(frame), write).await
+            }
+            Ok(frame) => self.notification(link, Some(frame), role, write).await,
+            Err(reason) => {
+                metrics.closed(Counted::Ns, reason.word());
+                reason
+            }
+        };
+        tell(reason);
+    }
+
+    async fn receive_tunnelled(&self, role: Role, client: Tunnelled) {
+        let link = Link::tunnelled(client, self.shutdown.clone(), self.services.metrics.clone());
+        // Whoever fetches nothing is idle, and the gateway ends it for that.
+        let write = Duration::MAX;
+        let reason = match role {
+            Role::Notification => {
+                let role = Arc::new(ServerRole::Gateway);
+                self.notification(link, None, role, write).await
+            }
+            Role::Switchboard => self.switchboard(link, None, write).await,
+        };
+        tell(reason);
+    }
+
+    async fn notification(
+        &self,
+        link: Link,
+        first: Option<Frame>,
+        role: Arc<ServerRole>,
+        write: Duration,
+    ) -> CloseReason {
+        Span::current().record("role", Counted::Ns.word());
+        let _live = self.services.metrics.connection(Counted::Ns);
+        let (mailbox, inbox) = mailbox(self.limits.ns_queue);
+        let ends = (link.peer(), link.local());
+        let settings = Arc::clone(&self.settings);
+        let session = NsSession::new(self.services.clone(), settings, role, ends, mailbox);
+        let rate = (self.limits.commands_per_second, self.limits.commands_burst);
+        let rules = self.rules(rate, write);
+        link.run(Role::Notification, session, inbox, first, rules)
+            .await
+    }
+
+    async fn switchboard(&self, link: Link, first: Option<Frame>, write: Duration) -> CloseReason {
+        Span::current().record("role", Counted::Sb.word());
+        let _live = self.services.metrics.connection(Counted::Sb);
+        let (mailbox, inbox) = mailbox(self.limits.sb_queue);
+        let session = SbSession::new(self.services.clone(), mailbox);
+        let rate = (self.limits.messages_per_second, self.limits.messages_burst);
+        let rules = self.rules(rate, write);
+        link.run(Role::Switchboard, session, inbox, first, rules)
+            .await
+    }
+
+    fn rules(&self, (frames_per_second, frames_burst): (u32, u32), write: Duration) -> Rules {
+        Rules {
+            sign_in: Duration::from_secs(self.limits.sign_in_secs),
+            write,
+            frames_per_second,
+            frames_burst,
+        }
+    }
+}
+
+fn tell(reason: CloseReason) {
+    if reason == CloseReason::Shutdown {
+        tracing::debug!(reason = reason.word(), "connection ended");
+    } else {
+        tracing::info!(reason = reason.word(), "connection ended");
+    }
+}
+
+/// A switchboard connection starts with a ticket, everything else is for the notification role.
+fn is_for_switchboard(first: &Frame) -> bool {
+    let verb = first.verb();
+    verb.is_some_and(|verb| matches!(&verb.0, b"USR" | b"ANS"))
+}

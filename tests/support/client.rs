@@ -287,6 +287,18 @@ impl Connection {
     }
 }
 
+/// The frames of a piece that has to consist of whole ones.
+pub(crate) fn whole_frames(piece: &[u8]) -> Vec<Frame> {
+    let mut arrived = BytesMut::from(piece);
+    let frames = std::iter::from_fn(|| take_frame(&mut arrived)).collect();
+    assert!(
+        arrived.is_empty(),
+        "a part of a frame: {}",
+        printable(piece)
+    );
+    frames
+}
+
 /// Takes a whole frame off the front of `arrived`, if there is one.
 fn take_frame(arrived: &mut BytesMut) -> Option<Frame> {
     let end = arrived.windows(2).position(|two| two == b"\r\n")?;

@@ -70,7 +70,7 @@ const MODULES: &[Module] = &[
     // Pure functions.
     Module {
         name: "dialect",
-        ours: &["model", "wire", "mime", "product"],
+        ours: &["model", "wire", "mime", "product", "xml"],
         crates: Not(&[
             "sqlx",
             "axum",
@@ -150,6 +150,7 @@ const MODULES: &[Module] = &[
             "network",
             "shutdown",
             "wire",
+            "xml",
         ],
         crates: Not(&["sqlx"]),
     },

@@ -136,7 +136,10 @@ impl Carrier {
         }
         match self.habits.polling {
             Polling::Short(pause) => while self.short_turn(pause).await.is_ok() {},
-            Polling::Long => while self.long_turn().await.is_ok() {},
+            Polling::Long => {
+                let mut polling = None;
+                while self.long_turn(&mut polling).await.is_ok() {}
+            }
         }
     }
 
@@ -154,13 +157,19 @@ impl Carrier {
         self.deliver(&answer).await
     }
 
-    /// A poll is always open; a command is sent beside it, and completes it.
-    async fn long_turn(&mut self) -> Result<(), Over> {
-        let mut polling = Wire::connect(self.http).await;
-        polling.send(&self.habits.poll(&self.id)).await;
+    /// A poll is always open; a command is sent beside it, and completes one that is parked.
+    async fn long_turn(&mut self, polling: &mut Option<Wire>) -> Result<(), Over> {
+        let mut poll = match polling.take() {
+            Some(poll) => poll,
+            None => {
+                let mut poll = Wire::connect(self.http).await;
+                poll.send(&self.habits.poll(&self.id)).await;
+                poll
+            }
+        };
         let mut said = BytesMut::new();
         let polled = tokio::select! {
-            answer = polling.answer() => Some(answer.unwrap()),
+            answer = poll.answer() => Some(answer.unwrap()),
             read = self.messenger.read_buf(&mut said) => match read {
                 Ok(1..) => None,
                 Ok(0) | Err(_) => return Err(Over),
@@ -171,13 +180,27 @@ impl Carrier {
         }
         let mut sending = Wire::connect(self.http).await;
         sending.send(&self.habits.send(&self.id, &said)).await;
-        for wire in [&mut polling, &mut sending] {
-            let answer = timeout(DEADLINE, wire.answer()).await.unwrap().unwrap();
+        let mut is_polled = false;
+        loop {
+            // The command may overtake the poll, which goes on then.
+            let (answer, is_sent) = tokio::select! {
+                biased;
+                answer = poll.answer(), if !is_polled => (answer, false),
+                answer = timeout(DEADLINE, sending.answer()) => (answer.unwrap(), true),
+            };
+            let answer = answer.unwrap();
             if answer.status == 400 {
                 // The other one has brought the end.
                 return Err(Over);
             }
             self.deliver(&answer).await?;
+            if is_sent {
+                break;
+            }
+            is_polled = true;
+        }
+        if !is_polled {
+            *polling = Some(poll);
         }
         Ok(())
     }

@@ -7,8 +7,8 @@
 //! What a transcript cannot say is written in Rust: `people` holds signed-in clients and their
 //! conversations, `person` somebody at a published client library, `scene` a server with two
 //! people who must not notice what a test does to it, `numbers` what the server counts, `soap` and
-//! `offline` the clients of the web services, `circles` what they do about circles, and `child` a
-//! server that is a process of its own.
+//! `offline` the clients of the web services, `circles` what they do about circles, `web` a browser,
+//! and `child` a server that is a process of its own.
 
 pub(crate) mod challenge;
 pub(crate) mod child;
@@ -29,3 +29,4 @@ pub(crate) mod sign_in;
 pub(crate) mod single_sign_on;
 pub(crate) mod soap;
 pub(crate) mod transcript;
+pub(crate) mod web;

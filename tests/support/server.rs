@@ -88,6 +88,12 @@ impl TestServer {
         Self::open(config.unwrap(), folder).await.unwrap()
     }
 
+    /// The server's database, opened once more as the command line does.
+    pub(crate) async fn store(&self) -> Store {
+        let opened = Store::open(&self.database(), ListLimits::default());
+        opened.await.unwrap()
+    }
+
     /// Stops the server and waits until it is gone; answers whether all of it ended in time.
     pub(crate) async fn stop(self) -> bool {
         self.server.stop().await

@@ -26,6 +26,7 @@ macro_rules! transcripts {
 transcripts! {
     before_sign_in,
     challenge,
+    circle_life,
     direct_messages,
     first_presence,
     full_session_msnp02,

@@ -4,6 +4,7 @@
 //! The changes themselves are in `circles`. Whatever writes a place does it here, so that the
 //! circle as it was read stays true within one change.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::circle_rows::{circle_id, number, read_book, save, touch_circle};
@@ -111,11 +112,18 @@ impl Desk<'_> {
         place.is_told = false;
     }
 
-    /// Refuses to bring in somebody whom the requester has blocked.
+    /// Refuses to bring in somebody whom the requester, who invited them, or an administrator has
+    /// blocked: an administrator can keep somebody out whoever invites them, and an invitation
+    /// that was sent before the block opens nothing after it.
     pub(super) async fn refuse_blocked(&mut self, place: &CircleMember) -> Result<(), Stop> {
-        let lists = lists_of(self.turn, self.actor, place.user).await?;
-        if lists.has(List::Block) {
-            return Err(Refusal::OppositeList.into());
+        let inviter = place.inviter.as_ref().map(|inviter| inviter.user);
+        let admins = self.admins().map(|admin| admin.user);
+        let keepers: BTreeSet<UserId> = admins.chain([self.actor]).chain(inviter).collect();
+        for keeper in keepers {
+            let lists = lists_of(self.turn, keeper, place.user).await?;
+            if lists.has(List::Block) {
+                return Err(Refusal::OppositeList.into());
+            }
         }
         Ok(())
     }
@@ -226,7 +234,7 @@ impl Desk<'_> {
             .chain(
                 (subject.is_told || subject.state == CircleState::Accepted).then_some(subject.user),
             )
-            .collect::<std::collections::BTreeSet<_>>()
+            .collect::<BTreeSet<_>>()
             .into_iter()
             .collect()
     }

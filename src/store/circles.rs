@@ -84,7 +84,8 @@ impl Store {
     /// Refused: `NotInCircle` for a circle that there is not, that the requester is not in, or
     /// has no invitation to; `RoleTooLow` if their role does not allow it; `UnknownAccount`;
     /// `UnknownContact` for an identity that is not in the book; `AlreadyThere` for inviting who
-    /// is in; `OppositeList` for inviting whom the requester blocks; `ListFull` at the limit of
+    /// is in; `OppositeList` for inviting whom the requester or an administrator blocks, while who
+    /// accepts in spite of such a block gets `NotInCircle`; `ListFull` at the limit of
     /// circles for one account or of people in one circle; `IllegalName` for an empty or too long
     /// name; `CardTooLarge` for too long a message; `NotExpected` for declining what was
     /// accepted, and for giving up the role of the only administrator; `Unavailable` if the
@@ -299,6 +300,13 @@ impl Desk<'_> {
             return Ok(self.unchanged(place));
         }
         if accepts {
+            match self.refuse_blocked(&place).await {
+                // Who is blocked is not told so.
+                Err(Stop::Refused(Refusal::OppositeList)) => {
+                    return Err(Refusal::NotInCircle.into());
+                }
+                other => other?,
+            }
             refuse_one_circle_more(self.turn, self.actor, self.limits).await?;
         }
         place.state = state;
@@ -513,7 +521,11 @@ mod tests {
         }
 
         async fn join(&self, user: UserId, name: &str) {
-            done(self.invite(self.alice, name).await);
+            self.join_by(self.alice, user, name).await;
+        }
+
+        async fn join_by(&self, host: UserId, user: UserId, name: &str) {
+            done(self.invite(host, name).await);
             done(self.answer(user, true).await);
         }
 
@@ -752,6 +764,37 @@ mod tests {
             refused(scene.ask(scene.alice, stranger).await),
             Refusal::UnknownContact
         );
+    }
+
+    #[tokio::test]
+    async fn whom_an_administrator_blocks_stays_out_whoever_invites_them_and_when() {
+        let scene = Scene::new().await;
+        scene.join(scene.bob, "bob").await;
+        let assistant = CircleRole::AssistantAdmin;
+        done(scene.set_role(scene.alice, scene.bob, assistant).await);
+        done(scene.invite(scene.bob, "carol").await);
+        let fixture = &scene.fixture;
+        let block = fixture.add(scene.alice, by_address("carol"), List::Block, None);
+        done(block.await);
+        let late = scene.answer(scene.carol, true).await;
+        assert_eq!(refused(late), Refusal::NotInCircle);
+        let again = scene.invite(scene.bob, "carol").await;
+        assert_eq!(refused(again), Refusal::OppositeList);
+        done(scene.answer(scene.carol, false).await);
+        let again = scene.invite(scene.bob, "carol").await;
+        assert_eq!(refused(again), Refusal::OppositeList);
+        // A member's block is about the two of them, and nobody else's affair.
+        done(
+            scene
+                .set_role(scene.alice, scene.bob, CircleRole::Admin)
+                .await,
+        );
+        done(
+            scene
+                .set_role(scene.bob, scene.alice, CircleRole::Member)
+                .await,
+        );
+        scene.join_by(scene.bob, scene.carol, "carol").await;
     }
 
     #[tokio::test]

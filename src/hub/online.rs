@@ -304,6 +304,9 @@ pub(super) mod testing {
         sign_in_at(hub, user, Place::Only(None), lists)
     }
 
+    /// How many events may wait for one person.
+    pub(in super::super) const INBOX: usize = 512;
+
     /// The same at a place.
     pub(in super::super) fn sign_in_at(
         hub: &Hub,
@@ -311,7 +314,7 @@ pub(super) mod testing {
         place: Place,
         lists: &[(UserId, u8)],
     ) -> Person {
-        let (mailbox, inbox) = mailbox(512);
+        let (mailbox, inbox) = mailbox(INBOX);
         let lists = lists
             .iter()
             .map(|&(user, bits)| (user, ListSet::from_bits(bits)))

@@ -5,6 +5,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod circles;
 mod cli;
 mod dispatch;
 mod durability;

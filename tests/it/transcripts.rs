@@ -26,6 +26,12 @@ macro_rules! transcripts {
 transcripts! {
     before_sign_in,
     challenge,
+    circle_beside_older_clients,
+    circle_blocks,
+    circle_life,
+    circle_names_and_roles,
+    circle_places,
+    circle_refused,
     direct_messages,
     first_presence,
     full_session_msnp02,

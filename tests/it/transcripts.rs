@@ -71,6 +71,7 @@ transcripts! {
     privacy_add_before_remove,
     privacy_add_blocked,
     privacy_allow_when_visible,
+    privacy_between_places,
     privacy_block,
     privacy_block_in_conversation,
     privacy_block_stays,

@@ -26,6 +26,7 @@ macro_rules! transcripts {
 transcripts! {
     before_sign_in,
     challenge,
+    contact_added_at_one_place,
     direct_messages,
     first_presence,
     full_session_msnp02,

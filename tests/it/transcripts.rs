@@ -62,6 +62,7 @@ transcripts! {
     negotiation_shapes,
     newer_commands,
     notices_between_endpoints,
+    notices_to_older_clients,
     offline_messages,
     pending,
     places,

@@ -355,7 +355,8 @@ impl Membership {
     /// (`docs/protocol/03 §4`, `docs/protocol/10 §8.1`). Each ticket gets a `key` of its own.
     ///
     /// The newer clients call themselves first, so that their other places see the conversation.
-    /// That never fails: they wait for the answer whether there is another place or not.
+    /// That never fails: they wait for the answer whether there is another place or not. Whether
+    /// a client may do so at all is for the caller to say.
     pub fn call(
         &self,
         address: &Address,
@@ -363,9 +364,6 @@ impl Membership {
         now: Instant,
     ) -> Result<Called, Refusal> {
         if *address == self.who.address {
-            if self.endpoint.is_none() {
-                return Err(Refusal::AlreadyThere);
-            }
             let places = self.hub.own_places(self.user);
             let rang = self.call_at(self.user, &places, &mut key, now);
             if let Err(refusal) = rang {
@@ -565,7 +563,7 @@ mod tests {
             seat.membership
                 .call(&address(user), || Arc::clone(&key), Instant::now())
         };
-        assert_eq!(call(1), Err(Refusal::AlreadyThere));
+        assert_eq!(call(1), Ok(Called::Oneself));
         assert_eq!(call(3), Err(Refusal::Unreachable));
         assert_eq!(call(2), Ok(Called::Somebody));
         assert_eq!(call(2), Err(Refusal::AlreadyThere));

@@ -1,9 +1,10 @@
 //! `CAL n handle` -> `CAL n RINGING room`: calling somebody into the room
 //! (`docs/protocol/03 §4`).
 //!
-//! Calling oneself rings one's other places and shows the caller itself in the room
-//! (`docs/protocol/10 §8.1`). Whoever may not be called is not there, whatever the reason: unknown, offline, hidden and
-//! blocking all sound the same.
+//! Calling oneself rings one's other places and shows the caller itself in the room, if the client
+//! knows of places (`docs/protocol/10 §8.1`); to any other it is there already. Whoever may not be
+//! called is not there, whatever the reason: unknown, offline, hidden and blocking all sound the
+//! same.
 
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,10 @@ impl Cal {
         out: &mut Outbox,
     ) -> Result<(), Failure> {
         let callee = self.callee?;
+        let is_own = callee == seat.membership.who().address;
+        if is_own && !seat.dialect.has_endpoints() {
+            return Err(Refusal::AlreadyThere.into());
+        }
         let now = Instant::now();
         if seat.patience.is_exhausted(now) {
             return Err(Refusal::CallingTooFast.into());

@@ -25,6 +25,7 @@ macro_rules! transcripts {
 
 transcripts! {
     before_sign_in,
+    calling_oneself,
     challenge,
     contact_added_at_one_place,
     direct_messages,

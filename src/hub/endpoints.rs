@@ -1,7 +1,8 @@
 //! One signed-in account and the places it is at (`docs/protocol/10 §8`).
 //!
 //! Nothing in here knows about other accounts. What others see of an account is made of its
-//! places whenever one of them has changed: the status that was set last counts.
+//! places whenever one of them has changed: the status that was set last counts, but that of an
+//! idle place only if all are. Its owner has walked away from one place, perhaps to another.
 
 use std::sync::Arc;
 
@@ -146,7 +147,7 @@ impl Online {
             .endpoints
             .iter()
             .filter_map(|endpoint| Some((endpoint, endpoint.state.as_ref()?)))
-            .max_by_key(|(_, state)| state.turn);
+            .max_by_key(|(_, state)| (state.status != Status::Idle, state.turn));
         self.presence = latest.map(|(endpoint, state)| {
             Arc::new(self.presence_with(state.status, endpoint.capabilities, state.picture.clone()))
         });

@@ -68,6 +68,7 @@ transcripts! {
     pending,
     places,
     places_beside_each_other,
+    places_idle,
     places_in_a_room,
     places_mixed,
     personal_message,

@@ -386,7 +386,8 @@ fn open(hub: &Hub, person: &Person) -> Seat {
 
 fn call(seat: &Seat, user: UserId) -> Result<Called, Refusal> {
     let key = || format!("{:032x}", rand::random::<u128>()).into();
-    seat.membership.call(&address(user), key, Instant::now())
+    seat.membership
+        .call(&address(user), None, key, Instant::now())
 }
 
 /// The calls that a place has heard.

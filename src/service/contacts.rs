@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::model::{
     Address, ContactBook, ContactRef, GroupRef, Label, List, NsEvent, Phone, Phones, Presence,
-    SessionId, StandingChange, StandingEdit, UserId,
+    PresenceNews, SessionId, StandingChange, StandingEdit, UserId,
 };
 use crate::store::{
     AddToList, GroupChange, ListChange, ListEdit, ListEditKind, Published, Setting, SettingChange,
@@ -43,8 +43,21 @@ impl Teller {
         self.hub.tell_endpoints(owner, None, self.session, event);
     }
 
+    /// Shows the owner's other sessions somebody whom the owner follows from now on: they watch
+    /// whomever the account watches, so they would hear of the next change without this one.
+    fn appeared(&self, owner: UserId, presence: &Arc<Presence>) {
+        let event = NsEvent::ContactPresence {
+            presence: Arc::clone(presence),
+            news: PresenceNews::Appeared,
+        };
+        self.hub.tell_endpoints(owner, None, self.session, event);
+    }
+
     fn list(&self, change: &ListChange) -> Option<Arc<Presence>> {
         let presence = publish_lists(&self.hub, change);
+        if let Some(presence) = &presence {
+            self.appeared(change.owner.owner, presence);
+        }
         if change.changed {
             self.changed(change.owner.owner);
         }
@@ -149,6 +162,9 @@ impl ContactOperations {
             let hub = &teller.hub;
             let show = |change: &ListChange| {
                 let followed = publish_lists(hub, change);
+                if let Some(presence) = &followed {
+                    teller.appeared(owner, presence);
+                }
                 // The web may have heard of the same contact first: then nothing changes here,
                 // and the client still waits for them to appear.
                 let asked_for = forward.contains(&change.contact.address);

@@ -70,6 +70,9 @@ pub(super) struct Grant<'a> {
     created: String,
     expires: String,
     fresh_until: String,
+    /// Whether the answer is the token alone, without the collection around it, as the original
+    /// described it for a request without the wrapper.
+    is_single: bool,
     tokens: Vec<Given<'a>>,
 }
 
@@ -99,6 +102,7 @@ impl<'a> Grant<'a> {
             created: utc(tokens.created_at),
             expires: utc(tokens.expires_at),
             fresh_until: utc(tokens.created_at + FRESH_MS),
+            is_single: wish.is_single,
             tokens: wish
                 .tokens
                 .iter()

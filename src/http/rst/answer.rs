@@ -9,9 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::request::{Proof, TokenWish, Wish};
-use crate::http::soap::{respond, utc};
+use crate::http::soap::respond;
 use crate::model::UserId;
 use crate::service::accounts::{Token, Tokens};
+use crate::xml::utc;
 
 /// The service whose ticket renews others; it is always the first that clients ask for.
 const TICKET_GRANTING: &str = "http://Passport.NET/tb";

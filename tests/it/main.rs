@@ -13,6 +13,7 @@ mod hostile;
 mod live_admin;
 mod mixed;
 mod offline;
+mod reference;
 #[path = "../schemas/mod.rs"]
 mod schemas;
 mod sdk;

@@ -16,6 +16,8 @@ pub(super) struct Wish {
     pub(super) proof: Proof,
     /// At least one.
     pub(super) tokens: Vec<TokenWish>,
+    /// Whether it is one token asked for without the wrapper around several.
+    pub(super) is_single: bool,
 }
 
 /// How a client proves who it is.
@@ -61,15 +63,20 @@ impl Wish {
             }
         };
         let body = request.part("Body")?;
-        let wrapper = only(body, "RequestMultipleSecurityTokens").unwrap_or(body);
-        let tokens = named(wrapper, "RequestSecurityToken")
+        let wrapper = only(body, "RequestMultipleSecurityTokens");
+        let tokens = named(wrapper.unwrap_or(body), "RequestSecurityToken")
             .enumerate()
             .map(|(position, request)| TokenWish::read(request, position))
             .collect::<Result<Vec<TokenWish>, Malformed>>()?;
         if tokens.is_empty() || tokens.len() > MOST_SERVICES {
             return Err(Malformed);
         }
-        Ok(Self { proof, tokens })
+        let is_single = wrapper.is_err() && tokens.len() == 1;
+        Ok(Self {
+            proof,
+            tokens,
+            is_single,
+        })
     }
 }
 
@@ -192,6 +199,13 @@ mod tests {
         let tokens = token("", name, "");
         let read = Wish::read(envelope(&user("a@b.c", "x"), &tokens).as_bytes()).unwrap();
         assert_eq!(read.tokens, [wish("messenger.msn.com", 0, false)]);
+        assert!(read.is_single);
+        let wrapped =
+            format!("<RequestMultipleSecurityTokens>{tokens}</RequestMultipleSecurityTokens>");
+        for tokens in [wrapped, tokens.repeat(2)] {
+            let read = Wish::read(envelope(&user("a@b.c", "x"), &tokens).as_bytes());
+            assert!(!read.unwrap().is_single);
+        }
     }
 
     #[test]

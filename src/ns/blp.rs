@@ -34,6 +34,7 @@ impl Blp {
         let done = around
             .services
             .contacts
+            .of(&client.guard)
             .set(client.guard.user(), setting)
             .await?;
         client
@@ -68,6 +69,7 @@ impl Gtc {
         let done = around
             .services
             .contacts
+            .of(&client.guard)
             .set(client.guard.user(), setting)
             .await?;
         client

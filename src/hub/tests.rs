@@ -344,7 +344,7 @@ fn who_is_alone_hears_what_others_did_in_their_name() {
     assert_eq!(alice.heard(), ["own Endpoints Online at 1"]);
     hub.set_name(ALICE, Origin::Grant(None), Label::from_stored("Ally"));
     assert_eq!(alice.heard(), ["own State Online at 1"]);
-    let own = Origin::Session(alice.person.guard.session());
+    let own = Origin::Session(alice.guard.session());
     hub.change_message(ALICE, own, &message("by herself"));
     assert!(alice.heard().is_empty());
 }

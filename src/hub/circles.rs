@@ -394,6 +394,7 @@ impl Person {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Origin;
     use super::super::online::testing::{INBOX, Person, sign_in, sign_in_at};
     use super::super::rooms::RoomLimits;
     use super::*;
@@ -460,7 +461,8 @@ mod tests {
         bob.set(&hub, Status::Busy);
         bob.set(&hub, Status::Busy);
         assert_eq!(alice.circle_news(), ["Presence(State)"]);
-        hub.set_name(BOB, Label::from_stored("Bob"));
+        let by = Origin::Session(bob.guard.session());
+        hub.set_name(BOB, by, Label::from_stored("Bob"));
         assert_eq!(alice.circle_news(), ["Presence(State)"]);
         bob.set(&hub, Status::Hidden);
         assert_eq!(alice.circle_news(), ["Left(2)", "Offline"]);

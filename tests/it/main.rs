@@ -9,6 +9,7 @@ mod circles;
 mod cli;
 mod dispatch;
 mod durability;
+mod effects;
 mod hostile;
 mod live_admin;
 mod mixed;

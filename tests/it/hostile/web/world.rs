@@ -173,13 +173,17 @@ impl Somebody {
         for request in catalogue::reading(self) {
             let answer = self.send(&request).await;
             assert_eq!(answer.status, 200, "{answer:?}");
-            let payload = answer.payload().unwrap();
-            // The ticket for circles is signed anew each time.
-            let (start, rest) = payload
-                .split_once("<CircleTicket>")
-                .unwrap_or((&payload, ""));
-            let (_, end) = rest.split_once("</CircleTicket>").unwrap_or_default();
-            all.push(format!("{start}{end}"));
+            let mut payload = answer.payload().unwrap();
+            // The ticket for circles is signed anew each time, and the clock of books is
+            // everybody's.
+            for name in ["CircleTicket", "lastChange", "LastChange"] {
+                let (start, end) = (format!("<{name}>"), format!("</{name}>"));
+                let mut parts = payload.split(&start);
+                let first = parts.next().unwrap().to_owned();
+                let rest = parts.filter_map(|part| part.split_once(&end));
+                payload = rest.fold(first, |all, (_, rest)| all + rest);
+            }
+            all.push(payload);
         }
         all
     }

@@ -5,8 +5,9 @@ use secrecy::SecretString;
 
 use crate::http::soap::{Envelope, Malformed, child, named, only, text_of};
 
-/// More services than any client asks for at once.
-const MOST_SERVICES: usize = 16;
+/// More services than any client asks for at once; there are some twenty in all
+/// (`docs/protocol/11 §2.1`).
+const MOST_SERVICES: usize = 32;
 /// Longer than the name of any service.
 const LONGEST_SERVICE: usize = 256;
 

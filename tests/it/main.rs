@@ -16,6 +16,7 @@ mod offline;
 mod schemas;
 mod sdk;
 mod shutdown;
+mod sign_in;
 mod soap;
 mod storage;
 #[path = "../support/mod.rs"]

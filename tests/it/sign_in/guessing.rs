@@ -169,13 +169,15 @@ async fn many_at_once_wait_their_turn_and_hold_up_nobody_else() {
     assert!(server.stop().await);
 }
 
-/// Of so many tries the fastest counts, because only a machine with other work makes one slower.
-const TRIES: usize = 5;
+/// Of so many tries the fastest counts, because other work of the machine only makes one slower.
+const TRIES: usize = 10;
+/// Without a hash an answer comes in a tenth of the time, with one for each service in ten times.
+const ALIKE: u32 = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_costs_one_hash_whoever_it_is_for_and_however_many_services() {
     let settings = [
-        "@config auth.argon2_memory_kib 16384",
+        "@config auth.argon2_memory_kib 8192",
         "@config auth.argon2_iterations 3",
         "@config limits.failed_sign_ins_per_minute 1000",
     ];
@@ -183,27 +185,24 @@ async fn a_request_costs_one_hash_whoever_it_is_for_and_however_many_services() 
     let barred = chrysalis::model::Address::parse("barred@example.com").unwrap();
     let accounts = &server.services().accounts;
     accounts.set_disabled(&barred, true).await.unwrap();
-    let fastest = async |name: &str, secret: &str, services: &[(&str, &str)]| {
-        let mut fastest = Duration::MAX;
-        for _ in 0..TRIES {
-            let start = Instant::now();
-            ask(server.addresses.http, "/RST2.srf", name, secret, services).await;
-            fastest = fastest.min(start.elapsed());
-        }
-        fastest
-    };
-    let usual = fastest("alice", WRONG, &SERVICES).await;
-    for (name, secret, services) in [
+    let requests = [
+        ("alice", WRONG, &SERVICES[..]),
+        ("alice", "sixteen letters!", &SERVICES[..]),
         ("nobody", WRONG, &SERVICES[..]),
         ("nobody", "sixteen letters!", &SERVICES[..]),
-        ("alice", "sixteen letters!", &SERVICES[..]),
         ("barred", PASSWORD, &SERVICES[..]),
         ("alice", PASSWORD, &SERVICES[..1]),
         ("alice", PASSWORD, &SERVICES[..]),
-    ] {
-        let time = fastest(name, secret, services).await;
-        let is_alike = time < usual * 2 && usual < time * 2;
-        assert!(is_alike, "{name} {secret}: {time:?} instead of {usual:?}");
+    ];
+    let mut fastest = [Duration::MAX; 7];
+    for _ in 0..TRIES {
+        for (fastest, (name, secret, services)) in fastest.iter_mut().zip(requests) {
+            let start = Instant::now();
+            ask(server.addresses.http, "/RST2.srf", name, secret, services).await;
+            *fastest = start.elapsed().min(*fastest);
+        }
     }
+    let (least, most) = (fastest.iter().min().unwrap(), fastest.iter().max().unwrap());
+    assert!(*most < *least * ALIKE, "{fastest:?}");
     assert!(server.stop().await);
 }

@@ -168,4 +168,26 @@ mod tests {
             assert_eq!(host_of(link), None, "{link}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_link_names_its_host_where_every_browser_looks(
+            link in "(https?:)?[/\\\\]{0,3}([a-z.]{0,3}[@:\\\\/?#%\t ]{0,2}){0,4}",
+        ) {
+            match host_of(&link) {
+                None => {}
+                Some(Place::Here) => {
+                    proptest::prop_assert!(link.starts_with('/') && !link.contains('\\'));
+                    proptest::prop_assert!(!link.starts_with("//"));
+                }
+                Some(Place::At(host)) => {
+                    let rest = link.split_once("://").unwrap().1.strip_prefix(host).unwrap();
+                    let end = rest.chars().next();
+                    proptest::prop_assert!(end.is_none_or(|end| ":/?#".contains(end)));
+                    let authority = rest.split(['/', '?', '#']).next().unwrap();
+                    proptest::prop_assert!(!authority.contains(['@', '\\']));
+                }
+            }
+        }
+    }
 }

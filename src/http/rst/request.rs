@@ -204,6 +204,33 @@ mod tests {
     }
 
     #[test]
+    fn nothing_of_a_request_prints() {
+        let tokens = token("", "<wsa:Address>a</wsa:Address>", "");
+        let body = envelope(&user("a@b.c", "hunter2"), &tokens);
+        let read = Wish::read(body.as_bytes()).unwrap();
+        assert!(!format!("{read:?}").contains("hunter2"));
+        let envelope = Envelope::parse(body.as_bytes()).unwrap();
+        assert!(!format!("{envelope:?}").contains("hunter2"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_body_is_read_without_panic(
+            body in proptest::collection::vec(0u8.., 0..300),
+            at in 0usize..1_000,
+            instead in 0u8..,
+        ) {
+            Wish::read(&body).ok();
+            let tokens = token(" Id=\"RST1\"", "<wsa:Address>a</wsa:Address>", "");
+            let mut body = envelope(&user("a@b.c", "x"), &tokens).into_bytes();
+            Wish::read(&body[..at.min(body.len())]).ok();
+            let at = at % body.len();
+            body[at] = instead;
+            Wish::read(&body).ok();
+        }
+    }
+
+    #[test]
     fn what_is_missing_doubled_or_too_much_is_refused() {
         let token = |address| token("", address, "");
         let one = token("<wsa:Address>a</wsa:Address>");

@@ -19,6 +19,7 @@ mod reference;
 mod schemas;
 mod sdk;
 mod shutdown;
+mod sign_in;
 mod soap;
 mod storage;
 #[path = "../support/mod.rs"]

@@ -8,6 +8,7 @@
 mod cli;
 mod dispatch;
 mod durability;
+mod generations;
 mod hostile;
 mod live_admin;
 mod mixed;

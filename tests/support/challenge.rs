@@ -23,6 +23,9 @@ const PRODUCTS: &[(&str, &str, Formula)] = &[
     ("PROD0076ENE8*@AW", "CEQJ8}OE0!WTSWII", Formula::Plain),
     ("PROD0090YUAUV{2B", "YMM8C_H7KCQ2S_KL", Formula::Mixed),
     ("PROD0101{0RM?UBW", "CFHUR$52U_{VIX5T", Formula::Mixed),
+    ("PROD0104U6VVM{UJ", "VK67B}379XYM5}$T", Formula::Mixed),
+    ("PROD0113H11T8$X_", "RG@XY*28Q5QHS%Q5", Formula::Mixed),
+    ("PROD0120PW!CCV9@", "C1BX{V4W}Q3*10SM", Formula::Mixed),
     ("PROD0119GSJUC$18", "ILTXC!4IXB5FB*PX", Formula::Mixed),
 ];
 

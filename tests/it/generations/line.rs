@@ -102,6 +102,11 @@ impl Line {
     /// Leaves; the server closes.
     pub(super) async fn leaves(mut self) {
         self.connection.send(b"OUT\r\n").await;
+        self.ends().await;
+    }
+
+    /// The server closes.
+    pub(super) async fn ends(mut self) {
         match self.connection.next(false).await {
             Arrival::Closed => {}
             other => panic!("{}: {other:?} instead of the end", self.who),

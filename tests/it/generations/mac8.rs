@@ -3,10 +3,13 @@
 //! alone (`docs/protocol/23 §6`).
 
 use super::browser::Browser;
+use super::greeting::Greeting;
 use super::line::Line;
 use super::mail::{NEWER, Post, fetch, waiting};
 use super::services::{Book, OWN_BOOK, Storage, contact, list_chunks, lists, me, member, one};
-use super::{FRIENDS_MACHINE, NUDGE, PICTURE, Site, new_tile, tells, tile, town, typed, typing};
+use super::{
+    FRIENDS_MACHINE, NUDGE, PICTURE, Site, new_tile, piece, tells, tile, town, typed, typing,
+};
 use crate::support::passport::{Outcome, fetch_ticket};
 use crate::support::people::PASSWORD;
 use crate::support::soap::Answer;
@@ -16,6 +19,15 @@ pub(super) const CAPABILITIES: &str = "1610612780:0";
 const BOOK: &str = "https://contacts.msn.com/abservice/abservice.asmx";
 const APPLICATION: &str = "CFE80F9D-180F-4399-82AB-413F33A1FA11";
 const STORAGE: &str = "http://www.msn.com/webservices/storage/w10";
+const GREETING: Greeting = Greeting {
+    dialect: 16,
+    product: None,
+    offer: "MSNP16 MSNP15 MSNP14 MSNP13 CVR0",
+    agreed: "MSNP16",
+    program: "0x0409 mac 10.13.6 i386 macmsgs 8.0.1 macmsgs",
+    build: "8.0.1",
+    method: "TWN",
+};
 const POST: Post = Post {
     from: "alice@example.com",
     dialect: "MSNP16",
@@ -38,16 +50,7 @@ pub(super) struct Client {
 /// Up to the list.
 pub(super) async fn arrive(site: &Site, browser: &mut Browser, who: &'static str) -> Client {
     let address = format!("{who}@example.com");
-    let mut ns = site.dial(who, 16).await;
-    ns.does("VER", "MSNP16 MSNP15 MSNP14 MSNP13 CVR0", "VER # MSNP16")
-        .await;
-    ns.does(
-        "CVR",
-        &format!("0x0409 mac 10.13.6 i386 macmsgs 8.0.1 macmsgs {address}"),
-        "CVR # 8.0.1 8.0.1 8.0.1 * *",
-    )
-    .await;
-    ns.asks("USR", &format!("TWN I {address}")).await;
+    let mut ns = GREETING.find_server(site, who).await;
     let policies = ns.reads("GCF 0 *").await;
     assert!(
         policies.starts_with("<Policies><Policy type=\"SHIELDS\""),
@@ -158,6 +161,7 @@ async fn an_evening_with_messenger_for_mac_8() {
     // The one ticket opens the profile too.
     let storage = Storage {
         namespace: STORAGE,
+        host: "storage.msn.com",
         application: "Messenger Client 8.0",
         ticket: &client.ticket,
     };
@@ -352,6 +356,7 @@ async fn chat(site: &Site, ns: &mut Line, bob: &mut Line) {
         &mut seat,
     )
     .await;
+    tells(&mut room, alice, "D", &piece("bob@example.com"), &mut seat).await;
     let words = typed("Helvetica", "Hello Bob, \u{e7}a va?");
     tells(&mut room, alice, "A", &words, &mut seat).await;
     tells(

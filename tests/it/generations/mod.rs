@@ -6,6 +6,7 @@
 //! anywhere else would be found out. Each connection expects every single line that arrives.
 
 mod browser;
+mod greeting;
 mod line;
 mod mac8;
 mod mail;
@@ -49,6 +50,7 @@ impl Site {
     async fn open(names: &[&str], statements: &[&str]) -> Self {
         let mut fixture = fixture(names, statements);
         for (name, value) in [
+            ("listen.dispatch", "[\"127.0.0.1:0\"]".to_owned()),
             ("advertise.host", format!("{HOST:?}")),
             (
                 "advertise.http_url",
@@ -66,9 +68,9 @@ impl Site {
         Self { server }
     }
 
-    /// A new line to the notification server.
+    /// A new line to the address that clients have built in, which only refers them on.
     async fn dial(&self, who: &'static str, dialect: u8) -> Line {
-        let address = self.server.addresses.msnp;
+        let address = self.server.dispatch().unwrap();
         Line::over(who, connect(address, None, None, dialect).await)
     }
 
@@ -236,6 +238,10 @@ async fn look_around(browser: &mut Browser, config: &Config) {
     assert_eq!(config.text("name"), "Today");
     let tab = browser.get(&config.text("contenturl")).await;
     assert_eq!(tab.status, 200, "{tab:?}");
+    let banner = browser
+        .get("http://rad.msn.com/ADSAdClient31.dll?GetAd=&PG=IMUSVR")
+        .await;
+    assert!(banner.body.contains("<html>"), "{banner:?}");
     // The links behind the menu, which lead to a page here.
     let link = browser.get("http://g.msn.com/8meen_us/122").await;
     assert_eq!(link.status, 302, "{link:?}");
@@ -283,11 +289,20 @@ fn typed(font: &str, text: &str) -> String {
 const NUDGE: &str =
     "MIME-Version: 1.0\r\nContent-Type: text/x-msnmsgr-datacast\r\n\r\nID: 1\r\n\r\n";
 
+/// A piece of a picture or a file, for one person.
+fn piece(to: &str) -> String {
+    format!(
+        "MIME-Version: 1.0\r\nContent-Type: application/x-msnmsgrp2p\r\nP2P-Dest: {to}\r\n\r\n\
+         {}\0\0\0\u{1}",
+        "\0".repeat(48)
+    )
+}
+
 /// Says something and lets the other one hear it, under the sender's name.
 async fn tells(from: &mut Line, name: &str, class: &str, payload: &str, to: &mut Line) {
     from.says(class, payload).await;
     to.sees_with(&format!("MSG {name} *"), payload).await;
-    if class == "A" {
+    if matches!(class, "A" | "D") {
         from.sees("ACK #").await;
     }
 }

@@ -2,17 +2,27 @@
 //! in an envelope, and messages for people who are not there over the web.
 
 use super::browser::Browser;
+use super::greeting::Greeting;
 use super::line::Line;
 use super::mail::{OLDER, Post, fetch, waiting};
 use super::passport::{TICKET_GRANTING, Tickets, Trust, is_refused, sign_in};
 use super::{
-    FRIENDS_MACHINE, NUDGE, PICTURE, Site, check_config, good, look_around, tells, town, typed,
-    typing,
+    FRIENDS_MACHINE, NUDGE, PICTURE, Site, check_config, good, look_around, piece, tells, town,
+    typed, typing,
 };
 
 const AGENT: &str = "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; SV1; MSN Messenger 7.5)";
 const LOGIN: &str = "https://loginnet.passport.com/RST.srf";
 pub(super) const CAPABILITIES: &str = "1342558252";
+const GREETING: Greeting = Greeting {
+    dialect: 12,
+    product: Some(POST.product),
+    offer: "MSNP12 MSNP11 MSNP10 CVR0",
+    agreed: "MSNP12 MSNP11 MSNP10 CVR0",
+    program: "0x0409 winnt 5.1 i386 MSNMSGR 7.5.0324 MSMSGS",
+    build: "7.5.0324",
+    method: "TWN",
+};
 const POST: Post = Post {
     from: "alice@example.com",
     dialect: "MSNP12",
@@ -29,18 +39,8 @@ pub(super) async fn arrive(
     who: &'static str,
 ) -> (Line, Tickets) {
     let address = format!("{who}@example.com");
-    let mut ns = site.dial(who, 12).await;
-    ns.be(POST.product);
-    ns.sets("VER", "MSNP12 MSNP11 MSNP10 CVR0").await;
-    ns.does(
-        "CVR",
-        &format!("0x0409 winnt 5.1 i386 MSNMSGR 7.5.0324 MSMSGS {address}"),
-        "CVR # 7.5.0324 7.5.0324 7.5.0324 * *",
-    )
-    .await;
-    let question = ns
-        .does("USR", &format!("TWN I {address}"), "USR # TWN S *")
-        .await;
+    let mut ns = GREETING.find_server(site, who).await;
+    let question = ns.sees("USR # TWN S *").await;
     let policy = &question[4];
     for name in [
         "lc", "id", "tw", "fs", "ru", "ct", "kpp", "kv", "ver", "rn", "tpf",
@@ -149,6 +149,10 @@ async fn an_evening_with_msn_7_5() {
     let inner = good(config).text("GetClientConfigResult").unwrap();
     let config = check_config(&inner);
     look_around(&mut browser, &config).await;
+    let tabs = browser
+        .get("http://config.messenger.msn.com/svcs/mms/tabs.asp?Version=7.5.0324")
+        .await;
+    assert!(tabs.body.contains("<name>Today</name>"), "{tabs:?}");
 
     // Carol is added, put into a group, and adds alice.
     let mut carol = site.friend("carol", 15).await;
@@ -160,6 +164,9 @@ async fn an_evening_with_msn_7_5() {
     ns.sees("UBX carol@example.com 0").await;
     let pushed = "<ml><d n=\"example.com\"><c n=\"alice\" t=\"1\" l=\"8\" f=\"alice\" /></d></ml>";
     carol.sees_with("ADL 0 *", pushed).await;
+    // The client keeps the name that it now sees in place of the address.
+    let hers = added[5].strip_prefix("C=").unwrap();
+    ns.sets("SBP", &format!("{hers} MFN carol")).await;
     ns.sets("ADC", &format!("FL {} {group}", added[5])).await;
     let back = "<ml><d n=\"example.com\"><c n=\"alice\" l=\"3\" t=\"1\"/></d></ml>";
     carol.puts("ADL", "", back, "ADL # OK").await;
@@ -307,6 +314,7 @@ async fn chat(site: &Site, ns: &mut Line, bob: &mut Line) {
         &mut seat,
     )
     .await;
+    tells(&mut room, alice, "D", &piece("bob@example.com"), &mut seat).await;
     let words = typed("MS%20Shell%20Dlg", "Hello Bob, \u{e7}a va?");
     tells(&mut room, alice, "A", &words, &mut seat).await;
     tells(

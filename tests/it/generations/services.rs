@@ -46,6 +46,18 @@ impl Book {
         self.call(browser, &url, scenario, operation, inner).await
     }
 
+    /// The same where it may be refused.
+    pub(super) async fn try_book(
+        &self,
+        browser: &mut Browser,
+        scenario: &str,
+        operation: &str,
+        inner: &str,
+    ) -> Answer {
+        self.post(browser, &self.url, scenario, operation, inner)
+            .await
+    }
+
     /// Calls an operation of the sharing service, which is beside the address book.
     pub(super) async fn sharing(
         &mut self,
@@ -61,6 +73,28 @@ impl Book {
 
     async fn call(
         &mut self,
+        browser: &mut Browser,
+        url: &str,
+        scenario: &str,
+        operation: &str,
+        inner: &str,
+    ) -> Answer {
+        let answer = good(self.post(browser, url, scenario, operation, inner).await);
+        assert_eq!(
+            answer.count(&format!("{operation}Response")),
+            1,
+            "{answer:?}"
+        );
+        // The client goes on at the host, and with the key, that it is told.
+        assert_eq!(answer.text("PreferredHostName").as_deref(), Some(HOST));
+        if answer.text("CacheKeyChanged").as_deref() == Some("true") {
+            self.cache_key = answer.text("CacheKey").unwrap();
+        }
+        answer
+    }
+
+    async fn post(
+        &self,
         browser: &mut Browser,
         url: &str,
         scenario: &str,
@@ -87,18 +121,7 @@ impl Book {
             escape(&self.ticket)
         );
         let action = format!("SOAPAction: \"{ADDRESS_BOOK}/{operation}\"\r\n");
-        let answer = good(browser.post(url, &action, &body).await);
-        assert_eq!(
-            answer.count(&format!("{operation}Response")),
-            1,
-            "{answer:?}"
-        );
-        // The client goes on at the host, and with the key, that it is told.
-        assert_eq!(answer.text("PreferredHostName").as_deref(), Some(HOST));
-        if answer.text("CacheKeyChanged").as_deref() == Some("true") {
-            self.cache_key = answer.text("CacheKey").unwrap();
-        }
-        answer
+        browser.post(url, &action, &body).await
     }
 }
 
@@ -201,6 +224,8 @@ pub(super) fn me(book: &Answer, name: &str) -> Option<String> {
 /// The profile service, for one client.
 pub(super) struct Storage<'a> {
     pub(super) namespace: &'static str,
+    /// The host that this generation asks first.
+    pub(super) host: &'static str,
     pub(super) application: &'static str,
     pub(super) ticket: &'a str,
 }
@@ -216,6 +241,7 @@ impl Storage<'_> {
     ) -> Answer {
         let Self {
             namespace,
+            host,
             application,
             ticket,
         } = self;
@@ -233,8 +259,8 @@ impl Storage<'_> {
             escape(ticket)
         );
         let action = format!("SOAPAction: \"{namespace}/{operation}\"\r\n");
-        let url = "http://storage.msn.com/storageservice/SchematizedStore.asmx";
-        let answer = good(browser.post(url, &action, &body).await);
+        let url = format!("http://{host}/storageservice/SchematizedStore.asmx");
+        let answer = good(browser.post(&url, &action, &body).await);
         // The answer is in the language of the question.
         let response = format!("<{operation}Response xmlns=\"{namespace}\"");
         assert!(answer.body.contains(&response), "{answer:?}");

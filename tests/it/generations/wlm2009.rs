@@ -5,13 +5,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::browser::Browser;
+use super::greeting::Greeting;
 use super::line::Line;
 use super::mail::{NEWER, Post, fetch, waiting};
 use super::passport::{TICKET_GRANTING, Tickets, Trust, is_refused, sign_in};
 use super::services::{Book, OWN_BOOK, Storage, contact, list_chunks, lists, me, member, one};
 use super::{
     Config, NUDGE, PICTURE, Site, check_config, check_deletion, check_profile, document, good,
-    look_around, new_tile, tells, tile, town, typed, typing,
+    look_around, new_tile, piece, tells, tile, town, typed, typing,
 };
 use crate::support::soap::{ADDRESS_BOOK, Answer, escape};
 
@@ -32,6 +33,16 @@ const SERVICES: [(&str, &str); 7] = [
     ("storage.msn.com", "MBI"),
     ("sup.live.com", "MBI"),
 ];
+
+const GREETING: Greeting = Greeting {
+    dialect: 18,
+    product: Some("PROD0120PW!CCV9@"),
+    offer: "MSNP18 MSNP17 CVR0",
+    agreed: "MSNP18",
+    program: "0x0409 winnt 6.0.0 i386 MSNMSGR 14.0.8117.0416 msmsgs",
+    build: "14.0.8117.0416",
+    method: "SSO",
+};
 
 /// What the client has kept of its list since the last time.
 #[derive(Debug, Default)]
@@ -60,16 +71,7 @@ pub(super) async fn arrive(
 ) -> Client {
     let address = format!("{who}@example.com");
     let config = check_config(&good(browser.get(CONFIG).await).body);
-    let mut ns = site.dial(who, 18).await;
-    ns.be("PROD0120PW!CCV9@");
-    ns.does("VER", "MSNP18 MSNP17 CVR0", "VER # MSNP18").await;
-    ns.does(
-        "CVR",
-        &format!("0x0409 winnt 6.0.0 i386 MSNMSGR 14.0.8117.0416 msmsgs {address}"),
-        "CVR # 14.0.8117.0416 14.0.8117.0416 14.0.8117.0416 * *",
-    )
-    .await;
-    ns.asks("USR", &format!("SSO I {address}")).await;
+    let mut ns = GREETING.find_server(site, who).await;
     let policies = ns.reads("GCF 0 *").await;
     assert!(
         policies.starts_with("<Policies><Policy type=\"SHIELDS\""),
@@ -89,7 +91,8 @@ pub(super) async fn arrive(
     assert!(profile.contains("\r\nMPOPEnabled: 1\r\n"), "{profile}");
     ns.sees(&format!("UBX 1:{address} 0")).await;
 
-    let ticket = tickets.of("contacts.msn.com");
+    // Its tokens come without what stands behind them.
+    let (ticket, _) = tickets.of("contacts.msn.com").split_once("&p=").unwrap();
     let mut book = Book::new(config.address_book(), APPLICATION, ticket);
     let (memberships, contacts) = pull(&mut book, browser, "Initial", kept).await;
     Client {
@@ -232,6 +235,7 @@ async fn an_evening_with_windows_live_messenger_2009() {
     // The profile, the picture, and what is new.
     let storage = Storage {
         namespace: STORAGE,
+        host: "storage.msn.com",
         application: "Messenger Client 9.0",
         ticket: client.tickets.of("storage.msn.com"),
     };
@@ -259,6 +263,7 @@ async fn an_evening_with_windows_live_messenger_2009() {
         .file(&format!("{url}?t={}", escape_query(token)))
         .await;
     assert_eq!(bytes, picture, "{head}");
+    note(&mut browser, &client.book).await;
     whats_new(&mut browser, &client.tickets, &cid).await;
     look_around(&mut browser, &client.config).await;
 
@@ -581,6 +586,7 @@ async fn chat(site: &Site, ns: &mut Line, bob: &mut Line) {
         &mut seat,
     )
     .await;
+    tells(&mut room, alice, "D", &piece("bob@example.com"), &mut seat).await;
     let words = typed("Segoe%20UI", "Hello Bob, \u{e7}a va?");
     tells(&mut room, alice, "N", &words, &mut seat).await;
     tells(
@@ -598,8 +604,27 @@ async fn chat(site: &Site, ns: &mut Line, bob: &mut Line) {
     room.leaves().await;
 }
 
-/// The pane at the foot of the window, and the note that the client leaves in the book with it,
-/// which no server of today takes (`docs/protocol/12 §5, §7`).
+/// The note in the book that there is a new picture, which is passed over when it is refused
+/// (`docs/protocol/12 §5`).
+async fn note(browser: &mut Browser, book: &Book) {
+    let wanted = format!(
+        "{OWN_BOOK}<dynamicItems><DynamicItem xsi:type=\"PassportDynamicItem\">\
+         <Type>Passport</Type><PassportName>alice@example.com</PassportName><Notifications>\
+         <NotificationData><StoreService><Info><Handle><Id>0</Id><Type>Profile</Type>\
+         <ForeignId>MyProfile</ForeignId></Handle><InverseRequired>false</InverseRequired>\
+         <IsBot>false</IsBot></Info><Changes /><LastChange>0001-01-01T00:00:00</LastChange>\
+         <Deleted>false</Deleted></StoreService><Status>Exist Access</Status>\
+         <Gleam>false</Gleam><InstanceId>0</InstanceId></NotificationData></Notifications>\
+         <Changes>Notifications</Changes></DynamicItem></dynamicItems>"
+    );
+    let scenario = "RoamingIdentityChanged";
+    let refused = book
+        .try_book(browser, scenario, "UpdateDynamicItem", &wanted)
+        .await;
+    assert_eq!(refused.fault().as_deref(), Some("Forbidden"), "{refused:?}");
+}
+
+/// The pane at the foot of the window (`docs/protocol/12 §7`).
 async fn whats_new(browser: &mut Browser, tickets: &Tickets, cid: &str) {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope \

@@ -2,13 +2,14 @@
 //! over SOAP in one answer, the profile in the language of its time.
 
 use super::browser::Browser;
+use super::greeting::Greeting;
 use super::line::Line;
 use super::mail::{NEWER, OLDER, Post, fetch, waiting};
 use super::passport::{TICKET_GRANTING, Tickets, Trust, is_refused, sign_in};
 use super::services::{Book, OWN_BOOK, Storage, contact, list_chunks, lists, me, member, one};
 use super::{
     Config, NUDGE, PICTURE, Site, check_config, check_deletion, check_profile, good, look_around,
-    new_tile, tells, tile, town, typed, typing,
+    new_tile, piece, tells, tile, town, typed, typing,
 };
 use crate::support::soap::Answer;
 
@@ -28,6 +29,15 @@ const SERVICES: [(&str, &str); 7] = [
     ("spaces.live.com", "MBI"),
     ("storage.msn.com", "MBI"),
 ];
+const GREETING: Greeting = Greeting {
+    dialect: 15,
+    product: Some(POST.product),
+    offer: "MSNP15 MSNP14 MSNP13 CVR0",
+    agreed: "MSNP15",
+    program: "0x0409 winnt 5.1 i386 MSNMSGR 8.1.0178 msmsgs",
+    build: "8.1.0178",
+    method: "SSO",
+};
 const POST: Post = Post {
     from: "alice@example.com",
     dialect: "MSNP15",
@@ -51,17 +61,7 @@ pub(super) struct Client {
 pub(super) async fn arrive(site: &Site, browser: &mut Browser, who: &'static str) -> Client {
     let address = format!("{who}@example.com");
     let config = check_config(&good(browser.get(CONFIG).await).body);
-    let mut ns = site.dial(who, 15).await;
-    ns.be(POST.product);
-    ns.does("VER", "MSNP15 MSNP14 MSNP13 CVR0", "VER # MSNP15")
-        .await;
-    ns.does(
-        "CVR",
-        &format!("0x0409 winnt 5.1 i386 MSNMSGR 8.1.0178 msmsgs {address}"),
-        "CVR # 8.1.0178 8.1.0178 8.1.0178 * *",
-    )
-    .await;
-    ns.asks("USR", &format!("SSO I {address}")).await;
+    let mut ns = GREETING.find_server(site, who).await;
     let policies = ns.reads("GCF 0 *").await;
     assert!(
         policies.starts_with("<Policies><Policy type=\"SHIELDS\""),
@@ -177,6 +177,7 @@ async fn an_evening_with_windows_live_messenger_8_1() {
     // The profile roams, and so does the picture.
     let storage = Storage {
         namespace: STORAGE,
+        host: "tkrdr.storage.msn.com",
         application: "Messenger Client 8.0",
         ticket: client.tickets.of("storage.msn.com"),
     };
@@ -230,7 +231,8 @@ async fn an_evening_with_windows_live_messenger_8_1() {
     ns.sees("UBX carol@example.com 1 0").await;
     let wanted = format!(
         "{OWN_BOOK}<groupFilter><groupIds><guid>{group}</guid></groupIds></groupFilter>\
-         <contacts><Contact><contactId>{carols_id}</contactId></Contact></contacts>"
+         <contacts><Contact><contactId>{}</contactId></Contact></contacts>",
+        carols_id.to_uppercase()
     );
     book.book(&mut browser, "GroupSave", "ABGroupContactAdd", &wanted)
         .await;
@@ -430,6 +432,7 @@ async fn chat(site: &Site, ns: &mut Line, bob: &mut Line) {
         &mut room,
     )
     .await;
+    tells(&mut seat, alice, "D", &piece("bob@example.com"), &mut room).await;
     let words = typed("Segoe%20UI", "Hello Bob, \u{e7}a va?");
     tells(&mut seat, alice, "N", &words, &mut room).await;
     tells(

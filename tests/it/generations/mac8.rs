@@ -28,6 +28,8 @@ const GREETING: Greeting = Greeting {
     build: "8.0.1",
     method: "TWN",
 };
+/// What alice leaves for bob.
+const TEXTS: [&str; 2] = ["Where are you, Bob?", "It is late, \u{e9}h?"];
 const POST: Post = Post {
     from: "alice@example.com",
     dialect: "MSNP16",
@@ -224,19 +226,14 @@ async fn an_evening_with_messenger_for_mac_8() {
     // Bob leaves, and is written to over the web.
     bob.leaves().await;
     ns.sees("FLN bob@example.com 1 0:0").await;
-    POST.leave(
-        &mut browser,
-        &client.ticket,
-        "bob@example.com",
-        "Where are you, Bob?",
-    )
-    .await;
+    POST.leave(&mut browser, &client.ticket, "bob@example.com", &TEXTS)
+        .await;
     let mut bob = site.friend_without_status("bob", 18).await;
     bob.sets("CHG", "NLN 2789003324:48").await;
     bob.sees(&seen).await;
     bob.sees_with("UBX 1:alice@example.com *", &shown).await;
     let notice = bob.reads("MSG Hotmail Hotmail *").await;
-    assert_eq!(waiting(&notice).len(), 1, "{notice}");
+    assert_eq!(waiting(&notice).len(), 2, "{notice}");
     sees_bob(ns, "NLN").await;
 
     // A new name, and a block: the web first, then the line.
@@ -309,16 +306,11 @@ async fn an_evening_with_messenger_for_mac_8() {
     check_place(&shown[0]);
     let notice = ns.reads("MSG Hotmail Hotmail *").await;
     let letters = waiting(&notice);
-    let [(id, from)] = &letters[..] else {
-        panic!("{notice}");
-    };
-    let token = ticket
-        .strip_prefix("t=")
-        .unwrap()
-        .strip_suffix("&p=")
-        .unwrap();
-    let text = fetch(&mut browser, token, from, id).await;
-    assert_eq!((&**from, &*text), ("bob@example.com", "Call me, \u{e9}h?"));
+    assert_eq!(letters[0].1, "bob@example.com");
+    let token = ticket.strip_prefix("t=").unwrap();
+    let token = token.strip_suffix("&p=").unwrap();
+    let texts = fetch(&mut browser, token, &letters).await;
+    assert_eq!(texts, ["Call me, \u{e9}h?"]);
     ns.is_quiet().await;
     carol.is_quiet().await;
     site.close().await;

@@ -331,16 +331,13 @@ fn check_profile(profile: &str, address: &str, tickets: &Tickets) {
     assert!(token.find("\r\n") > Some(0), "{profile}");
 }
 
-/// The notice at a place that did not ask for it that a message has been deleted.
+/// The notice at a place that did not ask for it that messages have been deleted.
 #[track_caller]
-fn check_deletion(notice: &str) {
+fn check_deletion(notice: &str, count: u32) {
     let kind = "Content-Type: text/x-msmsgsactivemailnotification; charset=UTF-8\r\n";
     assert!(notice.contains(kind), "{notice}");
-    for line in [
-        "Src-Folder: .!!OIM",
-        "Dest-Folder: .!!trAsH",
-        "Message-Delta: 1",
-    ] {
+    let delta = format!("Message-Delta: {count}");
+    for line in ["Src-Folder: .!!OIM", "Dest-Folder: .!!trAsH", &*delta] {
         assert!(notice.split("\r\n").any(|one| one == line), "{notice}");
     }
 }

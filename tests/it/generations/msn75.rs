@@ -23,6 +23,8 @@ const GREETING: Greeting = Greeting {
     build: "7.5.0324",
     method: "TWN",
 };
+/// What alice leaves for bob.
+const TEXTS: [&str; 2] = ["Where are you, Bob?", "It is late, \u{e9}h?"];
 const POST: Post = Post {
     from: "alice@example.com",
     dialect: "MSNP12",
@@ -185,13 +187,8 @@ async fn an_evening_with_msn_7_5() {
     bob.leaves().await;
     ns.sees("FLN bob@example.com").await;
     let ticket = tickets.of("messenger.msn.com");
-    POST.leave(
-        &mut browser,
-        ticket,
-        "bob@example.com",
-        "Where are you, Bob?",
-    )
-    .await;
+    POST.leave(&mut browser, ticket, "bob@example.com", &TEXTS)
+        .await;
     let mut bob = site.friend_without_status("bob", 18).await;
     bob.sets("CHG", "NLN 2789003324:48").await;
     bob.sees(&format!(
@@ -201,7 +198,7 @@ async fn an_evening_with_msn_7_5() {
     bob.sees("UBX 1:alice@example.com *").await;
     let notice = bob.reads("MSG Hotmail Hotmail *").await;
     let letters = waiting(&notice);
-    assert_eq!(letters.len(), 1, "{notice}");
+    assert_eq!(letters.len(), 2, "{notice}");
     assert_eq!(letters[0].1, "alice@example.com");
     ns.sees("NLN NLN bob@example.com bob 2789003324").await;
     ns.sees("UBX bob@example.com 0").await;
@@ -271,13 +268,10 @@ async fn an_evening_with_msn_7_5() {
     .await;
     let notice = ns.reads("MSG Hotmail Hotmail *").await;
     let letters = waiting(&notice);
-    let [(id, from)] = &letters[..] else {
-        panic!("{notice}");
-    };
-    assert_eq!(from, "bob@example.com");
+    assert_eq!(letters[0].1, "bob@example.com");
     let token = tickets.bare("messenger.msn.com");
-    let text = fetch(&mut browser, token, from, id).await;
-    assert_eq!(text, "Call me, \u{e9}h?");
+    let texts = fetch(&mut browser, token, &letters).await;
+    assert_eq!(texts, ["Call me, \u{e9}h?"]);
     ns.is_quiet().await;
     carol.is_quiet().await;
     site.close().await;

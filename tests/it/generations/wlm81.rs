@@ -38,6 +38,8 @@ const GREETING: Greeting = Greeting {
     build: "8.1.0178",
     method: "SSO",
 };
+/// What alice leaves for bob.
+const TEXTS: [&str; 2] = ["Where are you, Bob?", "It is late, \u{e9}h?"];
 const POST: Post = Post {
     from: "alice@example.com",
     dialect: "MSNP15",
@@ -253,13 +255,8 @@ async fn an_evening_with_windows_live_messenger_8_1() {
     bob.leaves().await;
     ns.sees("FLN bob@example.com 1 0").await;
     let ticket = client.tickets.of("messengersecure.live.com");
-    POST.leave(
-        &mut browser,
-        ticket,
-        "bob@example.com",
-        "Where are you, Bob?",
-    )
-    .await;
+    POST.leave(&mut browser, ticket, "bob@example.com", &TEXTS)
+        .await;
     let mut bob = site.friend_without_status("bob", 12).await;
     bob.sets("CHG", "NLN 1342558252").await;
     bob.sees(&format!(
@@ -269,17 +266,17 @@ async fn an_evening_with_windows_live_messenger_8_1() {
     bob.sees_with("UBX alice@example.com *", words).await;
     let notice = bob.reads("MSG Hotmail Hotmail *").await;
     let letters = waiting(&notice);
-    assert_eq!(letters.len(), 1, "{notice}");
+    assert_eq!(letters.len(), 2, "{notice}");
     ns.sees("NLN NLN bob@example.com 1 bob 1342558252 0").await;
     ns.sees("UBX bob@example.com 1 0").await;
     let mut bobs = site.browser("MSMSGS");
     let wishes = [TICKET_GRANTING, ("messenger.msn.com", "?id=507")];
     let his = sign_in(&mut bobs, LOGIN, Trust::First, "bob@example.com", &wishes).await;
     let token = his.bare("messenger.msn.com");
-    let text = fetch(&mut bobs, token, "alice@example.com", &letters[0].0).await;
-    assert_eq!(text, "Where are you, Bob?");
+    let texts = fetch(&mut bobs, token, &letters).await;
+    assert_eq!(texts, TEXTS);
     // He is signed in with another ticket as well, and hears there that the message is gone.
-    check_deletion(&bob.reads("MSG Hotmail Hotmail *").await);
+    check_deletion(&bob.reads("MSG Hotmail Hotmail *").await, 2);
 
     // A new name, everywhere; nobody hears of it twice.
     ns.sets("PRP", "MFN Ally%20%3C3").await;
@@ -349,7 +346,8 @@ async fn an_evening_with_windows_live_messenger_8_1() {
         operation: "Store",
     };
     let ticket = his.of("messenger.msn.com");
-    post.leave(&mut bobs, ticket, "alice@example.com", "Call me, \u{e9}h?")
+    let texts = ["Call me, \u{e9}h?", "Or write."];
+    post.leave(&mut bobs, ticket, "alice@example.com", &texts)
         .await;
 
     // The next evening.
@@ -383,12 +381,10 @@ async fn an_evening_with_windows_live_messenger_8_1() {
     .await;
     let notice = ns.reads("MSG Hotmail Hotmail *").await;
     let letters = waiting(&notice);
-    let [(id, from)] = &letters[..] else {
-        panic!("{notice}");
-    };
+    assert_eq!(letters[0].1, "bob@example.com");
     let token = tickets.bare("messenger.msn.com");
-    let text = fetch(&mut browser, token, from, id).await;
-    assert_eq!((&**from, &*text), ("bob@example.com", "Call me, \u{e9}h?"));
+    let texts = fetch(&mut browser, token, &letters).await;
+    assert_eq!(texts, ["Call me, \u{e9}h?", "Or write."]);
     let storage = Storage {
         ticket: tickets.of("storage.msn.com"),
         ..storage

@@ -19,6 +19,7 @@ mod wlm81;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use roxmltree::Document;
 
 use crate::support::people::{PASSWORD, connect, fixture};
@@ -252,6 +253,28 @@ async fn look_around(browser: &mut Browser, config: &Config) {
         .get("http://clientconfig.passport.net/PPCRLconfig.srf")
         .await;
     assert_eq!(library.status, 404, "{library:?}");
+}
+
+/// The mail is clicked on: the page that the answer to `URL` names signs the browser on and leads
+/// to where that answer says, on this server.
+async fn open_mail(browser: &mut Browser, answer: &[String]) {
+    let [_, _, target, form, _] = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(form.starts_with(WEB), "{answer:?}");
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let link = encode(target);
+    let token = encode(&format!("ct=1262401445&rru={link}&sru={link}&js=yes"));
+    let led = browser.submit(form, &format!("token={token}")).await;
+    assert_eq!(led.status, 302, "{led:?}");
+    let location = format!("Location: {target}");
+    assert!(
+        led.head.split("\r\n").any(|line| line == location),
+        "{led:?}"
+    );
+    let base = WEB.trim_end_matches('/');
+    let page = browser.get(&format!("{base}{target}")).await;
+    assert_eq!(page.status, 200, "{page:?}");
 }
 
 /// A success, with the content type that every client takes.

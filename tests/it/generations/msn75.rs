@@ -7,8 +7,8 @@ use super::line::Line;
 use super::mail::{OLDER, Post, fetch, waiting};
 use super::passport::{TICKET_GRANTING, Tickets, Trust, is_refused, sign_in};
 use super::{
-    FRIENDS_MACHINE, NUDGE, PICTURE, Site, check_config, good, look_around, piece, tells, town,
-    typed, typing,
+    FRIENDS_MACHINE, NUDGE, PICTURE, Site, check_config, good, look_around, open_mail, piece,
+    tells, town, typed, typing,
 };
 
 const AGENT: &str = "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; SV1; MSN Messenger 7.5)";
@@ -132,7 +132,7 @@ async fn an_evening_with_msn_7_5() {
         "{shown}"
     );
     let form = ns.does("URL", "INBOX", "URL # * * *").await;
-    assert!(form[3].starts_with(super::WEB), "{form:?}");
+    open_mail(&mut browser, &form).await;
 
     // Meanwhile the windows fill.
     let config = browser
@@ -214,9 +214,15 @@ async fn an_evening_with_msn_7_5() {
             "NLN NLN alice@example.com 1 Ally%20%3C3 {CAPABILITIES} {PICTURE}"
         ))
         .await;
+    // Strangers are to be blocked, and whoever adds alice is not to be asked about.
+    ns.sets("BLP", "BL").await;
+    ns.sets("GTC", "N").await;
+    ns.sets("PRP", "PHH 555%200100").await;
+    bob.is_quiet().await;
+    carol.is_quiet().await;
     ns.sets("REM", "AL carol@example.com").await;
-    ns.sets("ADC", "BL N=carol@example.com").await;
     carol.sees("FLN alice@example.com 1 0").await;
+    ns.sets("ADC", "BL N=carol@example.com").await;
     ns.is_quiet().await;
     ns.leaves().await;
     bob.sees("FLN 1:alice@example.com 0:0").await;
@@ -236,9 +242,10 @@ async fn an_evening_with_msn_7_5() {
     ns.asks("SYN", &stamps).await;
     ns.sees("SYN # * * 2 1").await;
     for line in [
-        "GTC A",
-        "BLP AL",
+        "GTC N",
+        "BLP BL",
         "PRP MFN Ally%20%3C3",
+        "PRP PHH 555%200100",
         "PRP MOB N",
         "PRP MBE N",
         "PRP WWE 0",

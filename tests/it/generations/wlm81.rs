@@ -9,7 +9,7 @@ use super::passport::{TICKET_GRANTING, Tickets, Trust, is_refused, sign_in};
 use super::services::{Book, OWN_BOOK, Storage, contact, list_chunks, lists, me, member, one};
 use super::{
     Config, NUDGE, PICTURE, Site, check_config, check_deletion, check_profile, good, look_around,
-    new_tile, piece, tells, tile, town, typed, typing,
+    new_tile, open_mail, piece, tells, tile, town, typed, typing,
 };
 use crate::support::soap::Answer;
 
@@ -174,7 +174,7 @@ async fn an_evening_with_windows_live_messenger_8_1() {
     let words = "<Data><PSM>at &lt;work&gt;</PSM><CurrentMedia></CurrentMedia></Data>";
     bob.sees_with("UBX alice@example.com *", words).await;
     let form = ns.does("URL", "INBOX", "URL # * * *").await;
-    assert!(form[3].starts_with(super::WEB), "{form:?}");
+    open_mail(&mut browser, &form).await;
 
     // The profile roams, and so does the picture.
     let storage = Storage {
@@ -202,6 +202,24 @@ async fn an_evening_with_windows_live_messenger_8_1() {
     assert_eq!(bytes, picture, "{head}");
     assert!(head.contains("Content-Type: image/png"), "{head}");
     look_around(&mut browser, &client.config).await;
+
+    // Somebody whom nobody knows is told from somebody who could be added.
+    ns.brings("FQY", "", &one("dave@elsewhere.example", ""))
+        .await;
+    let unknown = ns.reads("FQY # *").await;
+    assert!(
+        unknown.contains("n=\"dave\"") && !unknown.contains("t=\"1\""),
+        "{unknown}"
+    );
+    let wanted = contact(
+        "<contactInfo><passportName>dave@elsewhere.example</passportName>\
+         <isMessengerUser>true</isMessengerUser></contactInfo>",
+    );
+    let refused = client
+        .book
+        .try_book(&mut browser, "ContactSave", "ABContactAdd", &wanted)
+        .await;
+    assert_eq!(refused.fault().as_deref(), Some("InvalidPassportUser"));
 
     // Carol: her network is asked for, then she comes into the book, onto a list, to the line.
     let mut carol = site.friend("carol", 18).await;
@@ -311,6 +329,25 @@ async fn an_evening_with_windows_live_messenger_8_1() {
     bob.is_quiet().await;
     carol.is_quiet().await;
 
+    // Carol gets a name of alice's choice, and strangers are to be blocked.
+    let wanted = contact(&format!(
+        "<contactId>{carols_id}</contactId><contactInfo><annotations><Annotation>\
+         <Name>AB.NickName</Name><Value>C &amp; co</Value></Annotation></annotations>\
+         </contactInfo><propertiesChanged>Annotation </propertiesChanged>"
+    ));
+    book.book(&mut browser, "ContactSave", "ABContactUpdate", &wanted)
+        .await;
+    ns.sets("BLP", "BL").await;
+    let wanted = contact(
+        "<contactInfo><contactType>Me</contactType><annotations><Annotation>\
+         <Name>MSN.IM.BLP</Name><Value>2</Value></Annotation></annotations></contactInfo>\
+         <propertiesChanged>Annotation</propertiesChanged>",
+    );
+    book.book(&mut browser, "PrivacyApply", "ABContactUpdate", &wanted)
+        .await;
+    bob.is_quiet().await;
+    carol.is_quiet().await;
+
     // Carol is blocked, on the line first.
     ns.puts(
         "RML",
@@ -319,6 +356,7 @@ async fn an_evening_with_windows_live_messenger_8_1() {
         "RML # OK",
     )
     .await;
+    carol.sees("FLN 1:alice@example.com 0:0").await;
     ns.puts(
         "ADL",
         "",
@@ -326,7 +364,6 @@ async fn an_evening_with_windows_live_messenger_8_1() {
         "ADL # OK",
     )
     .await;
-    carol.sees("FLN 1:alice@example.com 0:0").await;
     for (operation, role) in [("DeleteMember", "Allow"), ("AddMember", "Block")] {
         let wanted = member(role, "carol@example.com");
         book.sharing(&mut browser, "BlockUnblock", operation, &wanted)
@@ -356,6 +393,12 @@ async fn an_evening_with_windows_live_messenger_8_1() {
     assert_eq!(everybody.len(), 102);
     assert_eq!(everybody["bob@example.com"], 11);
     assert_eq!(everybody["carol@example.com"], 13);
+    let alias = client
+        .contacts
+        .of("Contact", "contactId", &carols_id, "Value");
+    assert_eq!(alias.as_deref(), Some("C & co"));
+    let privacy = me(&client.contacts, "MSN.IM.BLP");
+    assert_eq!(privacy.as_deref(), Some("2"));
     let found = client
         .contacts
         .of("Contact", "contactId", &carols_id, "groupIds");

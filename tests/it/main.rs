@@ -10,6 +10,7 @@ mod cli;
 mod dispatch;
 mod durability;
 mod effects;
+mod generations;
 mod hostile;
 mod live_admin;
 mod mixed;

@@ -9,9 +9,11 @@ mod cli;
 mod dispatch;
 mod durability;
 mod hostile;
+mod libraries;
 mod live_admin;
 mod mixed;
 mod offline;
+mod restart;
 #[path = "../schemas/mod.rs"]
 mod schemas;
 mod sdk;

@@ -6,7 +6,7 @@
 //! answered.
 
 use super::*;
-use crate::support::people::{Person, chat};
+use crate::support::people::Person;
 
 const STYLE: Style = Style {
     agent: "MSN Explorer/9.0 (MSN 8.0; TmstmpExt)",
@@ -98,7 +98,7 @@ async fn an_evening(version: Version) {
 
     let mut carol = at.sign_in("carol", version.carol).await;
     alice.add_carol(&mut carol).await;
-    alice.talk_with(&mut bob).await;
+    talk(&mut alice.ns, &alice.me, &mut bob).await;
     alice.leave_word_for(bob, "I am off").await;
     let mut bob = at.sign_in("bob", version.bob).await;
     alice.is_seen_by(&mut bob).await;
@@ -373,64 +373,15 @@ impl Purple {
         self.sharing("AddMember", &allowed).await;
         self.ns.lists("ADL", "carol", 2).await;
         self.ns.lists("ADL", "carol", 1).await;
-        let start = if carol.dialect < 13 {
-            "ADC 0 RL"
-        } else {
-            "ADL 0 "
-        };
-        let told = carol.ns.until(start).await.describe();
-        assert!(told.contains("alice"), "{told}");
+        hears(carol, News::Added).await;
         // She adds her too; the library fetches its lists anew.
-        if carol.dialect < 13 {
-            carol
-                .ns
-                .ask("ADC 90 AL N=alice@example.com", "ADC 90 AL")
-                .await;
-            carol
-                .ns
-                .ask("ADC 91 FL N=alice@example.com F=Alice", "ADC 91 FL")
-                .await;
-        } else {
-            let list = "<ml><d n=\"example.com\"><c n=\"alice\" l=\"3\" t=\"1\"/></d></ml>";
-            let command = format!("ADL 91 {}\r\n{list}", list.len());
-            carol.ns.send(command.as_bytes()).await;
-            carol.ns.until("ADL 91 OK").await;
-        }
+        adds_alice(carol).await;
         self.ns.told("ADL", "carol").await;
         let (lists, book) = self.download().await;
         are_on(&lists, "Reverse", &["bob", "carol"]);
         are_on(&lists, "Pending", &[]);
         assert_eq!(of_contact(&book, "carol", "contactId"), id);
         assert_eq!(of_contact(&book, "carol", "guid"), Some(group));
-    }
-
-    async fn talk_with(&mut self, bob: &mut Person) {
-        let me = self.me.clone();
-        let mut room = self.ns.room(&me).await;
-        let call = room.ask("CAL", "bob@example.com").await;
-        assert!(call.line.starts_with(b"CAL 2 RINGING "), "{call:?}");
-        let ring = bob.rings().await;
-        let mut seat = bob.answer(&ring, None).await;
-        room.line.until("JOI bob@example.com").await;
-        let hello = typed("Are you there?");
-        room.say(&hello).await;
-        let heard = seat.sb.until("MSG alice@example.com ").await;
-        assert_eq!(printable(&heard.payload), printable(hello.as_bytes()));
-        seat.say("N", &chat("I am")).await;
-        let heard = room.line.until("MSG bob@example.com ").await;
-        assert_eq!(heard.payload, chat("I am"));
-        room.leave().await;
-        seat.sb.until("BYE alice@example.com").await;
-        seat.leave().await;
-        // The other way round.
-        let mut seat = bob.open_room().await;
-        let trid = seat.trid();
-        let call = format!("CAL {trid} {ALICE}");
-        seat.sb.ask(&call, &format!("CAL {trid} RINGING ")).await;
-        let room = self.ns.called(&me).await;
-        seat.sb.until("JOI alice@example.com").await;
-        seat.leave().await;
-        drop(room);
     }
 
     /// Bob goes, is written to, and finds it when he comes back.
@@ -503,12 +454,6 @@ impl Purple {
         self.ns.lists("RML", "carol", 1).await;
         let filter = format!("{OWN_BOOK}{filter}");
         self.book("ABGroupDelete", &filter).await;
-        let start = if carol.dialect < 13 {
-            "REM 0 RL"
-        } else {
-            "RML 0 "
-        };
-        let told = carol.ns.until(start).await.describe();
-        assert!(told.contains("alice"), "{told}");
+        hears(carol, News::Removed).await;
     }
 }

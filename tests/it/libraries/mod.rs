@@ -5,6 +5,7 @@
 //! answer ends, which prefix an element has. What others see of it is checked with friends who
 //! speak other versions.
 
+mod amsn;
 mod libpurple;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use tokio::time::timeout;
 use crate::support::challenge::product_answer;
 use crate::support::client::{Connection, DEADLINE, Frame};
 use crate::support::pattern::printable;
-use crate::support::people::{PASSWORD, connect, fixture};
+use crate::support::people::{PASSWORD, Person, chat, connect, fixture};
 use crate::support::player::Addresses;
 use crate::support::server::TestServer;
 use crate::support::single_sign_on::signed_nonce;
@@ -148,6 +149,58 @@ impl Web {
         let path = format!("/abservice/{service}.asmx");
         self.post(host, &path, &action, &body).await
     }
+}
+
+/// What is asked of the profiles.
+#[derive(Debug, Clone, Copy)]
+struct Filing<'a> {
+    namespace: &'a str,
+    application: &'a str,
+    token: &'a Token,
+}
+
+impl Web {
+    /// Calls an operation on profiles and pictures.
+    async fn storage(&mut self, filing: Filing<'_>, operation: &str, inner: &str) -> Answer {
+        let Filing {
+            namespace,
+            application,
+            token,
+        } = filing;
+        let body = format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\
+             <soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\" \
+             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
+             xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"><soap:Header>\
+             <StorageApplicationHeader xmlns=\"{namespace}\">\
+             <ApplicationID>{application}</ApplicationID><Scenario>Initial</Scenario>\
+             </StorageApplicationHeader><StorageUserHeader xmlns=\"{namespace}\"><Puid>0</Puid>\
+             <TicketToken>{}</TicketToken></StorageUserHeader></soap:Header><soap:Body>\
+             <{operation} xmlns=\"{namespace}\">{inner}</{operation}></soap:Body></soap:Envelope>",
+            escape(&token.ticket)
+        );
+        let action = format!("{namespace}/{operation}");
+        let path = "/storageservice/SchematizedStore.asmx";
+        let answer = self.post("storage.msn.com", path, &action, &body).await;
+        // Answers are in the namespace of the request.
+        assert!(answer.body.contains(namespace), "{answer:?}");
+        answer
+    }
+}
+
+/// How a profile is asked for: by the number of its owner.
+fn profile_handle(cid: &str) -> String {
+    format!(
+        "<profileHandle><Alias><Name>{cid}</Name><NameSpace>MyCidStuff</NameSpace></Alias>\
+         <RelationshipName>MyProfile</RelationshipName></profileHandle><profileAttributes>\
+         <ResourceID>true</ResourceID><DateModified>true</DateModified>\
+         <ExpressionProfileAttributes><ResourceID>true</ResourceID><DateModified>true\
+         </DateModified><DisplayName>true</DisplayName><DisplayNameLastModified>true\
+         </DisplayNameLastModified><PersonalStatus>true</PersonalStatus>\
+         <PersonalStatusLastModified>true</PersonalStatusLastModified><StaticUserTilePublicURL>\
+         true</StaticUserTilePublicURL><Photo>true</Photo><Flags>true</Flags>\
+         </ExpressionProfileAttributes></profileAttributes>"
+    )
 }
 
 /// What is asked of the address book.
@@ -559,6 +612,78 @@ fn steady(answer: &Answer) -> String {
             format!("{before}{after}")
         }
         None => payload,
+    }
+}
+
+/// One message each way in a room that the library opens, and a call the other way round.
+async fn talk(ns: &mut Wire, me: &str, bob: &mut Person) {
+    let mut room = ns.room(me).await;
+    let call = room.ask("CAL", "bob@example.com").await;
+    assert!(call.line.starts_with(b"CAL 2 RINGING "), "{call:?}");
+    let ring = bob.rings().await;
+    let mut seat = bob.answer(&ring, None).await;
+    room.line.until("JOI bob@example.com").await;
+    let hello = typed("Are you there?");
+    room.say(&hello).await;
+    let heard = seat.sb.until("MSG alice@example.com ").await;
+    assert_eq!(printable(&heard.payload), printable(hello.as_bytes()));
+    seat.say("N", &chat("I am")).await;
+    let heard = room.line.until("MSG bob@example.com ").await;
+    assert_eq!(heard.payload, chat("I am"));
+    room.leave().await;
+    seat.sb.until("BYE alice@example.com").await;
+    seat.leave().await;
+    let mut seat = bob.open_room().await;
+    let trid = seat.trid();
+    let call = format!("CAL {trid} {ALICE}");
+    seat.sb.ask(&call, &format!("CAL {trid} RINGING ")).await;
+    let room = ns.called(me).await;
+    seat.sb.until("JOI alice@example.com").await;
+    seat.leave().await;
+    drop(room);
+}
+
+/// What somebody hears of Alice's list.
+#[derive(Debug, Clone, Copy)]
+enum News {
+    Added,
+    Removed,
+}
+
+/// Reads up to the news that Alice added or removed somebody.
+async fn hears(person: &mut Person, news: News) {
+    let start = match (news, person.dialect) {
+        (News::Added, ..10) => "ADD 0 RL",
+        (News::Added, 10..13) => "ADC 0 RL",
+        (News::Added, _) => "ADL 0 ",
+        (News::Removed, ..13) => "REM 0 RL",
+        (News::Removed, _) => "RML 0 ",
+    };
+    let told = person.ns.until(start).await.describe();
+    assert!(told.contains("alice"), "{told}");
+}
+
+/// Somebody adds Alice, in the way of their version.
+async fn adds_alice(person: &mut Person) {
+    let ns = &mut person.ns;
+    match person.dialect {
+        ..10 => {
+            ns.ask("ADD 90 AL alice@example.com Alice", "ADD 90 AL")
+                .await;
+            ns.ask("ADD 91 FL alice@example.com Alice", "ADD 91 FL")
+                .await;
+        }
+        10..13 => {
+            ns.ask("ADC 90 AL N=alice@example.com", "ADC 90 AL").await;
+            ns.ask("ADC 91 FL N=alice@example.com F=Alice", "ADC 91 FL")
+                .await;
+        }
+        _ => {
+            let list = "<ml><d n=\"example.com\"><c n=\"alice\" l=\"3\" t=\"1\"/></d></ml>";
+            ns.send(format!("ADL 91 {}\r\n{list}", list.len()).as_bytes())
+                .await;
+            ns.until("ADL 91 OK").await;
+        }
     }
 }
 

@@ -37,6 +37,8 @@ struct Amsn {
     web: Web,
     tokens: BTreeMap<&'static str, Token>,
     me: String,
+    /// What the profile says of her.
+    message: String,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,6 +141,7 @@ impl Amsn {
             web,
             tokens,
             me: machine.map_or(ALICE.to_owned(), |machine| format!("{ALICE};{machine}")),
+            message: String::new(),
         }
     }
 
@@ -188,6 +191,7 @@ impl Amsn {
         assert!(friends.is_some(), "{book:?}");
         let cid = book.of("Contact", "contactType", "Me", "CID").unwrap();
         let profile = self.storage("GetProfile", &profile_handle(&cid)).await;
+        self.message = profile.text("PersonalStatus").unwrap_or_default();
         (lists, book, profile)
     }
 
@@ -200,8 +204,9 @@ impl Amsn {
             .collect();
         let list = format!("<ml l=\"1\"><d n=\"example.com\">{friends}</d></ml>");
         self.ns.given("ADL", "", &list, "OK").await;
-        let data = "<Data><PSM></PSM><CurrentMedia></CurrentMedia></Data>";
-        self.ns.given("UUX", "", data, "0").await;
+        let message = escape(&self.message);
+        let data = format!("<Data><PSM>{message}</PSM><CurrentMedia></CurrentMedia></Data>");
+        self.ns.given("UUX", "", &data, "0").await;
         let capabilities = if self.dialect == 18 {
             let data = "<EndpointData><Capabilities>2788999228:48</Capabilities></EndpointData>";
             self.ns.given("UUX", "", data, "0").await;
@@ -385,6 +390,7 @@ impl Amsn {
     /// A second machine stays beside the first until it is told to go.
     async fn signs_another_machine_out(&mut self) {
         let mut other = Self::sign_on(self.at, self.dialect, MACHINES[1]).await;
+        other.download().await;
         other.go_online(&["bob", "carol"]).await;
         let machine = MACHINES[1].to_lowercase();
         loop {

@@ -7,6 +7,7 @@
 
 mod amsn;
 mod libpurple;
+mod papyon;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -11,6 +11,7 @@ const STYLE: Style = Style {
     agent: "Tcl http client package 2.5.3",
     keeps_connections: false,
     quotes_actions: true,
+    asks_first: false,
     slash: "",
     application: "996CDE1E-AA53-4477-B943-2BE802EA6166",
     gap: "\n    ",

@@ -12,6 +12,7 @@ const STYLE: Style = Style {
     agent: "MSN Explorer/9.0 (MSN 8.0; TmstmpExt)",
     keeps_connections: true,
     quotes_actions: false,
+    asks_first: false,
     slash: "/",
     application: "CFE80F9D-180F-4399-82AB-413F33A1FA11",
     gap: "",

@@ -7,6 +7,7 @@
 
 mod amsn;
 mod libpurple;
+mod msnp_sharp;
 mod papyon;
 
 use std::collections::BTreeMap;
@@ -55,6 +56,8 @@ struct Style {
     /// Whether many calls go down one connection, or the server closes it behind each.
     keeps_connections: bool,
     quotes_actions: bool,
+    /// Whether it wants to hear that it may go on before it sends a document.
+    asks_first: bool,
     /// What stands before the paths.
     slash: &'static str,
     application: &'static str,
@@ -92,16 +95,27 @@ impl Web {
         let head = format!(
             "POST {slash}{path} HTTP/1.{version}\r\nHost: {host}\r\nAccept: */*\r\n\
              User-Agent: {}\r\n{action}Content-Type: text/xml; charset=utf-8\r\n\
-             Content-Length: {}\r\nCache-Control: no-cache\r\n\r\n",
+             Content-Length: {}\r\nCache-Control: no-cache\r\n{}\r\n",
             style.agent,
-            body.len()
+            body.len(),
+            if style.asks_first {
+                "Expect: 100-continue\r\n"
+            } else {
+                ""
+            },
         );
-        let request = [head.as_bytes(), body.as_bytes()].concat();
         let mut stream = match self.kept.remove(host) {
             Some(stream) => stream,
             None => TcpStream::connect(self.http).await.unwrap(),
         };
-        stream.write_all(&request).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        if style.asks_first {
+            const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+            let mut said = vec![0; GO_ON.len()];
+            let said = timeout(DEADLINE, stream.read_exact(&mut said)).await;
+            said.expect("no leave to go on").unwrap();
+        }
+        stream.write_all(body.as_bytes()).await.unwrap();
         let answer = timeout(DEADLINE, read_answer(&mut stream)).await.unwrap();
         if style.keeps_connections {
             assert!(answer.head.starts_with("HTTP/1.1 "), "{}", answer.head);
@@ -740,6 +754,7 @@ impl WebOf {
             agent: "test",
             keeps_connections: false,
             quotes_actions: true,
+            asks_first: false,
             slash: "",
             application: "",
             gap: "",

@@ -10,6 +10,7 @@ const STYLE: Style = Style {
     agent: "papyon",
     keeps_connections: true,
     quotes_actions: true,
+    asks_first: false,
     slash: "",
     application: "996CDE1E-AA53-4477-B943-2BE802EA6166",
     gap: "\n",

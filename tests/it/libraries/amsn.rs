@@ -344,6 +344,7 @@ impl Amsn {
         self.book("ABGroupContactDelete", &both(&friends)).await;
         let (_, book, _) = self.download().await;
         assert_eq!(of_contact(&book, "bob", "guid"), Some(tea));
+        self.ns.hears_no_notice().await;
     }
 
     async fn leaves_word_for_bob(&mut self, bob: &mut Person) {
@@ -420,6 +421,7 @@ impl Amsn {
             "{OWN_BOOK}<contacts><Contact><contactId>{id}</contactId></Contact></contacts>"
         );
         self.book("ABContactDelete", &contact).await;
+        self.ns.hears_no_notice().await;
         hears(carol, News::Removed).await;
         let (lists, book, _) = self.download().await;
         assert_eq!(of_contact(&book, "carol", "contactId"), None);

@@ -82,12 +82,60 @@ async fn libpurple_2_10_has_its_evening_at_msnp18() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn libpurple_cuts_passwords_and_does_not_wait_between_calls() {
+    let statements = ["@account dora@example.com password=correct-horse-battery-staple"];
+    let server = TestServer::start(&fixture(&[], &statements)).await.unwrap();
+    let mut web = Web::new(server.addresses, STYLE);
+    let request = token_request(&WISHES).replace(ALICE, "dora@example.com");
+    for (password, passes) in [("correct-horse-ba", true), ("correct-horse-b", false)] {
+        let body = request.replace(PASSWORD, password);
+        let answer = web.post("login.live.com", "/RST.srf", "", &body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        if !passes {
+            assert_eq!(answer.fault().as_deref(), Some("wsse:FailedAuthentication"));
+            continue;
+        }
+        let tokens = read_tokens(&answer);
+        let calls = ["FindMembership", "ABFindAll", "FindMembership"];
+        for operation in calls {
+            let call = Call {
+                ticket: &tokens["contacts.msn.com"].ticket,
+                scenario: "Initial",
+                operation,
+                inner: if operation == "ABFindAll" {
+                    OWN_BOOK
+                } else {
+                    ""
+                },
+            };
+            let service = match operation {
+                "ABFindAll" => "/abservice/abservice.asmx",
+                _ => "/abservice/SharingService.asmx",
+            };
+            let body = web.envelope(call);
+            web.send(BOOK_HOST, service, "", &body).await;
+        }
+        let stream = web.kept.get_mut(BOOK_HOST).unwrap();
+        for operation in calls {
+            let answer = timeout(DEADLINE, read_answer(stream)).await.unwrap();
+            let answer = passed(answer).payload().unwrap();
+            assert!(
+                answer.starts_with(&format!("<{operation}Response")),
+                "{answer}"
+            );
+        }
+    }
+    assert!(server.stop().await);
+}
+
 async fn an_evening(version: Version) {
     let server = server().await;
     let at = server.addresses;
     let mut bob = at.sign_in("bob", version.bob).await;
     let mut alice = Purple::sign_on(at, version).await;
     let (lists, book) = alice.download().await;
+    alice.ns.line.expect_nothing().await;
     are_on(&lists, "Allow", &["bob"]);
     are_on(&lists, "Reverse", &["bob"]);
     are_on(&lists, "Block", &[]);
@@ -374,6 +422,7 @@ impl Purple {
         self.sharing("AddMember", &allowed).await;
         self.ns.lists("ADL", "carol", 2).await;
         self.ns.lists("ADL", "carol", 1).await;
+        self.ns.hears_no_notice().await;
         hears(carol, News::Added).await;
         // She adds her too; the library fetches its lists anew.
         adds_alice(carol).await;
@@ -455,6 +504,7 @@ impl Purple {
         self.ns.lists("RML", "carol", 1).await;
         let filter = format!("{OWN_BOOK}{filter}");
         self.book("ABGroupDelete", &filter).await;
+        self.ns.hears_no_notice().await;
         hears(carol, News::Removed).await;
     }
 }

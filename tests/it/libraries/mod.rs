@@ -84,8 +84,25 @@ impl Web {
 
     /// Posts a document. The end of the answer is where its `Content-Length` says.
     async fn post(&mut self, host: &str, path: &str, action: &str, body: &str) -> Answer {
+        self.send(host, path, action, body).await;
+        let mut stream = self.kept.remove(host).unwrap();
+        let answer = timeout(DEADLINE, read_answer(&mut stream)).await.unwrap();
+        if self.style.keeps_connections {
+            assert!(answer.head.starts_with("HTTP/1.1 "), "{}", answer.head);
+            self.kept.insert(host.to_owned(), stream);
+        } else {
+            let mut rest = Vec::new();
+            let end = timeout(DEADLINE, stream.read_to_end(&mut rest)).await;
+            end.expect("the connection is not closed").unwrap();
+            assert_eq!(rest, b"", "there is more behind the answer");
+        }
+        answer
+    }
+
+    /// Posts a document and does not wait for the answer.
+    async fn send(&mut self, host: &str, path: &str, action: &str, body: &str) {
         let style = self.style;
-        let version = if style.keeps_connections { 1 } else { 0 };
+        let version = u8::from(style.keeps_connections);
         let action = match (action, style.quotes_actions) {
             ("", _) => String::new(),
             (action, true) => format!("SOAPAction: \"{action}\"\r\n"),
@@ -112,29 +129,26 @@ impl Web {
         if style.asks_first {
             const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
             let mut said = vec![0; GO_ON.len()];
-            let said = timeout(DEADLINE, stream.read_exact(&mut said)).await;
-            said.expect("no leave to go on").unwrap();
+            let heard = timeout(DEADLINE, stream.read_exact(&mut said)).await;
+            heard.expect("no leave to go on").unwrap();
+            assert_eq!(printable(&said), printable(GO_ON));
         }
         stream.write_all(body.as_bytes()).await.unwrap();
-        let answer = timeout(DEADLINE, read_answer(&mut stream)).await.unwrap();
-        if style.keeps_connections {
-            assert!(answer.head.starts_with("HTTP/1.1 "), "{}", answer.head);
-            self.kept.insert(host.to_owned(), stream);
-        } else {
-            let mut rest = Vec::new();
-            let end = timeout(DEADLINE, stream.read_to_end(&mut rest)).await;
-            end.expect("the connection is not closed").unwrap();
-            assert_eq!(rest, b"", "there is more behind the answer");
-        }
-        answer
+        self.kept.insert(host.to_owned(), stream);
     }
 
     /// Calls an operation of the address book or of the sharing service.
     async fn call(&mut self, host: &str, service: &str, call: Call<'_>) -> Answer {
+        let action = format!("{ADDRESS_BOOK}/{}", call.operation);
+        let path = format!("/abservice/{service}.asmx");
+        self.post(host, &path, &action, &self.envelope(call)).await
+    }
+
+    fn envelope(&self, call: Call<'_>) -> String {
         let Style {
             gap, application, ..
         } = self.style;
-        let body = [
+        [
             "<?xml version='1.0' encoding='utf-8'?>",
             "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\" \
              xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
@@ -159,10 +173,7 @@ impl Web {
             "</soap:Body>",
             "</soap:Envelope>",
         ]
-        .join(gap);
-        let action = format!("{ADDRESS_BOOK}/{}", call.operation);
-        let path = format!("/abservice/{service}.asmx");
-        self.post(host, &path, &action, &body).await
+        .join(gap)
     }
 }
 
@@ -228,26 +239,20 @@ struct Call<'a> {
 }
 
 async fn read_answer(stream: &mut TcpStream) -> Answer {
-    let mut bytes = Vec::new();
-    let end = loop {
-        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            break end;
-        }
-        let read = stream.read_buf(&mut bytes).await.unwrap();
-        assert_ne!(read, 0, "no answer: {}", printable(&bytes));
-    };
-    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    // Byte by byte, so that the answer behind this one is left where it is.
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let byte = stream.read_u8().await;
+        head.push(byte.unwrap_or_else(|_| panic!("no answer: {}", printable(&head))));
+    }
+    let head = String::from_utf8(head).unwrap();
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("Content-Length: "))
         .unwrap_or_else(|| panic!("no length: {head}"));
-    let length: usize = length.parse().unwrap();
-    let mut body = bytes.split_off(end + 4);
-    while body.len() < length {
-        let read = stream.read_buf(&mut body).await.unwrap();
-        assert_ne!(read, 0, "half an answer: {head}");
-    }
-    assert_eq!(body.len(), length, "{head}");
+    let mut body = vec![0; length.parse().unwrap()];
+    let read = stream.read_exact(&mut body).await;
+    read.unwrap_or_else(|_| panic!("half an answer: {head}"));
     Answer {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         head,
@@ -367,6 +372,21 @@ impl Wire {
         assert_eq!(printable(&frame.line), expected, "{payload}");
     }
 
+    /// What one does oneself by the web is no news: there is no notice to fetch the lists again.
+    async fn hears_no_notice(&mut self) {
+        self.line.send(b"PNG\r\n").await;
+        loop {
+            let frame = self.line.until("").await;
+            if frame.line.starts_with(b"QNG") {
+                return;
+            }
+            let is_notice = [&b"NOT "[..], b"ADL 0 ", b"RML 0 "]
+                .iter()
+                .any(|start| frame.line.starts_with(start));
+            assert!(!is_notice, "{}", frame.describe());
+        }
+    }
+
     /// Says something in a room, and waits for the receipt.
     async fn say(&mut self, message: &str) {
         let trid = self.trid();
@@ -411,6 +431,10 @@ impl Wire {
         assert!(text.contains("text/x-msmsgsprofile"), "{text}");
         for field in ["sid", "MSPAuth", "ClientIP", "ClientPort", "LoginTime"] {
             assert!(text.contains(&format!("\r\n{field}: ")), "{text}");
+        }
+        if self.line.dialect >= 16 {
+            let own = self.line.expect("UBX ").await;
+            assert!(own.payload.is_empty(), "{own:?}");
         }
         text
     }

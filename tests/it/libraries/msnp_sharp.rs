@@ -300,6 +300,7 @@ impl Sharp {
         let profile = passed(self.storage("GetProfile", &handle).await);
         assert_eq!(profile.text("DisplayName").as_deref(), Some("Alice #"));
         assert_eq!(profile.text("PersonalStatus").as_deref(), Some("roams"));
+        self.ns.hears_no_notice().await;
     }
 
     /// It does not look at codes but at texts (`docs/protocol/12 §8`).
@@ -343,6 +344,7 @@ impl Sharp {
             .await;
         let words = answer.text("faultstring");
         assert!(words.is_none_or(|words| words.contains("Member does not exist")));
+        self.ns.line.expect_nothing().await;
     }
 
     async fn sees_what_is_new(&mut self, bob: &mut Person) {
@@ -510,6 +512,7 @@ impl Sharp {
         let member = membership("Allow", "Accepted", &account("carol"));
         self.sharing("DeleteMember", &member).await;
         self.ns.lists("RML", "carol", 2).await;
+        self.ns.hears_no_notice().await;
         let (lists, _) = self.synchronise(None).await;
         are_on(&lists, "Allow", &["bob"]);
     }

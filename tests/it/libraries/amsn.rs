@@ -79,7 +79,7 @@ async fn an_evening(dialect: u8, friends: (u8, u8)) {
 
     let (lists, book, _) = alice.download().await;
     let before = [steady(&lists), steady(&book)];
-    alice.ns.leave().await;
+    alice.leave().await;
     bob.ns.until("FLN ").await;
     WebOf::new(at, "bob").await.leave(ALICE, "See you").await;
 
@@ -104,11 +104,16 @@ async fn an_evening(dialect: u8, friends: (u8, u8)) {
     assert_eq!(listed.text("N").unwrap().trim().split('?').count(), 5);
     let text = fetch_message(&mut alice.web, &token, &notice).await;
     assert_eq!(text, "See you");
-    alice.ns.leave().await;
+    alice.leave().await;
     assert!(server.stop().await);
 }
 
 impl Amsn {
+    /// Signs out, and closes what is open.
+    async fn leave(self) {
+        self.ns.leave().await;
+    }
+
     async fn sign_on(at: Addresses, dialect: u8, machine: &str) -> Self {
         let build = if dialect == 15 {
             "8.0.0812"

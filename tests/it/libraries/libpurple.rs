@@ -126,6 +126,7 @@ async fn libpurple_cuts_passwords_and_does_not_wait_between_calls() {
             );
         }
     }
+    drop(web);
     assert!(server.stop().await);
 }
 
@@ -159,7 +160,7 @@ async fn an_evening(version: Version) {
     are_on(&lists, "Reverse", &["bob", "carol"]);
     assert_eq!(of_contact(&book, "carol", "contactId"), None);
     let before = [steady(&lists), steady(&book)];
-    alice.ns.leave().await;
+    alice.leave().await;
     bob.ns.until("FLN alice@example.com").await;
     // Somebody leaves word for her.
     WebOf::new(at, "bob").await.leave(ALICE, "Note").await;
@@ -171,7 +172,7 @@ async fn an_evening(version: Version) {
     bob.ns.until("NLN NLN alice@example.com").await;
     let token = alice.tokens["messenger.msn.com"].clone();
     assert_eq!(fetch_message(&mut alice.web, &token, &notice).await, "Note");
-    alice.ns.leave().await;
+    alice.leave().await;
     assert!(server.stop().await);
 }
 
@@ -227,6 +228,11 @@ fn read_tokens(answer: &Answer) -> BTreeMap<&'static str, Token> {
 }
 
 impl Purple {
+    /// Signs out, and closes what is open.
+    async fn leave(self) {
+        self.ns.leave().await;
+    }
+
     async fn sign_on(at: Addresses, version: Version) -> Self {
         let dialect = version.dialect;
         let mut ns = Wire::open(at.msnp, dialect).await;

@@ -123,7 +123,11 @@ impl Web {
         );
         let mut stream = match self.kept.remove(host) {
             Some(stream) => stream,
-            None => TcpStream::connect(self.http).await.unwrap(),
+            None => {
+                let stream = TcpStream::connect(self.http).await.unwrap();
+                stream.set_nodelay(true).unwrap();
+                stream
+            }
         };
         stream.write_all(head.as_bytes()).await.unwrap();
         if style.asks_first {

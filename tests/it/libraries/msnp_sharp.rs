@@ -79,7 +79,7 @@ async fn msnp_sharp_has_its_evening() {
     let (lists, book) = alice.synchronise(None).await;
     let stamps = alice.stamps(&lists, &book);
     let before = [steady(&lists), steady(&book)];
-    alice.ns.leave().await;
+    alice.leave().await;
     bob.ns.until("FLN alice@example.com").await;
     WebOf::new(at, "bob").await.leave(ALICE, "Until then").await;
 
@@ -96,11 +96,16 @@ async fn msnp_sharp_has_its_evening() {
     let token = alice.tokens["messenger.msn.com"].clone();
     let text = fetch_message(&mut alice.web, &token, &notice).await;
     assert_eq!(text, "Until then");
-    alice.ns.leave().await;
+    alice.leave().await;
     assert!(server.stop().await);
 }
 
 impl Sharp {
+    /// Signs out, and closes what is open.
+    async fn leave(self) {
+        self.ns.leave().await;
+    }
+
     async fn sign_on(at: Addresses, machine: &str) -> Self {
         let mut ns = Wire::open(at.msnp, 18).await;
         let commands = format!(
@@ -464,7 +469,7 @@ impl Sharp {
         assert!(heard.payload.ends_with(b"From here"));
         // One place leaves; who looks on sees nothing of it.
         window.leave().await;
-        other.ns.leave().await;
+        other.leave().await;
         room.leave().await;
         seat.leave().await;
         bob.ns.ask("PNG", "QNG").await;

@@ -51,7 +51,7 @@ async fn papyon_has_its_evening() {
 
     let (lists, book) = alice.lists_and_book().await;
     let before = [steady(&lists), steady(&book)];
-    alice.ns.leave().await;
+    alice.leave().await;
     bob.ns.until("FLN alice@example.com 1 ").await;
     WebOf::new(at, "carol").await.leave(ALICE, "It is me").await;
 
@@ -66,11 +66,16 @@ async fn papyon_has_its_evening() {
     let token = alice.token("messenger.msn.com", "?id=507").await;
     let text = fetch_message(&mut alice.web, &token, &notice).await;
     assert_eq!(text, "It is me");
-    alice.ns.leave().await;
+    alice.leave().await;
     assert!(server.stop().await);
 }
 
 impl Papyon {
+    /// Signs out, and closes what is open.
+    async fn leave(self) {
+        self.ns.leave().await;
+    }
+
     async fn sign_on(at: Addresses) -> Self {
         let mut ns = Wire::open(at.msnp, 15).await;
         let answer = ns.ask("VER", "MSNP15 CVR0").await;

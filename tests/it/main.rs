@@ -12,10 +12,12 @@ mod durability;
 mod effects;
 mod generations;
 mod hostile;
+mod libraries;
 mod live_admin;
 mod mixed;
 mod offline;
 mod reference;
+mod restart;
 #[path = "../schemas/mod.rs"]
 mod schemas;
 mod sdk;

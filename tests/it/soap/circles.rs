@@ -100,9 +100,8 @@ async fn a_circle_is_in_its_makers_book_and_has_one_of_its_own() {
     assert_eq!(inverse.as_deref(), Some(&*circle));
     let ticket = page.text("CircleTicket").unwrap();
     assert!(ticket.contains("<SignedTicket"), "{ticket}");
-    // Older clients see no more of it than a hidden contact, or nothing.
+    // Clients that ask in the older way see nothing of it.
     assert_eq!(book(alice).await.count("CircleInverseInfo"), 0);
-    assert_eq!(lists(alice).await.count("CircleMember"), 0);
 
     let page = ok(alice.circle_page(&circle, None).await);
     assert_eq!(page.count("CircleResult"), 0);
@@ -487,5 +486,90 @@ async fn circles_have_limits() {
         &carol.sharing("CreateCircle", "<properties/>").await,
         "BadRequest",
     );
+    assert!(server.stop().await);
+}
+
+/// `AddMember` and `DeleteMember` for a circle on one list.
+fn on_list(role: &str, circle: &str) -> String {
+    membership(role, &format!("<CircleId>{circle}</CircleId>")).replace("Passport", "Circle")
+}
+
+/// The circles on a list, and those that left it.
+fn circles_on(lists: &Answer, role: &str) -> [usize; 2] {
+    let document = roxmltree::Document::parse(&lists.body).unwrap();
+    let list = document.descendants().find(|node| {
+        node.tag_name().name() == "Membership"
+            && node
+                .children()
+                .any(|child| child.tag_name().name() == "MemberRole" && child.text() == Some(role))
+    });
+    let members = list.into_iter().flat_map(|list| list.descendants());
+    let circles = members
+        .filter(|node| node.tag_name().name() == "Member")
+        .filter(|node| {
+            node.children()
+                .any(|child| child.tag_name().name() == "CircleId")
+        });
+    let mut counts = [0; 2];
+    for circle in circles {
+        let mut parts = circle.children();
+        let deleted = parts.find(|part| part.tag_name().name() == "Deleted");
+        counts[usize::from(deleted.unwrap().text() == Some("true"))] += 1;
+    }
+    counts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_circle_is_on_the_allow_list_or_silenced_on_the_block_list() {
+    let server = start(&["alice", "bob", "mallory"], &[]).await;
+    let (circle, people) = circle_of(&server, &["alice", "bob"]).await;
+    let [_, bob] = &*people else { panic!() };
+    let found = lists(bob).await;
+    assert_eq!(circles_on(&found, "Allow"), [1, 0], "{found:?}");
+    assert_eq!(circles_on(&found, "Block"), [0, 0]);
+    assert_eq!(found.text("CircleId").as_deref(), Some(&*circle));
+    let stamp = found.text("LastChange").unwrap();
+    let since =
+        |stamp: &str| format!("<deltasOnly>true</deltasOnly><lastChange>{stamp}</lastChange>");
+    let quiet = ok(bob.sharing("FindMembership", &since(&stamp)).await);
+    assert_eq!(quiet.count("CircleId"), 0, "{quiet:?}");
+
+    // As clients do it: off the one list, onto the other one.
+    for _ in 0..2 {
+        ok(bob
+            .sharing("DeleteMember", &on_list("Allow", &circle))
+            .await);
+        ok(bob.sharing("AddMember", &on_list("Block", &circle)).await);
+    }
+    let found = lists(bob).await;
+    assert_eq!(circles_on(&found, "Allow"), [0, 0]);
+    assert_eq!(circles_on(&found, "Block"), [1, 0]);
+    let news = ok(bob.sharing("FindMembership", &since(&stamp)).await);
+    assert_eq!(circles_on(&news, "Allow"), [0, 1]);
+    assert_eq!(circles_on(&news, "Block"), [1, 0]);
+    // Silenced is not out of it.
+    assert!(bob.contact_in_circle(&circle, BOB).await.is_ok());
+    for (operation, role) in [("DeleteMember", "Block"), ("AddMember", "Allow")] {
+        ok(bob.sharing("AddMember", &on_list("Block", &circle)).await);
+        ok(bob.sharing(operation, &on_list(role, &circle)).await);
+        assert_eq!(
+            circles_on(&lists(bob).await, "Allow"),
+            [1, 0],
+            "{operation}"
+        );
+    }
+    // Who is out of it has it on no list, and a stranger cannot tell it from none.
+    bob.end_in_circle(&circle, BOB).await.unwrap();
+    assert_eq!(lists(bob).await.count("CircleId"), 0);
+    let mallory = web(&server, "mallory").await;
+    for circle in [&*circle, NOWHERE] {
+        let adding = mallory
+            .sharing("AddMember", &on_list("Block", circle))
+            .await;
+        refused(&adding, "ABDoesNotExist");
+        ok(mallory
+            .sharing("DeleteMember", &on_list("Block", circle))
+            .await);
+    }
     assert!(server.stop().await);
 }

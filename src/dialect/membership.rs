@@ -7,6 +7,7 @@ use roxmltree::{Document, Node};
 
 use crate::model::{Address, CircleId, Label, List, ListSet, Refusal};
 use crate::wire::Outbox;
+use crate::xml::escape_into;
 
 /// Which way contacts go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -306,26 +307,12 @@ fn push(verb: &str, by: &Address, name: Option<&Label>, out: &mut Outbox) {
     out.line(verb).arg("0").payload(xml.as_bytes());
 }
 
-/// Writes ` name="value"`.
+/// Writes ` name="value"`. Nothing in it can be white space but blanks: what was read from an
+/// attribute has no other, and names are encoded.
 fn attribute(name: &str, value: &str, xml: &mut String) {
     let _ = write!(xml, " {name}=\"");
     escape_into(value, xml);
     xml.push('"');
-}
-
-/// Escapes text for an attribute in either kind of quotes. Nothing in it can be white space but
-/// blanks: what was read from an attribute has no other, and names are encoded.
-pub(super) fn escape_into(text: &str, xml: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => xml.push_str("&amp;"),
-            '<' => xml.push_str("&lt;"),
-            '>' => xml.push_str("&gt;"),
-            '"' => xml.push_str("&quot;"),
-            '\'' => xml.push_str("&apos;"),
-            other => xml.push(other),
-        }
-    }
 }
 
 #[cfg(test)]

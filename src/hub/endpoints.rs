@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::online::{Entrance, StateChange};
+use super::online::{Entrance, Origin, StateChange};
 use crate::mailbox::Mailbox;
 use crate::model::{
     Address, Capabilities, DialectTag, EndpointPresence, Guid, Label, NsEvent, OwnEndpoint,
@@ -226,6 +226,11 @@ impl Online {
         self.endpoints.len() > 1
     }
 
+    /// Whether no place has to be told what comes from here.
+    pub(super) fn is_made_by_all(&self, by: Origin) -> bool {
+        self.endpoints.iter().all(|place| place.made(by))
+    }
+
     /// Posts what a contact's news are to those who have set a status: the others are told
     /// everything when they set one.
     pub(super) fn hear(&self, event: &NsEvent) {
@@ -274,9 +279,12 @@ impl Endpoint {
         &self.mailbox
     }
 
-    /// Whether the session signed in with what belongs to this grant.
-    pub(super) fn has_grant(&self, grant: i64) -> bool {
-        self.grant == Some(grant)
+    /// Whether a change of this origin is the session's own.
+    pub(super) fn made(&self, by: Origin) -> bool {
+        match by {
+            Origin::Grant(grant) => grant.is_some() && self.grant == grant,
+            Origin::Session(session) => self.session == session,
+        }
     }
 
     fn private_data(&self) -> PrivateEndpointData {

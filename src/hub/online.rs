@@ -10,8 +10,8 @@ use super::endpoints::Callee;
 use crate::mailbox::Mailbox;
 use crate::model::{
     Address, Capabilities, DialectTag, Guid, Label, MessageChange, NsEvent, OwnEndpoint,
-    PersonalMessage, Place, Presence, PrivateDataChange, SessionId, Standing, StandingEdit, Status,
-    UserId,
+    PersonalMessage, Place, Presence, PresenceNews, PrivateDataChange, SessionId, Standing,
+    StandingEdit, Status, UserId,
 };
 
 /// What is needed to enter.
@@ -36,6 +36,16 @@ pub struct StateChange {
     pub status: Status,
     pub capabilities: Capabilities,
     pub picture: Option<Label>,
+}
+
+/// Where a change comes from. Whoever made it knows of it already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A web service, with a token of this grant: the sessions that signed in with it know. None
+    /// of them does where there is no grant.
+    Grant(Option<i64>),
+    /// A session of the account's.
+    Session(SessionId),
 }
 
 /// Somebody who may take part in a conversation, as of now.
@@ -114,14 +124,14 @@ impl Hub {
     }
 
     /// Sets the display name that others see.
-    pub fn set_name(&self, user: UserId, name: Label) {
+    pub fn set_name(&self, user: UserId, by: Origin, name: Label) {
         self.presence()
-            .change(user, None, |online| online.name = name);
+            .change(user, by, |online| online.name = name);
     }
 
     /// Changes the personal message that others see.
-    pub fn change_message(&self, user: UserId, change: &MessageChange) {
-        self.presence().change(user, None, |online| {
+    pub fn change_message(&self, user: UserId, by: Origin, change: &MessageChange) {
+        self.presence().change(user, by, |online| {
             online.message = Arc::new(change.applied_to(&online.message));
         });
     }
@@ -129,7 +139,8 @@ impl Hub {
     /// Sets what the client at one place can do.
     pub fn set_endpoint_capabilities(&self, guard: &OnlineGuard, capabilities: Capabilities) {
         let session = guard.session;
-        self.presence().change(guard.user, Some(session), |online| {
+        let by = Origin::Session(session);
+        self.presence().change(guard.user, by, |online| {
             if let Some(endpoint) = online.endpoint_mut(session) {
                 endpoint.capabilities = capabilities;
             }
@@ -139,7 +150,8 @@ impl Hub {
     /// Changes what only the account's own other places see of a place.
     pub fn set_private_data(&self, guard: &OnlineGuard, change: PrivateDataChange) {
         let session = guard.session;
-        self.presence().change(guard.user, Some(session), |online| {
+        let by = Origin::Session(session);
+        self.presence().change(guard.user, by, |online| {
             online.set_private_data(session, change);
         });
     }
@@ -213,13 +225,22 @@ impl Hub {
         })
     }
 
-    /// Posts an event to every place of an account that did not sign in with this grant: to all
-    /// of them where a change has none.
-    pub fn tell_except_grant(&self, user: UserId, grant: Option<i64>, event: NsEvent) {
+    /// Posts an event to every place of an account that does not know of it by itself.
+    pub fn tell_others(&self, user: UserId, by: Origin, event: NsEvent) {
         let area = self.presence();
         if let Some(online) = area.online(user) {
-            online.tell(event, |place| {
-                grant.is_none_or(|grant| !place.has_grant(grant))
+            online.tell(event, |place| !place.made(by));
+        }
+    }
+
+    /// Shows a contact whom an account follows from now on to its other places. Those without a
+    /// status will see everybody when they set one.
+    pub fn introduce(&self, user: UserId, by: Origin, presence: Arc<Presence>) {
+        let area = self.presence();
+        if let Some(online) = area.online(user) {
+            let news = PresenceNews::Appeared;
+            online.tell(NsEvent::ContactPresence { presence, news }, |place| {
+                place.has_status() && !place.made(by)
             });
         }
     }
@@ -305,6 +326,9 @@ pub(super) mod testing {
         sign_in_at(hub, user, Place::Only(None), lists)
     }
 
+    /// How many events may wait for one person.
+    pub(in super::super) const INBOX: usize = 512;
+
     /// The same at a place.
     pub(in super::super) fn sign_in_at(
         hub: &Hub,
@@ -312,7 +336,7 @@ pub(super) mod testing {
         place: Place,
         lists: &[(UserId, u8)],
     ) -> Person {
-        let (mailbox, inbox) = mailbox(512);
+        let (mailbox, inbox) = mailbox(INBOX);
         let lists = lists
             .iter()
             .map(|&(user, bits)| (user, ListSet::from_bits(bits)))
@@ -519,14 +543,15 @@ mod tests {
         let mut alice = sign_in(&hub, ALICE, &[(BOB, 1)]);
         set(&hub, &alice, Status::Online);
         let bob = sign_in(&hub, BOB, &[]);
-        hub.set_name(BOB, Label::from_stored("before"));
+        let by = Origin::Session(bob.guard.session());
+        hub.set_name(BOB, by, Label::from_stored("before"));
         set(&hub, &bob, Status::Online);
-        hub.set_name(BOB, Label::from_stored("after"));
+        hub.set_name(BOB, by, Label::from_stored("after"));
         let message = MessageChange {
             text: Some("x".into()),
             ..MessageChange::default()
         };
-        hub.change_message(BOB, &message);
+        hub.change_message(BOB, by, &message);
         assert_eq!(
             alice.heard(),
             ["Appeared Online", "State Online", "Message Online"]

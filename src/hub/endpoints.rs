@@ -11,7 +11,7 @@ use crate::mailbox::Mailbox;
 use crate::model::{
     Address, Capabilities, DialectTag, EndpointPresence, Guid, Label, NsEvent, OwnEndpoint,
     OwnPresence, PersonalMessage, Place, Presence, PrivateDataChange, PrivateEndpointData,
-    SessionId, Standing, Status, UserId,
+    SessionId, Standing, Status, UserId, Writings,
 };
 
 /// Places that an account may be at; the one that came first makes room for one more.
@@ -186,6 +186,7 @@ impl Online {
                     })
                 })
                 .collect(),
+            writings: Writings::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Address, Guid, Label, UserId};
+use super::{Address, Guid, Label, UserId, Writings};
 
 /// The status a person has chosen. `Hidden` is known to the server only: everybody else sees
 /// a hidden person as offline.
@@ -136,6 +136,8 @@ pub struct Presence {
     pub message: Arc<PersonalMessage>,
     /// The places that have set a status and told their machine's identity, in order of arrival.
     pub endpoints: Arc<[EndpointPresence]>,
+    /// What was written of message and places for those who watch.
+    pub writings: Writings,
 }
 
 /// What only one's own other places see of a place (`docs/protocol/10 §5`).

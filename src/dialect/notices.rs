@@ -12,7 +12,8 @@ pub fn signs_out(kind: u32) -> bool {
     matches!(kind, 4 | 8)
 }
 
-/// Reads who a notice is for: an address, and a machine behind a semicolon if only one is meant.
+/// Reads who a notice or a call is for, or who a client is: an address, and a machine behind a
+/// semicolon if only one is meant.
 pub fn read_target(field: &str) -> Option<(Address, Option<Guid>)> {
     let (address, machine) = match field.split_once(';') {
         Some((address, machine)) => (address, Some(Guid::parse(machine)?)),

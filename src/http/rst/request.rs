@@ -5,8 +5,9 @@ use secrecy::SecretString;
 
 use crate::http::soap::{Envelope, Malformed, child, named, only, text_of};
 
-/// More services than any client asks for at once.
-const MOST_SERVICES: usize = 16;
+/// More services than any client asks for at once; there are some twenty in all
+/// (`docs/protocol/11 §2.1`).
+const MOST_SERVICES: usize = 32;
 /// Longer than the name of any service.
 const LONGEST_SERVICE: usize = 256;
 
@@ -214,6 +215,33 @@ mod tests {
         let security = "<EncryptedData Id=\"BinaryDAToken0\"/>";
         let read = Wish::read(envelope(security, &tokens).as_bytes()).unwrap();
         assert!(matches!(read.proof, Proof::Token));
+    }
+
+    #[test]
+    fn nothing_of_a_request_prints() {
+        let tokens = token("", "<wsa:Address>a</wsa:Address>", "");
+        let body = envelope(&user("a@b.c", "hunter2"), &tokens);
+        let read = Wish::read(body.as_bytes()).unwrap();
+        assert!(!format!("{read:?}").contains("hunter2"));
+        let envelope = Envelope::parse(body.as_bytes()).unwrap();
+        assert!(!format!("{envelope:?}").contains("hunter2"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_body_is_read_without_panic(
+            body in proptest::collection::vec(0u8.., 0..300),
+            at in 0usize..1_000,
+            instead in 0u8..,
+        ) {
+            Wish::read(&body).ok();
+            let tokens = token(" Id=\"RST1\"", "<wsa:Address>a</wsa:Address>", "");
+            let mut body = envelope(&user("a@b.c", "x"), &tokens).into_bytes();
+            Wish::read(&body[..at.min(body.len())]).ok();
+            let at = at % body.len();
+            body[at] = instead;
+            Wish::read(&body).ok();
+        }
     }
 
     #[test]

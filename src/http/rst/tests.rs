@@ -430,6 +430,11 @@ async fn a_bare_ticket_is_given_only_where_it_is_good() {
         .redeem_sso(ticket, None, "nonce", &alice, peer)
         .await;
     assert!(redeemed.is_ok(), "{redeemed:?}");
+    // MSN 7.5 shows the same ticket in the older way, and later clients to every service.
+    let redeemed = people.accounts.redeem_ticket(ticket, &alice, peer).await;
+    assert!(redeemed.is_ok(), "{redeemed:?}");
+    let authorised = people.accounts.authorise(ticket, Purpose::Storage).await;
+    assert_eq!(authorised.unwrap().address, alice);
     check_status(&ask(&server, "wrong").await, "401 Unauthorized");
     let nothing = server
         .ask("POST /NotRST.srf HTTP/1.1\r\nContent-Length: 0\r\n\r\n")

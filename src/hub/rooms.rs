@@ -150,14 +150,7 @@ impl Hub {
         mailbox: Mailbox<SbEvent>,
         now: Instant,
     ) -> Result<RoomEntrance, JoinError> {
-        let ticket = self
-            .rooms()
-            .tickets
-            .take(key, now)
-            .ok_or(JoinError::BadTicket)?;
-        if ticket.purpose != TicketPurpose::Open {
-            return Err(JoinError::OtherPurpose);
-        }
+        let ticket = self.take_ticket(key, TicketPurpose::Open, now)?;
         let room = self.rooms().add_room(room_id, now);
         let entered = self.enter_room(&room, &ticket, bearer, mailbox, now);
         if entered.is_err() {
@@ -175,17 +168,25 @@ impl Hub {
         mailbox: Mailbox<SbEvent>,
         now: Instant,
     ) -> Result<RoomEntrance, JoinError> {
-        let ticket = self
-            .rooms()
-            .tickets
-            .take(key, now)
-            .ok_or(JoinError::BadTicket)?;
-        if ticket.purpose != TicketPurpose::Join(room_id) {
-            return Err(JoinError::OtherPurpose);
-        }
+        let ticket = self.take_ticket(key, TicketPurpose::Join(room_id), now)?;
         let room = self.rooms().rooms.get(&room_id).cloned();
         let room = room.ok_or(JoinError::RoomClosed)?;
         self.enter_room(&room, &ticket, bearer, mailbox, now)
+    }
+
+    /// A ticket serves once, and only for its purpose.
+    fn take_ticket(
+        &self,
+        key: &str,
+        purpose: TicketPurpose,
+        now: Instant,
+    ) -> Result<RoomTicket, JoinError> {
+        let ticket = self.rooms().tickets.take(key, now);
+        let ticket = ticket.ok_or(JoinError::BadTicket)?;
+        if ticket.purpose != purpose {
+            return Err(JoinError::OtherPurpose);
+        }
+        Ok(ticket)
     }
 
     fn enter_room(

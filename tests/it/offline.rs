@@ -9,7 +9,7 @@ use crate::support::player::Addresses;
 use crate::support::server::TestServer;
 use crate::support::sign_in::{capabilities, sign_in};
 use crate::support::soap::{Answer, post};
-use crate::support::transcript::{Link, SignIn};
+use crate::support::transcript::SignIn;
 
 /// The body with `id` and the time in it replaced, for a snapshot.
 fn steady(answer: &Answer, id: &str, at: &str) -> String {
@@ -192,19 +192,8 @@ async fn who_sends_too_fast_is_told_so() {
 async fn arrive(at: Addresses, name: &str, dialect: u8) -> Connection {
     let address = format!("{name}@example.com");
     let wish = SignIn {
-        link: Link {
-            client: 'A',
-            role: "NS".to_owned(),
-        },
-        account: address.clone(),
-        dialect,
         status: None,
-        library: None,
-        capabilities: None,
-        picture: None,
-        message: None,
-        machine: None,
-        synchronise: true,
+        ..SignIn::of(&address, dialect)
     };
     let mut connection = at.connect(dialect).await;
     sign_in(&wish, &address, PASSWORD, &mut connection, at.http)

@@ -268,7 +268,7 @@ async fn a_picture_is_seen_by_those_who_may_see_its_owner() {
     ] {
         let token = &friend.storage;
         let path = format!("/usertile/{ALICE}/small");
-        let head = head.replace("TOKEN", &token);
+        let head = head.replace("TOKEN", token);
         let answer = exchange(site.at.http, "GET", &path, &head, b"").await;
         assert_eq!(answer.status, 200, "{head}");
     }

@@ -27,7 +27,6 @@ use checker::Checker;
 use roxmltree::Document;
 
 use crate::support::child::{self, ChildServer};
-use crate::support::people::PASSWORD;
 
 /// The descriptions of the services.
 const DESCRIPTIONS: [(&str, &str); 3] = [
@@ -80,15 +79,7 @@ async fn answers_are_what_the_original_services_described() {
         println!("skipped: CHRYSALIS_REFERENCE names no folder with the descriptions");
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    for name in PEOPLE {
-        let address = format!("{name}@example.com");
-        child::run(
-            folder.path(),
-            &["user", "add", &address, "--password-stdin"],
-            PASSWORD,
-        );
-    }
+    let folder = child::folder(&PEOPLE);
     let server = ChildServer::start(folder.path(), SETTINGS).await;
     let mut checker = Checker::new(reference, server.at.http, folder.path());
     address_book::run(&mut checker).await;

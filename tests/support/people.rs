@@ -11,7 +11,7 @@ use super::fixture::Fixture;
 use super::pattern::printable;
 use super::player::Addresses;
 use super::sign_in::{self, capabilities};
-use super::transcript::{Link, SignIn};
+use super::transcript::SignIn;
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "secret-1";
@@ -107,21 +107,7 @@ impl Addresses {
     ) -> Result<Person, String> {
         let dialect = connection.dialect;
         let address = format!("{name}@example.com");
-        let wish = SignIn {
-            link: Link {
-                client: 'A',
-                role: "NS".to_owned(),
-            },
-            account: address.clone(),
-            dialect,
-            status: Some("NLN".to_owned()),
-            library: None,
-            capabilities: None,
-            picture: None,
-            message: None,
-            machine: None,
-            synchronise: true,
-        };
+        let wish = SignIn::of(&address, dialect);
         sign_in::sign_in(&wish, &address, password, &mut connection, self.http).await?;
         Ok(Person {
             name: name.to_owned(),

@@ -167,14 +167,19 @@ pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-/// Fetches a token for one service, in the spelling of the line protocol (`t=...&p=`).
-pub(crate) async fn token(
-    http: SocketAddr,
-    address: &str,
-    password: &str,
-    service: &str,
-) -> Result<String, String> {
-    let body = format!(
+/// The request for tokens for these services, each with its policy, in the form of `RST.srf`.
+pub(crate) fn token_request(address: &str, password: &str, services: &[(&str, &str)]) -> String {
+    let wish = |(number, (service, policy)): (usize, &(&str, &str))| {
+        format!(
+            "<wst:RequestSecurityToken Id=\"RST{number}\"><wsp:AppliesTo><wsa:EndpointReference>\
+             <wsa:Address>{}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>\
+             <wsse:PolicyReference URI=\"{policy}\"></wsse:PolicyReference>\
+             </wst:RequestSecurityToken>",
+            escape(service)
+        )
+    };
+    let wishes: String = services.iter().enumerate().map(wish).collect();
+    format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
          <Envelope xmlns=\"http://schemas.xmlsoap.org/soap/envelope/\" \
          xmlns:wsse=\"http://schemas.xmlsoap.org/ws/2003/06/secext\" \
@@ -185,15 +190,21 @@ pub(crate) async fn token(
          <Header><wsse:Security><wsse:UsernameToken Id=\"user\">\
          <wsse:Username>{}</wsse:Username><wsse:Password>{}</wsse:Password>\
          </wsse:UsernameToken></wsse:Security></Header>\
-         <Body><ps:RequestMultipleSecurityTokens Id=\"RSTS\">\
-         <wst:RequestSecurityToken Id=\"RST0\"><wsp:AppliesTo><wsa:EndpointReference>\
-         <wsa:Address>{}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>\
-         <wsse:PolicyReference URI=\"MBI\"></wsse:PolicyReference>\
-         </wst:RequestSecurityToken></ps:RequestMultipleSecurityTokens></Body></Envelope>",
+         <Body><ps:RequestMultipleSecurityTokens Id=\"RSTS\">{wishes}\
+         </ps:RequestMultipleSecurityTokens></Body></Envelope>",
         escape(address),
         escape(password),
-        escape(service),
-    );
+    )
+}
+
+/// Fetches a token for one service, in the spelling of the line protocol (`t=...&p=`).
+pub(crate) async fn token(
+    http: SocketAddr,
+    address: &str,
+    password: &str,
+    service: &str,
+) -> Result<String, String> {
+    let body = token_request(address, password, &[(service, "MBI")]);
     let answer = post(http, "/RST.srf", "", body.as_bytes()).await?;
     answer
         .text("BinarySecurityToken")

@@ -89,6 +89,27 @@ pub(crate) struct SignIn {
     pub(crate) synchronise: bool,
 }
 
+impl SignIn {
+    /// Over a client's first connection, as official clients do it, up to the first status.
+    pub(crate) fn of(account: &str, dialect: u8) -> Self {
+        Self {
+            link: Link {
+                client: 'A',
+                role: "NS".to_owned(),
+            },
+            account: account.to_owned(),
+            dialect,
+            status: Some("NLN".to_owned()),
+            library: None,
+            capabilities: None,
+            picture: None,
+            message: None,
+            machine: None,
+            synchronise: true,
+        }
+    }
+}
+
 /// A ticket to fetch from the login service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TicketWish {
@@ -693,15 +714,7 @@ fn sign_in(
 ) -> Result<Action, String> {
     let mut wish = SignIn {
         link,
-        account: account.to_owned(),
-        dialect: 0,
-        status: Some("NLN".to_owned()),
-        library: None,
-        capabilities: None,
-        picture: None,
-        message: None,
-        machine: None,
-        synchronise: true,
+        ..SignIn::of(account, 0)
     };
     let mut chosen = dialect;
     for option in options {

@@ -467,9 +467,13 @@ async fn every_answer_and_fault_as_reviewed() {
     let server = people.serve(here(), Settings::default()).await;
     let mut answers = Vec::new();
     for version in BOTH {
-        let (path, form): (_, fn(&str, &[(&str, &str)]) -> String) = match version {
-            Version::One => ("/RST.srf", first),
-            Version::Two => ("/RST2.srf", second),
+        let path = match version {
+            Version::One => "/RST.srf",
+            Version::Two => "/RST2.srf",
+        };
+        let form = |security: &str, services: &[(&str, &str)]| match version {
+            Version::One => first(security, services),
+            Version::Two => second(security, services),
         };
         let right = password("alice@example.com", "secret");
         let wrong = password("alice@example.com", "wrong");

@@ -1,7 +1,9 @@
 //! One signed-in account and the places it is at (`docs/protocol/10 §8`).
 //!
 //! Nothing in here knows about other accounts. What others see of an account is made of its
-//! places whenever one of them has changed: the status that was set last counts.
+//! places whenever one of them has changed: the status that was set last counts, but an idle place
+//! only where there is no other. Nobody has set that status: a client says so of a machine that
+//! was left alone, which must neither hide who is busy at another nor show who hides there.
 
 use std::sync::Arc;
 
@@ -146,7 +148,7 @@ impl Online {
             .endpoints
             .iter()
             .filter_map(|endpoint| Some((endpoint, endpoint.state.as_ref()?)))
-            .max_by_key(|(_, state)| state.turn);
+            .max_by_key(|(_, state)| (state.status != Status::Idle, state.turn));
         self.presence = latest.map(|(endpoint, state)| {
             Arc::new(self.presence_with(state.status, endpoint.capabilities, state.picture.clone()))
         });

@@ -238,7 +238,7 @@ impl Client {
     }
 
     /// The server has said this last and hung up.
-    async fn is_replaced(mut self) {
+    async fn ends_as_replaced(mut self) {
         let said = self.connection.until_closed().await;
         let last = said.last().map(|frame| frame.describe());
         assert_eq!(last.as_deref(), Some("OUT OTH"), "{}", self.who);

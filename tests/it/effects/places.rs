@@ -29,14 +29,14 @@ async fn the_setting_decides_at_the_next_sign_in() {
         first.hears("MPOP off", &[Word::Book]).await;
         second.hears("MPOP off", &[Word::Book]).await;
         let alone = Client::sign_in(&server, "alice", dialect, LAPTOP, Some("NLN")).await;
-        first.is_replaced().await;
-        second.is_replaced().await;
+        first.ends_as_replaced().await;
+        second.ends_as_replaced().await;
         let other = Client::sign_in(&server, "alice", dialect, DESKTOP, Some("NLN")).await;
-        alone.is_replaced().await;
+        alone.ends_as_replaced().await;
         // Who came while only one could is alone, even if several may now.
         allow_places(&web, "1").await;
         let mut first = Client::sign_in(&server, "alice", dialect, LAPTOP, Some("NLN")).await;
-        other.is_replaced().await;
+        other.ends_as_replaced().await;
         let mut second = Client::sign_in(&server, "alice", 18, DESKTOP, Some("NLN")).await;
         first.heard().await;
         second.heard().await;
@@ -69,9 +69,9 @@ async fn the_place_that_came_first_makes_room_for_the_seventeenth() {
     // One that is there already is no seventeenth.
     let again = Client::sign_in(&server, "alice", 18, &machine(3), Some("NLN")).await;
     let before = std::mem::replace(&mut places[3], again);
-    before.is_replaced().await;
+    before.ends_as_replaced().await;
     let last = Client::sign_in(&server, "alice", 18, &machine(16), Some("NLN")).await;
-    places.remove(0).is_replaced().await;
+    places.remove(0).ends_as_replaced().await;
     places.push(last);
     for place in &mut places {
         place.heard().await;

@@ -65,7 +65,7 @@ transcripts! {
     pending,
     places,
     places_beside_each_other,
-    places_idle,
+    places_idle_and_hidden,
     places_in_a_room,
     places_mixed,
     places_of_every_generation,

@@ -48,6 +48,16 @@ pub(super) struct Endpoint {
     state: Option<State>,
 }
 
+/// Somebody who may be called.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Callee {
+    pub(super) user: UserId,
+    /// The sessions that are to ring.
+    pub(super) meant: Vec<SessionId>,
+    /// All that could: the others have been called before, or will be.
+    pub(super) reachable: Vec<SessionId>,
+}
+
 #[derive(Debug)]
 struct State {
     status: Status,
@@ -241,11 +251,16 @@ impl Online {
         reached + usize::from(last.mailbox.post(event))
     }
 
-    /// The sessions that ring when somebody calls.
-    pub(super) fn ringing(&self) -> Vec<SessionId> {
-        let reachable = |place: &&Endpoint| place.accepts_calls && place.has_status();
-        let places = self.endpoints.iter().filter(reachable);
-        places.map(|place| place.session).collect()
+    /// The sessions that ring when somebody calls, at the place named by `at` or at every one.
+    pub(super) fn callee(&self, at: Option<Guid>) -> Callee {
+        let rings = |place: &&Endpoint| place.accepts_calls && place.has_status();
+        let reachable: Vec<&Endpoint> = self.endpoints.iter().filter(rings).collect();
+        let meant = reachable.iter().filter(|it| at.is_none() || it.id() == at);
+        Callee {
+            user: self.user,
+            meant: meant.map(|place| place.session).collect(),
+            reachable: reachable.iter().map(|place| place.session).collect(),
+        }
     }
 }
 

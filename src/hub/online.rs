@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::Hub;
+use super::endpoints::Callee;
 use crate::mailbox::Mailbox;
 use crate::model::{
     Address, Capabilities, DialectTag, Guid, Label, MessageChange, NsEvent, OwnEndpoint,
@@ -262,26 +263,25 @@ impl Hub {
         })
     }
 
-    /// The account behind an address and its sessions that ring, if `caller` may ring it now.
+    /// The account behind an address, at one place or at all, if `caller` may ring it now.
     pub(super) fn callee(
         &self,
         caller: UserId,
         address: &Address,
-    ) -> Option<(UserId, Vec<SessionId>)> {
+        at: Option<Guid>,
+    ) -> Option<Callee> {
         let area = self.presence();
-        let (user, online) = area.online_at(address)?;
+        let (_, online) = area.online_at(address)?;
         online.shown()?;
-        let ringing = online.ringing();
-        let reachable = online.standing.lets_see(caller) && !ringing.is_empty();
-        reachable.then_some((user, ringing))
+        let callee = online.callee(at);
+        let may_ring = online.standing.lets_see(caller) && !callee.meant.is_empty();
+        may_ring.then_some(callee)
     }
 
-    /// The sessions of one's own account that ring, this one included.
-    pub(super) fn own_places(&self, user: UserId) -> Vec<SessionId> {
+    /// One's own account, at one place or at all, this one included.
+    pub(super) fn own_places(&self, user: UserId, at: Option<Guid>) -> Option<Callee> {
         let area = self.presence();
-        area.online(user)
-            .map(super::endpoints::Online::ringing)
-            .unwrap_or_default()
+        area.online(user).map(|online| online.callee(at))
     }
 
     /// A session as others see it in a conversation; `None` once it is over.
@@ -326,6 +326,9 @@ pub(super) mod testing {
         sign_in_at(hub, user, Place::Only(None), lists)
     }
 
+    /// How many events may wait for one person.
+    pub(in super::super) const INBOX: usize = 512;
+
     /// The same at a place.
     pub(in super::super) fn sign_in_at(
         hub: &Hub,
@@ -333,7 +336,7 @@ pub(super) mod testing {
         place: Place,
         lists: &[(UserId, u8)],
     ) -> Person {
-        let (mailbox, inbox) = mailbox(512);
+        let (mailbox, inbox) = mailbox(INBOX);
         let lists = lists
             .iter()
             .map(|&(user, bits)| (user, ListSet::from_bits(bits)))
@@ -491,7 +494,7 @@ mod tests {
             ["Appeared Online", "offline", "Appeared Busy", "offline"]
         );
         assert_eq!(
-            hub.callee(ALICE, &Address::parse("u2@example.com").unwrap()),
+            hub.callee(ALICE, &Address::parse("u2@example.com").unwrap(), None),
             None
         );
     }

@@ -426,7 +426,8 @@ fn open(hub: &Hub, person: &Person) -> Seat {
 
 fn call(seat: &Seat, user: UserId) -> Result<Called, Refusal> {
     let key = || format!("{:032x}", rand::random::<u128>()).into();
-    seat.membership.call(&address(user), key, Instant::now())
+    seat.membership
+        .call(&address(user), None, key, Instant::now())
 }
 
 /// The calls that a place has heard.
@@ -553,6 +554,27 @@ fn an_idle_room_says_goodbye_for_every_place() {
 }
 
 #[test]
+fn an_idle_place_counts_only_if_all_are() {
+    let hub = hub();
+    let mut watcher = sign_in(&hub, BOB, &[(ALICE, 1)]);
+    watcher.set(&hub, Status::Online);
+    let (first, second) = (at(&hub, ALICE, 1), at(&hub, ALICE, 2));
+    first.set(&hub, Status::Hidden);
+    second.set(&hub, Status::Idle);
+    assert!(watcher.heard().is_empty(), "hidden where she is");
+    first.set(&hub, Status::Busy);
+    second.set(&hub, Status::Idle);
+    first.set(&hub, Status::Idle);
+    drop(first);
+    let heard = watcher.heard();
+    assert_eq!(
+        heard,
+        ["Appeared Busy", "State Idle", "Endpoints Idle"],
+        "{heard:?}"
+    );
+}
+
+#[test]
 fn calling_oneself_rings_the_other_places_and_never_fails() {
     let hub = hub();
     let mut first = at(&hub, ALICE, 1);
@@ -569,7 +591,7 @@ fn calling_oneself_rings_the_other_places_and_never_fails() {
     let only = sign_in(&hub, BOB, &[]);
     only.set(&hub, Status::Online);
     let room = open(&hub, &only);
-    assert_eq!(call(&room, BOB), Err(Refusal::AlreadyThere));
+    assert_eq!(call(&room, BOB), Ok(Called::Oneself));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::circles::CirclesArea;
-use super::endpoints::{Online, is_shown};
+use super::endpoints::{Endpoint, Online, is_shown};
 use super::online::{Entrance, Origin, StateChange};
 use crate::model::{
     Address, List, ListSet, NsEvent, OwnNews, OwnPresence, Presence, PresenceNews, SessionId,
@@ -195,8 +195,8 @@ impl PresenceArea {
     }
 
     /// Tells the places of an account what they see of each other now. The status is no news to
-    /// the one that has just set it: clients follow each other's and would go on for ever
-    /// (`docs/protocol/10 §4`).
+    /// the one that has just set it, for clients follow each other's and would go on for ever
+    /// (`docs/protocol/10 §4`), nor to one that has none of its own yet.
     fn tell_own_places(&self, user: UserId, by: Origin, before: Option<OwnPresence>) {
         let Some(online) = self.online.get(&user) else {
             return;
@@ -217,13 +217,9 @@ impl PresenceArea {
             own: Arc::clone(&own),
             news,
         };
-        let others = if is_new_state {
-            OwnNews::State
-        } else {
-            OwnNews::Endpoints
-        };
-        online.tell(event(others), |place| !place.made(by));
-        online.tell(event(OwnNews::Endpoints), |place| place.made(by));
+        let follows = |place: &Endpoint| is_new_state && !place.made(by) && place.has_status();
+        online.tell(event(OwnNews::State), follows);
+        online.tell(event(OwnNews::Endpoints), |place| !follows(place));
     }
 
     fn tell_watchers(&self, user: UserId, event: &NsEvent) {

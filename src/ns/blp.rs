@@ -31,12 +31,8 @@ impl Blp {
         out: &mut Outbox,
     ) -> Handled {
         let setting = Setting::Privacy(self.privacy);
-        let done = around
-            .services
-            .contacts
-            .of(&client.guard)
-            .set(client.guard.user(), setting)
-            .await?;
+        let contacts = around.services.contacts.of(&client.guard);
+        let done = contacts.set(client.guard.user(), setting).await?;
         client
             .dialect
             .changed("BLP", trid, done.owner.revision, out)
@@ -66,12 +62,8 @@ impl Gtc {
         out: &mut Outbox,
     ) -> Handled {
         let setting = Setting::ReversePrompt(self.prompt);
-        let done = around
-            .services
-            .contacts
-            .of(&client.guard)
-            .set(client.guard.user(), setting)
-            .await?;
+        let contacts = around.services.contacts.of(&client.guard);
+        let done = contacts.set(client.guard.user(), setting).await?;
         client
             .dialect
             .changed("GTC", trid, done.owner.revision, out)

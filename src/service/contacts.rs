@@ -45,6 +45,12 @@ impl Teller {
 
     fn list(&self, change: &ListChange) -> Option<Arc<Presence>> {
         let presence = publish_lists(&self.hub, change);
+        if let Some(presence) = &presence {
+            // They watch whomever the account watches, so they would hear of the next change
+            // without this one.
+            let presence = Arc::clone(presence);
+            self.hub.introduce(change.owner.owner, self.by, presence);
+        }
         if change.changed {
             self.changed(change.owner.owner);
         }
@@ -151,6 +157,9 @@ impl ContactOperations {
             let hub = &teller.hub;
             let show = |change: &ListChange| {
                 let followed = publish_lists(hub, change);
+                if let Some(presence) = &followed {
+                    teller.hub.introduce(owner, teller.by, Arc::clone(presence));
+                }
                 // The web may have heard of the same contact first: then nothing changes here,
                 // and the client still waits for them to appear.
                 let asked_for = forward.contains(&change.contact.address);

@@ -136,17 +136,18 @@ impl PresenceOperations {
         self.hub.set_private_data(guard, change);
     }
 
-    /// Hands a small message to the places of an account, or to one of them; to the other places
-    /// of the sender's own account if that is whose address it is. Refused with `Unreachable` if
-    /// nobody is there whom the sender could call.
+    /// Hands a small message to those places of an account whose dialect `takes` it, or to one of
+    /// them; to the other places of the sender's own account if that is whose address it is.
+    /// Refused with `Unreachable` if nobody is there whom the sender could call.
     pub fn notify(
         &self,
         from: &OnlineGuard,
         target: &Address,
         to: Option<Guid>,
         notice: Notice,
+        takes: impl Fn(DialectTag) -> bool,
     ) -> Result<(), Refusal> {
-        let took = self.hub.notify(from, target, to, Arc::new(notice));
+        let took = self.hub.notify(from, target, to, Arc::new(notice), takes);
         if took {
             Ok(())
         } else {

@@ -1,5 +1,6 @@
 //! The address book and sharing services over HTTP, and what the notification server shows of it.
 
+mod circles;
 pub(crate) mod connections;
 mod contacts;
 mod deltas;

@@ -1,8 +1,9 @@
 //! One signed-in account and the places it is at (`docs/protocol/10 §8`).
 //!
 //! Nothing in here knows about other accounts. What others see of an account is made of its
-//! places whenever one of them has changed: the status that was set last counts, but that of an
-//! idle place only if all are. Its owner has walked away from one place, perhaps to another.
+//! places whenever one of them has changed: the status that was set last counts, but an idle place
+//! only where there is no other. Nobody has set that status: a client says so of a machine that
+//! was left alone, which must neither hide who is busy at another nor show who hides there.
 
 use std::sync::Arc;
 

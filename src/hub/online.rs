@@ -116,8 +116,8 @@ impl Hub {
         }
     }
 
-    /// Sets the status of a place, which becomes that of the account unless only this place is
-    /// idle. A place's first one answers
+    /// Sets the status of a place, which becomes that of the account unless it is idle and another
+    /// place is not (`docs/protocol/10 §8`). A place's first one answers
     /// with the contacts who are online and let themselves be seen; later ones with nobody.
     pub fn set_state(&self, guard: &OnlineGuard, change: StateChange) -> Vec<Arc<Presence>> {
         self.presence().set_state(guard.user, guard.session, change)

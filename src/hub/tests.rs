@@ -132,6 +132,26 @@ fn the_last_status_counts_and_the_one_before_returns() {
 }
 
 #[test]
+fn an_idle_place_counts_only_where_there_is_no_other() {
+    let hub = hub();
+    let mut bob = watcher(&hub);
+    let first = at(&hub, ALICE, 1);
+    let second = at(&hub, ALICE, 2);
+    first.set(&hub, Status::Busy);
+    second.set(&hub, Status::Idle);
+    assert_eq!(bob.heard(), ["Appeared Busy", "Endpoints Busy"]);
+    first.set(&hub, Status::Hidden);
+    second.set(&hub, Status::Idle);
+    assert_eq!(bob.heard(), ["offline"], "an idle machine reveals nobody");
+    first.set(&hub, Status::Idle);
+    assert_eq!(bob.heard(), ["Appeared Idle"]);
+    second.set(&hub, Status::Online);
+    assert_eq!(bob.heard(), ["State Online"]);
+    drop(second);
+    assert_eq!(bob.heard(), ["State Idle", "Endpoints Idle"]);
+}
+
+#[test]
 fn a_place_without_a_status_is_nothing_to_watchers() {
     let hub = hub();
     let mut bob = watcher(&hub);
@@ -629,7 +649,12 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let user = || 1i64..=3;
-    let statuses = prop::sample::select(vec![Status::Online, Status::Busy, Status::Hidden]);
+    let statuses = prop::sample::select(vec![
+        Status::Online,
+        Status::Idle,
+        Status::Busy,
+        Status::Hidden,
+    ]);
     prop_oneof![
         3 => (user(), 1u128..=3).prop_map(|(user, id)| Step::SignIn(user, id)),
         1 => user().prop_map(Step::SignInAlone),

@@ -25,7 +25,15 @@ struct Shows<'a> {
 
 impl Story {
     async fn begin(dialect: u8) -> Self {
-        let server = start(&["alice", "bob"], &["@contact bob alice FL AL"]).await;
+        let server = start(
+            &["alice", "bob", "carol", "dave"],
+            &[
+                "@contact bob alice FL AL",
+                "@contact carol alice FL AL",
+                "@contact dave alice FL AL",
+            ],
+        )
+        .await;
         Self {
             client: Client::sign_in(&server, "alice", dialect, LAPTOP, Some("NLN")).await,
             alice: Web::sign_in(&server, "alice").await,
@@ -99,8 +107,11 @@ impl Story {
 async fn play(dialect: u8) {
     let mut story = Story::begin(dialect).await;
     memberships(&mut story).await;
-    if dialect >= 7 && dialect < 13 {
+    if (7..13).contains(&dialect) {
         groups(&mut story).await;
+    }
+    if (11..13).contains(&dialect) {
+        waiting(&mut story).await;
     }
     settings(&mut story).await;
     assert!(story.server.stop().await);
@@ -201,6 +212,18 @@ async fn groups(story: &mut Story) {
     assert!(!members(story).await);
     story.does("RMG", id, None, FOLLOWED).await;
     assert_eq!(group(story, "groupId").await, None);
+}
+
+/// Who waits is moved on by one of two commands, or allowed.
+async fn waiting(story: &mut Story) {
+    for (verb, rest, who) in [
+        ("ADC", "RL N=carol@example.com F=carol", "carol"),
+        ("REM", "PL dave@example.com", "dave"),
+    ] {
+        assert_eq!(story.alice.roles(who).await, "Reverse Pending");
+        story.does(verb, rest, None, FOLLOWED).await;
+        assert_eq!(story.alice.roles(who).await, "Reverse", "{verb} {rest}");
+    }
 }
 
 /// What kind of group those of contacts are.

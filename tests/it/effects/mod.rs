@@ -6,6 +6,7 @@
 //! ping.
 
 mod line_changes;
+mod places;
 mod tickets;
 mod web_changes;
 
@@ -211,24 +212,36 @@ impl Client {
         }
     }
 
-    /// Everything that has arrived: lines, each with its payload behind a bar.
+    /// Everything that has arrived.
     async fn heard(&mut self) -> Vec<String> {
         self.connection.send(b"PNG\r\n").await;
         let mut lines = Vec::new();
         loop {
-            match self.connection.next(false).await {
-                Arrival::Frame(frame) if frame.line.starts_with(b"QNG") => return lines,
-                Arrival::Frame(frame) if frame.payload.is_empty() => {
-                    lines.push(printable(&frame.line));
-                }
-                Arrival::Frame(frame) => lines.push(format!(
-                    "{} | {}",
-                    printable(&frame.line),
-                    printable(&frame.payload)
-                )),
-                other => panic!("{}: {other:?}", self.who),
+            let line = self.next().await;
+            if line.starts_with("QNG") {
+                return lines;
             }
+            lines.push(line);
         }
+    }
+
+    /// The next line that arrives, with its payload behind a bar.
+    async fn next(&mut self) -> String {
+        match self.connection.next(false).await {
+            Arrival::Frame(frame) if frame.payload.is_empty() => printable(&frame.line),
+            Arrival::Frame(frame) => {
+                let (line, payload) = (printable(&frame.line), printable(&frame.payload));
+                format!("{line} | {payload}")
+            }
+            other => panic!("{}: {other:?}", self.who),
+        }
+    }
+
+    /// The server has said this last and hung up.
+    async fn ends_as_replaced(mut self) {
+        let said = self.connection.until_closed().await;
+        let last = said.last().map(|frame| frame.describe());
+        assert_eq!(last.as_deref(), Some("OUT OTH"), "{}", self.who);
     }
 
     /// What has arrived has to be this.
@@ -260,7 +273,18 @@ impl Client {
             None => format!("{verb} {} {rest}\r\n", self.next_id),
         };
         self.connection.send(line.as_bytes()).await;
-        self.heard().await
+        // What it causes here too is certain to be on its way once the answer has come.
+        let id = self.next_id.to_string();
+        let mut lines = Vec::new();
+        loop {
+            lines.push(self.next().await);
+            let mut fields = lines.iter().flat_map(|line| line.split(' ').nth(1));
+            if fields.any(|field| field == id) {
+                break;
+            }
+        }
+        lines.extend(self.heard().await);
+        lines
     }
 
     /// Sends a command that has to be done: its answer repeats its number and is no error.

@@ -93,6 +93,7 @@ impl Dialect {
             MessageStyle::Machine => xml.element("MachineGuid", &message.machine_guid),
             MessageStyle::Endpoints => {
                 xml.element("MachineGuid", &message.machine_guid);
+                xml.element_if_set("UserTileLocation", &message.picture_location);
                 xml.element_if_set("DDP", &message.dynamic_picture);
                 xml.element_if_set("SignatureSound", &message.signature_sound);
                 xml.element_if_set("Scene", &message.scene);
@@ -125,6 +126,7 @@ fn read_message<'a>(
         scene: shared("Scene")?,
         color_scheme: shared("ColorScheme")?,
         dynamic_picture: shared("DDP")?,
+        picture_location: shared("UserTileLocation")?,
     })
 }
 
@@ -310,6 +312,7 @@ mod tests {
         assert_eq!(machine, Some("{F52973B6-C926-4BAD-9BA8-7C1E840E4AB0}"));
         assert_eq!(change.color_scheme.as_deref(), Some("-3"));
         assert_eq!(change.dynamic_picture.as_deref(), Some("%3Cmsnobj%2F%3E"));
+        assert_eq!(change.picture_location.as_deref(), Some("x"));
         assert_eq!(change.signature_sound.as_deref(), Some(""));
     }
 
@@ -346,6 +349,7 @@ mod tests {
             text: "a<b&\"c'={\\".into(),
             machine_guid: "{F5}".into(),
             scene: "s".into(),
+            picture_location: "t".into(),
             ..PersonalMessage::default()
         };
         let id = Guid::parse("f52973b6-c926-4bad-9ba8-7c1e840e4ab0").unwrap();
@@ -371,7 +375,8 @@ mod tests {
         assert_eq!(
             write(16),
             "<Data><PSM>a&#x3C;b&#x26;\"c'&#x3D;&#x7B;&#x5C;</PSM><CurrentMedia></CurrentMedia>\
-             <MachineGuid>&#x7B;F5&#x7D;</MachineGuid><Scene>s</Scene>\
+             <MachineGuid>&#x7B;F5&#x7D;</MachineGuid><UserTileLocation>t</UserTileLocation>\
+             <Scene>s</Scene>\
              <EndpointData id=\"{f52973b6-c926-4bad-9ba8-7c1e840e4ab0}\">\
              <Capabilities>1:2</Capabilities></EndpointData></Data>"
         );

@@ -68,7 +68,7 @@ async fn listen(person: &mut Person) {
     }
 }
 
-async fn good_requests(by: &Somebody) -> Vec<Request> {
+fn good_requests(by: &Somebody) -> Vec<Request> {
     let mut all = catalogue::all(&by.token, &by.own);
     // What removes comes last, and what it removes is then gone.
     all.splice(0..0, catalogue::tokens(&by.own.name));
@@ -85,7 +85,7 @@ async fn send(by: &Somebody, request: &Request, body: &str, what: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_of_the_catalogue_is_understood() {
     let world = World::start(&[]).await;
-    for request in good_requests(&world.mallory).await {
+    for request in good_requests(&world.mallory) {
         let answer = world.mallory.send(&request).await;
         is_sound(&request.action, &answer);
         let fault = answer.fault().unwrap_or_default();
@@ -94,7 +94,6 @@ async fn every_request_of_the_catalogue_is_understood() {
             "{request:?}: {answer:?}"
         );
     }
-    // What the bystanders hear of none of it.
     world.scene.finish().await;
 }
 
@@ -103,7 +102,7 @@ async fn an_element_too_few_or_too_many_breaks_nothing() {
     let mut world = World::start(&[]).await;
     let before = world.wendy.belongings().await;
     let mut trent = world.scene.at.sign_in("trent", 18).await;
-    for request in good_requests(&world.mallory).await {
+    for request in good_requests(&world.mallory) {
         let text = request.text();
         for range in elements(&text) {
             let element = &text[range.clone()];
@@ -127,7 +126,7 @@ async fn another_value_breaks_nothing_and_reaches_nobody_as_a_command() {
     let mut trent = world.scene.at.sign_in("trent", 18).await;
     let mut carol = world.scene.at.sign_in("carol", 12).await;
     let token = crate::support::soap::escape(&world.mallory.token);
-    for request in good_requests(&world.mallory).await {
+    for request in good_requests(&world.mallory) {
         let text = request.text();
         for range in values(&text) {
             // Tokens are spoilt elsewhere.

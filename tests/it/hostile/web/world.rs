@@ -105,7 +105,7 @@ impl Somebody {
         let contact = found.of("Contact", "passportName", "trent@example.com", "contactId");
         me.own.contact = contact.unwrap();
         let group = format!("<groupInfo><GroupInfo><name>{word}</name></GroupInfo></groupInfo>");
-        me.own.group = done(book.book("ABGroupAdd", &group).await, "guid");
+        me.own.group = done(&book.book("ABGroupAdd", &group).await, "guid");
         let comment = format!(
             "<contacts><Contact><contactId>{}</contactId><contactInfo><comment>{word}</comment>\
              </contactInfo><propertiesChanged>Comment</propertiesChanged></Contact></contacts>",
@@ -114,19 +114,19 @@ impl Somebody {
         let changed = book.book("ABContactUpdate", &comment).await;
         assert_eq!(changed.status, 200, "{changed:?}");
         let circle = format!("<properties><DisplayName>{word}</DisplayName></properties>");
-        me.own.circle = done(book.sharing("CreateCircle", &circle).await, "Id");
+        me.own.circle = done(&book.sharing("CreateCircle", &circle).await, "Id");
         let guest = format!(
             "<abHandle><ABId>{}</ABId></abHandle><contactHandle><Email>trent@example.com</Email>\
              </contactHandle>",
             me.own.circle
         );
-        me.own.guest = done(book.book("CreateContact", &guest).await, "contactId");
+        me.own.guest = done(&book.book("CreateContact", &guest).await, "contactId");
         me.find_cid().await;
         let tile = catalogue::new_tile(&me.own, word, &BASE64.encode(catalogue::picture()));
         let made = me
             .send(&catalogue::storage(&me, "CreateDocument", &tile))
             .await;
-        me.own.tile = done(made, "CreateDocumentResult");
+        me.own.tile = done(&made, "CreateDocumentResult");
         let letter = catalogue::letter(&friend.own, &friend.token, name, word);
         let left = me.send(&letter).await;
         assert_eq!(left.status, 200, "{left:?}");
@@ -191,7 +191,7 @@ impl Somebody {
 
 /// The text of an element of an answer that has to be a success.
 #[track_caller]
-fn done(answer: Answer, name: &str) -> String {
+fn done(answer: &Answer, name: &str) -> String {
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.text(name).unwrap_or_else(|| panic!("{answer:?}"))
 }

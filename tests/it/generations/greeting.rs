@@ -13,8 +13,10 @@ pub(super) struct Greeting {
     pub(super) offer: &'static str,
     /// What is answered to that.
     pub(super) agreed: &'static str,
-    /// The system and the program, with its build in the third place from the end.
+    /// The system and the program, as it reports them before the address.
     pub(super) program: &'static str,
+    /// The build in that, which has to come back as the newest one: no client may be told to
+    /// fetch another.
     pub(super) build: &'static str,
     /// How it proves who its owner is.
     pub(super) method: &'static str,

@@ -293,7 +293,7 @@ const PICTURE: &str = "%3Cmsnobj%20Creator%3D%22alice%40example.com%22%20Size%3D
                        SHA1D%3D%22trC8SlFx2sWQxZMIBAWSEnXc8oQ%3D%22%20\
                        SHA1C%3D%22U32o6bosZzluJq82eAtMpx5dIEI%3D%22%2F%3E";
 
-/// What is on alice's screen while she types.
+/// That somebody types.
 fn typing(address: &str) -> String {
     format!(
         "MIME-Version: 1.0\r\nContent-Type: text/x-msmsgscontrol\r\nTypingUser: {address}\r\n\r\n\r\n"

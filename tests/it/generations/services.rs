@@ -11,8 +11,6 @@ use crate::support::soap::{ADDRESS_BOOK, Answer, escape};
 
 /// The own address book, in every request about it.
 pub(super) const OWN_BOOK: &str = "<abId>00000000-0000-0000-0000-000000000000</abId>";
-/// The cache key of a client that has none yet.
-const NO_CACHE_KEY: &str = "";
 
 /// The address book and the sharing service, for one client.
 pub(super) struct Book {
@@ -21,7 +19,8 @@ pub(super) struct Book {
     /// Which program this is.
     application: &'static str,
     ticket: String,
-    cache_key: String,
+    /// None before the first answer.
+    cache_key: Option<String>,
 }
 
 impl Book {
@@ -30,7 +29,7 @@ impl Book {
             url,
             application,
             ticket: ticket.to_owned(),
-            cache_key: NO_CACHE_KEY.to_owned(),
+            cache_key: None,
         }
     }
 
@@ -88,7 +87,8 @@ impl Book {
         // The client goes on at the host, and with the key, that it is told.
         assert_eq!(answer.text("PreferredHostName").as_deref(), Some(HOST));
         if answer.text("CacheKeyChanged").as_deref() == Some("true") {
-            self.cache_key = answer.text("CacheKey").unwrap();
+            self.cache_key = answer.text("CacheKey");
+            assert!(self.cache_key.is_some(), "{answer:?}");
         }
         answer
     }
@@ -101,9 +101,9 @@ impl Book {
         operation: &str,
         inner: &str,
     ) -> Answer {
-        let cache_key = match &*self.cache_key {
-            NO_CACHE_KEY => String::new(),
-            key => format!("<CacheKey>{key}</CacheKey>"),
+        let cache_key = match &self.cache_key {
+            None => String::new(),
+            Some(key) => format!("<CacheKey>{key}</CacheKey>"),
         };
         let body = format!(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope \

@@ -118,6 +118,21 @@ pub(super) async fn arrive(site: &Site, browser: &mut Browser, who: &'static str
     }
 }
 
+/// A ticket is worth nothing to whoever cannot sign with its key.
+async fn is_not_let_in(site: &Site, browser: &mut Browser) {
+    let mut ns = GREETING.find_server(site, "alice").await;
+    ns.sees("GCF 0 *").await;
+    let question = ns.sees("USR # SSO S MBI_KEY_OLD *").await;
+    let wishes = &SERVICES[..2];
+    let tickets = sign_in(browser, LOGIN, Trust::First, "alice@example.com", wishes).await;
+    let others = sign_in(browser, LOGIN, Trust::First, "alice@example.com", wishes).await;
+    let ticket = tickets.of("messengerclear.live.com");
+    let proof = others.proof(&question[5]);
+    ns.does("USR", &format!("SSO S {ticket} {proof}"), "911 #")
+        .await;
+    ns.ends().await;
+}
+
 /// What the client tells of its list, its owner and its status.
 pub(super) async fn appear(client: &mut Client) {
     let Client { ns, contacts, .. } = client;
@@ -148,6 +163,7 @@ async fn an_evening_with_windows_live_messenger_8_1() {
     let mut bob = site.friend("bob", 12).await;
     let mut browser = site.browser(AGENT);
     is_refused(&mut browser, LOGIN, Trust::First, "alice@example.com").await;
+    is_not_let_in(&site, &mut browser).await;
     let mut client = arrive(&site, &mut browser, "alice").await;
     let everybody = lists(&client.memberships, &client.contacts);
     assert_eq!(everybody.len(), 101);

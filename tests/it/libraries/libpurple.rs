@@ -116,9 +116,9 @@ async fn libpurple_cuts_passwords_and_does_not_wait_between_calls() {
             let body = web.envelope(call);
             web.send(BOOK_HOST, service, "", &body).await;
         }
-        let stream = web.kept.get_mut(BOOK_HOST).unwrap();
+        let mut stream = web.kept.remove(BOOK_HOST).unwrap();
         for operation in calls {
-            let answer = timeout(DEADLINE, read_answer(stream)).await.unwrap();
+            let answer = timeout(DEADLINE, read_answer(&mut stream)).await.unwrap();
             let answer = passed(answer).payload().unwrap();
             assert!(
                 answer.starts_with(&format!("<{operation}Response")),
@@ -126,6 +126,19 @@ async fn libpurple_cuts_passwords_and_does_not_wait_between_calls() {
             );
         }
     }
+    // A ticket that is none is one to be renewed.
+    let call = Call {
+        ticket: "t=none&p=",
+        scenario: "Initial",
+        operation: "FindMembership",
+        inner: "",
+    };
+    let answer = web.call(BOOK_HOST, "SharingService", call).await;
+    assert_eq!(
+        answer.text("faultcode").as_deref(),
+        Some("q0:BadContextToken"),
+        "{answer:?}"
+    );
     drop(web);
     assert!(server.stop().await);
 }
@@ -148,6 +161,7 @@ async fn an_evening(version: Version) {
 
     let mut carol = at.sign_in("carol", version.carol).await;
     alice.add_carol(&mut carol).await;
+    alice.declines(at.sign_in("dave", 7).await).await;
     talk(&mut alice.ns, &alice.me, &mut bob).await;
     alice.leave_word_for(bob, "I am off").await;
     let mut bob = at.sign_in("bob", version.bob).await;
@@ -157,7 +171,8 @@ async fn an_evening(version: Version) {
 
     let (lists, book) = alice.download().await;
     are_on(&lists, "Allow", &["bob", "carol"]);
-    are_on(&lists, "Reverse", &["bob", "carol"]);
+    are_on(&lists, "Reverse", &["bob", "carol", "dave"]);
+    are_on(&lists, "Block", &["dave"]);
     assert_eq!(of_contact(&book, "carol", "contactId"), None);
     let before = [steady(&lists), steady(&book)];
     alice.leave().await;
@@ -440,6 +455,30 @@ impl Purple {
         assert_eq!(of_contact(&book, "carol", "guid"), Some(group));
     }
 
+    /// Who waits for a decision is taken off the list by the number there, as it was printed.
+    async fn declines(&mut self, mut dave: Person) {
+        adds_alice(&mut dave).await;
+        self.ns.told("ADL", "dave").await;
+        let lists = self.memberships().await;
+        let number = &members(&lists, "Pending")["dave@example.com"];
+        let number = format!("<MembershipId>{number}</MembershipId>");
+        let member = membership("Pending", "Accepted", &number);
+        self.sharing("DeleteMember", &member).await;
+        for role in ["Reverse", "Block"] {
+            let member = membership(role, "Accepted", &account("dave"));
+            self.sharing("AddMember", &member).await;
+        }
+        self.ns.lists("ADL", "dave", 4).await;
+        self.ns.hears_no_notice().await;
+        let lists = self.memberships().await;
+        are_on(&lists, "Pending", &[]);
+        are_on(&lists, "Reverse", &["bob", "carol", "dave"]);
+        // Everybody may see her until she decides otherwise.
+        dave.ns.until("ILN 91 NLN alice@example.com").await;
+        dave.ns.until("FLN alice@example.com").await;
+        dave.ns.expect_nothing().await;
+    }
+
     /// Bob goes, is written to, and finds it when he comes back.
     async fn leave_word_for(&mut self, bob: Person, text: &str) {
         let (name, dialect) = (bob.name.clone(), bob.dialect);
@@ -479,7 +518,7 @@ impl Purple {
         self.swap(("Allow", 2), ("Block", 4)).await;
         bob.ns.until("FLN alice@example.com").await;
         let lists = self.memberships().await;
-        are_on(&lists, "Block", &["bob"]);
+        are_on(&lists, "Block", &["bob", "dave"]);
         are_on(&lists, "Allow", &["carol"]);
         self.swap(("Block", 4), ("Allow", 2)).await;
         bob.ns.until("NLN NLN alice@example.com").await;

@@ -37,14 +37,15 @@ const STORE: &str = "http://messenger.live.com/ws/2006/09/oim/";
 /// What its libraries answer challenges for.
 const PRODUCT: &str = "PROD0119GSJUC$18";
 
-/// Alice, who uses the library; Bob, who is a friend of hers in a group; and Carol, who is not.
+/// Alice, who uses the library; Bob, who is a friend of hers in a group; Carol and Dave, who are
+/// not.
 async fn server() -> TestServer {
     let statements = [
         "@group alice Friends",
         "@contact alice bob FL AL group=Friends",
         "@contact bob alice FL AL",
     ];
-    TestServer::start(&fixture(&["alice", "bob", "carol"], &statements))
+    TestServer::start(&fixture(&["alice", "bob", "carol", "dave"], &statements))
         .await
         .unwrap()
 }

@@ -167,7 +167,7 @@ impl Amsn {
         ns.line.expect(&format!("CVR 1 {build} ")).await;
         ns.line.expect("GCF 0 ").await;
         let question = ns.line.expect("USR 2 SSO S ").await;
-        let mut web = Web::new(at, STYLE);
+        let mut web = Web::new(at.http, STYLE);
         let body = token_request(&WISHES);
         let answer = web.post("login.live.com", "/RST.srf", "", &body).await;
         let tokens = read_tokens(&passed(answer));

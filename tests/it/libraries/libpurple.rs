@@ -5,8 +5,11 @@
 //! before it adds it, and changes the web's lists first and the session's when the web has
 //! answered.
 
+use tokio::time::timeout;
+
+use super::web::read_answer;
 use super::*;
-use crate::support::people::Person;
+use crate::support::client::DEADLINE;
 
 const STYLE: Style = Style {
     agent: "MSN Explorer/9.0 (MSN 8.0; TmstmpExt)",
@@ -86,7 +89,7 @@ async fn libpurple_2_10_has_its_evening_at_msnp18() {
 async fn libpurple_cuts_passwords_and_does_not_wait_between_calls() {
     let statements = ["@account dora@example.com password=correct-horse-battery-staple"];
     let server = TestServer::start(&fixture(&[], &statements)).await.unwrap();
-    let mut web = Web::new(server.addresses, STYLE);
+    let mut web = Web::new(server.addresses.http, STYLE);
     let request = token_request(&WISHES).replace(ALICE, "dora@example.com");
     for (password, passes) in [("correct-horse-ba", true), ("correct-horse-b", false)] {
         let body = request.replace(PASSWORD, password);
@@ -260,7 +263,7 @@ impl Purple {
         let same = format!("CVR 2 {build} {build} {build} ");
         assert!(answer.starts_with(&same), "{answer}");
         let question = ns.ask("USR", &format!("SSO I {ALICE}")).await;
-        let mut web = Web::new(at, STYLE);
+        let mut web = Web::new(at.http, STYLE);
         let tokens = fetch_tokens_of(&mut web).await;
         let machine = (dialect >= 16).then_some(MACHINE);
         let token = &tokens["messengerclear.live.com"];

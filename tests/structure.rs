@@ -70,7 +70,7 @@ const MODULES: &[Module] = &[
     // Pure functions.
     Module {
         name: "dialect",
-        ours: &["model", "wire", "mime", "product"],
+        ours: &["model", "wire", "mime", "product", "xml"],
         crates: Not(&[
             "sqlx",
             "axum",
@@ -147,6 +147,7 @@ const MODULES: &[Module] = &[
             "metrics",
             "mime",
             "shutdown",
+            "xml",
         ],
         crates: Not(&["sqlx"]),
     },

@@ -147,7 +147,8 @@ struct Rates {
     account: Rate,
 }
 
-/// A rate of failures, or of anything else that may be too much. What is kept of past ones is a single time: when they will have run down.
+/// A rate of failures, or of anything else that may be too much. What is kept of past ones is a
+/// single time: when they will have run down.
 #[derive(Clone, Copy)]
 pub(super) struct Rate {
     /// How long one failure takes to run down, in microseconds.

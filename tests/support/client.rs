@@ -68,8 +68,9 @@ pub(crate) struct Connection {
     stream: TcpStream,
     arrived: BytesMut,
     history: VecDeque<String>,
-    /// Decides which product a challenge is answered for.
     pub(crate) dialect: u8,
+    /// The product that challenges are answered for, if it is not the usual one of the dialect.
+    pub(crate) product: Option<&'static str>,
     /// TrIDs of challenges answered here, whose confirmation is left out.
     answered: BTreeSet<Vec<u8>>,
     next_answer: u32,
@@ -91,6 +92,7 @@ impl Connection {
             arrived: BytesMut::new(),
             history: VecDeque::new(),
             dialect,
+            product: None,
             answered: BTreeSet::new(),
             next_answer: 4_100_000_000,
             trickles: false,
@@ -249,7 +251,8 @@ impl Connection {
     }
 
     async fn answer(&mut self, challenge: &[u8]) {
-        let product = challenge::usual_product(self.dialect);
+        let usual = challenge::usual_product(self.dialect);
+        let product = self.product.unwrap_or(usual);
         let Some(answer) = challenge::product_answer(challenge, product) else {
             return;
         };

@@ -6,6 +6,9 @@ use crate::http::address_book::{annotations, maybe, no_such_book, text, words};
 use crate::http::soap::{Failure, Malformed, named, text_of};
 use crate::model::{Guid, MemberRef, MembershipId, Role};
 
+/// As many people as one request may be about: each is a change of its own.
+const MOST: usize = 500;
+
 /// One person on one list.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wish {
@@ -45,6 +48,9 @@ pub(super) fn read(request: Node<'_, '_>) -> Result<Vec<Wish>, Failure> {
                     who,
                     annotations,
                 });
+            }
+            if wishes.len() > MOST {
+                return Err(Malformed.into());
             }
         }
     }

@@ -52,6 +52,40 @@ async fn amsn_has_its_evening_at_msnp18() {
     an_evening(18, (18, 8)).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn amsn_uploads_a_long_list_in_pieces() {
+    let server = server().await;
+    let mut bob = server.addresses.sign_in("bob", 12).await;
+    let mut alice = Amsn::sign_on(server.addresses, 18, MACHINES[0]).await;
+    alice.ns.profile().await;
+    let mut pieces = vec![String::new()];
+    for number in 0..500 {
+        let person = format!("<c n=\"some-body-{number}\" l=\"3\" t=\"1\" />");
+        if pieces.last().unwrap().len() + person.len() > 7_300 {
+            pieces.push(String::new());
+        }
+        *pieces.last_mut().unwrap() += &person;
+    }
+    *pieces.last_mut().unwrap() += "<c n=\"bob\" l=\"3\" t=\"1\" />";
+    assert!(pieces.len() > 2);
+    let first = alice.ns.last + 1;
+    for piece in &pieces {
+        let list = format!("<ml l=\"1\"><d n=\"example.com\">{piece}</d></ml>");
+        let trid = alice.ns.trid();
+        let command = format!("ADL {trid} {}\r\n{list}", list.len());
+        alice.ns.line.send(command.as_bytes()).await;
+    }
+    for trid in first..=alice.ns.last {
+        let answer = alice.ns.line.expect("ADL ").await;
+        assert_eq!(printable(&answer.line), format!("ADL {trid} OK"));
+    }
+    alice.ns.confirmed("CHG", "NLN 2788999228:48").await;
+    alice.ns.line.until("NLN NLN 1:bob@example.com ").await;
+    bob.ns.until("NLN NLN alice@example.com").await;
+    alice.leave().await;
+    assert!(server.stop().await);
+}
+
 async fn an_evening(dialect: u8, friends: (u8, u8)) {
     let server = server().await;
     let at = server.addresses;
@@ -133,7 +167,7 @@ impl Amsn {
         ns.line.expect(&format!("CVR 1 {build} ")).await;
         ns.line.expect("GCF 0 ").await;
         let question = ns.line.expect("USR 2 SSO S ").await;
-        let mut web = Web::new(at, STYLE);
+        let mut web = Web::new(at.http, STYLE);
         let body = token_request(&WISHES);
         let answer = web.post("login.live.com", "/RST.srf", "", &body).await;
         let tokens = read_tokens(&passed(answer));

@@ -5,8 +5,11 @@
 //! before it adds it, and changes the web's lists first and the session's when the web has
 //! answered.
 
+use tokio::time::timeout;
+
+use super::web::read_answer;
 use super::*;
-use crate::support::people::Person;
+use crate::support::client::DEADLINE;
 
 const STYLE: Style = Style {
     agent: "MSN Explorer/9.0 (MSN 8.0; TmstmpExt)",
@@ -86,7 +89,7 @@ async fn libpurple_2_10_has_its_evening_at_msnp18() {
 async fn libpurple_cuts_passwords_and_does_not_wait_between_calls() {
     let statements = ["@account dora@example.com password=correct-horse-battery-staple"];
     let server = TestServer::start(&fixture(&[], &statements)).await.unwrap();
-    let mut web = Web::new(server.addresses, STYLE);
+    let mut web = Web::new(server.addresses.http, STYLE);
     let request = token_request(&WISHES).replace(ALICE, "dora@example.com");
     for (password, passes) in [("correct-horse-ba", true), ("correct-horse-b", false)] {
         let body = request.replace(PASSWORD, password);
@@ -116,9 +119,9 @@ async fn libpurple_cuts_passwords_and_does_not_wait_between_calls() {
             let body = web.envelope(call);
             web.send(BOOK_HOST, service, "", &body).await;
         }
-        let stream = web.kept.get_mut(BOOK_HOST).unwrap();
+        let mut stream = web.kept.remove(BOOK_HOST).unwrap();
         for operation in calls {
-            let answer = timeout(DEADLINE, read_answer(stream)).await.unwrap();
+            let answer = timeout(DEADLINE, read_answer(&mut stream)).await.unwrap();
             let answer = passed(answer).payload().unwrap();
             assert!(
                 answer.starts_with(&format!("<{operation}Response")),
@@ -126,6 +129,19 @@ async fn libpurple_cuts_passwords_and_does_not_wait_between_calls() {
             );
         }
     }
+    // A ticket that is none is one to be renewed.
+    let call = Call {
+        ticket: "t=none&p=",
+        scenario: "Initial",
+        operation: "FindMembership",
+        inner: "",
+    };
+    let answer = web.call(BOOK_HOST, "SharingService", call).await;
+    assert_eq!(
+        answer.text("faultcode").as_deref(),
+        Some("q0:BadContextToken"),
+        "{answer:?}"
+    );
     drop(web);
     assert!(server.stop().await);
 }
@@ -148,6 +164,7 @@ async fn an_evening(version: Version) {
 
     let mut carol = at.sign_in("carol", version.carol).await;
     alice.add_carol(&mut carol).await;
+    alice.declines(at.sign_in("dave", 7).await).await;
     talk(&mut alice.ns, &alice.me, &mut bob).await;
     alice.leave_word_for(bob, "I am off").await;
     let mut bob = at.sign_in("bob", version.bob).await;
@@ -157,7 +174,8 @@ async fn an_evening(version: Version) {
 
     let (lists, book) = alice.download().await;
     are_on(&lists, "Allow", &["bob", "carol"]);
-    are_on(&lists, "Reverse", &["bob", "carol"]);
+    are_on(&lists, "Reverse", &["bob", "carol", "dave"]);
+    are_on(&lists, "Block", &["dave"]);
     assert_eq!(of_contact(&book, "carol", "contactId"), None);
     let before = [steady(&lists), steady(&book)];
     alice.leave().await;
@@ -245,7 +263,7 @@ impl Purple {
         let same = format!("CVR 2 {build} {build} {build} ");
         assert!(answer.starts_with(&same), "{answer}");
         let question = ns.ask("USR", &format!("SSO I {ALICE}")).await;
-        let mut web = Web::new(at, STYLE);
+        let mut web = Web::new(at.http, STYLE);
         let tokens = fetch_tokens_of(&mut web).await;
         let machine = (dialect >= 16).then_some(MACHINE);
         let token = &tokens["messengerclear.live.com"];
@@ -440,6 +458,30 @@ impl Purple {
         assert_eq!(of_contact(&book, "carol", "guid"), Some(group));
     }
 
+    /// Who waits for a decision is taken off the list by the number there, as it was printed.
+    async fn declines(&mut self, mut dave: Person) {
+        adds_alice(&mut dave).await;
+        self.ns.told("ADL", "dave").await;
+        let lists = self.memberships().await;
+        let number = &members(&lists, "Pending")["dave@example.com"];
+        let number = format!("<MembershipId>{number}</MembershipId>");
+        let member = membership("Pending", "Accepted", &number);
+        self.sharing("DeleteMember", &member).await;
+        for role in ["Reverse", "Block"] {
+            let member = membership(role, "Accepted", &account("dave"));
+            self.sharing("AddMember", &member).await;
+        }
+        self.ns.lists("ADL", "dave", 4).await;
+        self.ns.hears_no_notice().await;
+        let lists = self.memberships().await;
+        are_on(&lists, "Pending", &[]);
+        are_on(&lists, "Reverse", &["bob", "carol", "dave"]);
+        // Everybody may see her until she decides otherwise.
+        dave.ns.until("ILN 91 NLN alice@example.com").await;
+        dave.ns.until("FLN alice@example.com").await;
+        dave.ns.expect_nothing().await;
+    }
+
     /// Bob goes, is written to, and finds it when he comes back.
     async fn leave_word_for(&mut self, bob: Person, text: &str) {
         let (name, dialect) = (bob.name.clone(), bob.dialect);
@@ -479,7 +521,7 @@ impl Purple {
         self.swap(("Allow", 2), ("Block", 4)).await;
         bob.ns.until("FLN alice@example.com").await;
         let lists = self.memberships().await;
-        are_on(&lists, "Block", &["bob"]);
+        are_on(&lists, "Block", &["bob", "dave"]);
         are_on(&lists, "Allow", &["carol"]);
         self.swap(("Block", 4), ("Allow", 2)).await;
         bob.ns.until("NLN NLN alice@example.com").await;

@@ -118,7 +118,7 @@ impl Sharp {
         ns.line.expect("VER 1 MSNP18").await;
         ns.line.expect("CVR 2 14.0.8117.416 ").await;
         let question = ns.line.until("USR 3 SSO S ").await;
-        let mut web = Web::new(at, STYLE);
+        let mut web = Web::new(at.http, STYLE);
         let answer = web
             .post("login.live.com", "/RST2.srf", "", &token_request_2())
             .await;

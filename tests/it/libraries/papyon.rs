@@ -4,6 +4,9 @@
 //! of the sign-in and is only open once its list is confirmed, runs every change as a chain of
 //! web calls and tells the session last, and fetches its picture with its token in the address.
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
 use super::*;
 
 const STYLE: Style = Style {
@@ -86,7 +89,7 @@ impl Papyon {
         let mut alice = Self {
             at,
             ns,
-            web: Web::new(at, STYLE),
+            web: Web::new(at.http, STYLE),
             tokens: BTreeMap::new(),
         };
         let token = alice.token("messengerclear.live.com", "MBI_KEY_OLD").await;

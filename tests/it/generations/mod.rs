@@ -246,13 +246,16 @@ async fn look_around(browser: &mut Browser, config: &Config) {
     // The links behind the menu, which lead to a page here.
     let link = browser.get("http://g.msn.com/8meen_us/122").await;
     assert_eq!(link.status, 302, "{link:?}");
-    // The probe of the sign-in library, and of its own configuration, which may not be here.
+    // The probe of the sign-in library, and its own configuration.
     let probe = browser.post("http://login.live.com/", "", "").await;
     assert_eq!((probe.status, &*probe.body), (200, ""));
     let library = browser
         .get("http://clientconfig.passport.net/PPCRLconfig.srf")
         .await;
-    assert_eq!(library.status, 404, "{library:?}");
+    assert_eq!(library.status, 200, "{library:?}");
+    let sign_in = library.text("PassportSecurityTokenService");
+    let url = format!("{WEB}RST.srf");
+    assert_eq!(sign_in.as_deref(), Some(&*url), "{library:?}");
 }
 
 /// The mail is clicked on: the page that the answer to `URL` names signs the browser on and leads

@@ -195,6 +195,8 @@ fn members(answer: &Answer, role: &str) -> BTreeMap<String, String> {
         list.descendants()
             .filter(|node| node.tag_name().name() == "Member")
             .filter(|node| text(*node, "Deleted").as_deref() == Some("false"))
+            // Circles are on the list too, and have no number.
+            .filter(|node| text(*node, "CircleId").is_none())
             .map(|node| {
                 assert!(node.attributes().any(|one| one.name() == "type"));
                 let number = text(node, "MembershipId").unwrap();

@@ -99,6 +99,9 @@ pub struct Auth {
     pub hash_threads: usize,
     /// How long a sign-in ticket is good for.
     pub ticket_minutes: u32,
+    /// How many hours the tickets of the token service are good for, which clients show to every
+    /// other service as long as they stay signed in.
+    pub token_hours: u32,
     /// Whether the first 16 characters of a longer password sign in too, for clients that cut
     /// there (`docs/protocol/25 §6`).
     pub accept_first_16: bool,
@@ -262,6 +265,7 @@ impl Default for Auth {
             argon2_iterations: 2,
             hash_threads: 2,
             ticket_minutes: 10,
+            token_hours: 24,
             accept_first_16: true,
             accept_bare_tickets: false,
             refuse_unknown_clients: false,
@@ -452,6 +456,7 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.number("argon2_iterations", &mut auth.argon2_iterations, 1..=100);
     v.number("hash_threads", &mut auth.hash_threads, 1..=256);
     v.number("ticket_minutes", &mut auth.ticket_minutes, 1..=1_440);
+    v.number("token_hours", &mut auth.token_hours, 1..=720);
     v.flag("accept_first_16", &mut auth.accept_first_16);
     v.flag("accept_bare_tickets", &mut auth.accept_bare_tickets);
     v.flag("refuse_unknown_clients", &mut auth.refuse_unknown_clients);

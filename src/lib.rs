@@ -16,11 +16,11 @@
 //!
 //! | module | its job | of ours it may use |
 //! |---|---|---|
-//! | [`model`] | people, addresses, lists, presence, events; no I/O, no protocol words | - |
+//! | [`model`] | people, addresses, lists, cards, circles, presence, events; no I/O, no protocol words | - |
 //! | [`wire`] | bytes and frames; no version, no user, no socket | - |
 //! | [`dialect`] | all differences between protocol versions; pure functions | `model`, `wire`, leaves |
 //! | [`store`] | SQLite; model types in and out | `model` |
-//! | [`hub`] | who is online, who hears about whom, rooms | `model`, `mailbox` |
+//! | [`hub`] | who is online and where, who hears about whom, rooms, circles | `model`, `mailbox` |
 //! | [`service`] | operations, the same for TCP and web | `model`, `hub`, `store`, leaves |
 //! | [`net`] | sockets, time, budgets of one connection | `wire`, leaves |
 //! | [`ns`], [`sb`] | the two roles: one file for each command | `service`, `dialect`, `wire`, `net`, `model`, leaves |
@@ -30,12 +30,13 @@
 //! | [`advertise`], [`clock`], [`config`], [`mailbox`], [`metrics`], [`mime`], [`network`], [`product`], [`shutdown`], [`telemetry`], [`xml`] | leaves | - |
 //!
 //! `tests/structure.rs` holds this table in full, the crates of others included, and fails with
-//! the offending line. A leaf is used by whoever needs it and uses nobody. [`mailbox`] is one
-//! because both ends of a queue must not know each other: the hub posts, the connection reads,
-//! and `net` stays free of the hub as the hub does of sockets. [`wire::Outbox`] lives in `wire`
-//! and not beside the socket because it is the renderers of `dialect` that fill it; so a test can
-//! read a session's answer without a network. `ns` and `sb` see of hub and store only what
-//! `service` hands on: guards, outcomes, change values.
+//! the offending line. A leaf is used by whoever needs it and uses nobody. [`xml`] is one because
+//! the templates of web answers and the notices of the line protocol escape alike. [`mailbox`] is
+//! one because both ends of a queue must not know each other: the hub posts, the connection reads,
+//! and `net` stays free of the hub as the hub does of sockets. [`wire::Outbox`] lives in `wire` and
+//! not beside the socket because it is the renderers of `dialect` that fill it; so a test can read
+//! a session's answer without a network. `ns` and `sb` see of hub and store only what `service`
+//! hands on: guards, outcomes, change values.
 //!
 //! # The life of a connection
 //!
@@ -53,6 +54,22 @@
 //! to misuse. A signed-in session holds a [`service::OnlineGuard`], a conversation a
 //! [`service::Membership`]; dropping it takes the session out of the hub, so neither a panic nor a
 //! lost cable leaves a ghost online.
+//!
+//! # Several places
+//!
+//! Somebody may be signed in at several machines, each an *endpoint*; who hears what of whom is
+//! decided in [`hub`], by the account for others and by the endpoint for oneself. What others see
+//! is one presence, put together of all. A session remembers the *grant* it signed in with, so
+//! that a change over the web is told to all places but the one that made it.
+//!
+//! # Web services
+//!
+//! Since MSNP13 clients keep their contacts, pictures and messages for the absent over SOAP.
+//! [`http::soap`] reads the envelope, finds the operation, authorises the token for what the
+//! service is about, and writes what came of it; each service is a folder with a file for each
+//! operation, which calls the same [`service`] as a command would. Deltas rest on stamps: one
+//! clock in [`store`] only goes forward, every row has the stamp of its last change, and what was
+//! removed leaves a trace; a stamp from before the oldest trace means a full download.
 //!
 //! # Versions
 //!
@@ -93,9 +110,12 @@
 //! - A **command**: a file in `ns` or `sb` named after its verb: the form on the wire, the fields,
 //!   `parse`, `apply`, tests. Its phase goes into the dispatch, its versions into the table of
 //!   verbs in `dialect`.
+//! - A **web operation**: a file in the service's folder in `http`, its name in `OPERATIONS`, its
+//!   answer in `templates`, a case in `tests/schemas`, which fails for what it does not know.
 //! - A **difference between versions**: a column in `dialect/table.rs` and a renderer beside it.
 //! - An **operation**: a method in `service` that every edge calls; a refusal is a
-//!   [`model::Refusal`], and `dialect/errors.rs` decides on the number without a wildcard.
+//!   [`model::Refusal`]; `dialect/errors.rs` decides on the number without a wildcard, and
+//!   `http/soap/fault.rs` on the fault.
 //! - A **database need**: one method of [`store::Store`], which is one transaction. Migrations are
 //!   added, never edited.
 //! - A **setting**: `config.rs`, `config.example.toml`, and the constructor that takes it.

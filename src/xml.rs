@@ -1,8 +1,11 @@
-//! How text becomes part of XML, in answers over HTTP and in messages over TCP alike.
+//! How text and moments become part of XML, in answers over HTTP and in messages over TCP alike.
 
 use std::fmt::{self, Write};
 
 use askama::filters::Escaper;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
 /// How the templates with the ending `xml` escape what they are given (`askama.toml`).
 ///
@@ -32,15 +35,37 @@ impl Escaper for Xml {
     }
 }
 
+/// Escapes text for an element, or for an attribute in either kind of quotes.
+pub fn escape_into(text: &str, document: &mut String) {
+    // Writing to a string cannot fail.
+    let _ = Xml.write_escaped_str(document, text);
+}
+
+/// A moment in Greenwich, to the second: `2010-01-02T03:04:05Z`. One that no calendar has is the
+/// beginning of 1970.
+pub fn utc(epoch_ms: i64) -> String {
+    const FORM: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    OffsetDateTime::from_unix_timestamp(epoch_ms.div_euclid(1000))
+        .ok()
+        .and_then(|moment| moment.format(FORM).ok())
+        .unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn a_moment_is_written_in_greenwich() {
+        assert_eq!(utc(1_262_401_445_678), "2010-01-02T03:04:05Z");
+        assert_eq!(utc(i64::MAX), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
     fn text_is_escaped_by_name_and_stays_readable() {
         let mut escaped = String::new();
-        Xml.write_escaped_str(&mut escaped, "a&b<c>\"d'\u{1}\u{ffff}é\r\n\t")
-            .unwrap();
+        escape_into("a&b<c>\"d'\u{1}\u{ffff}é\r\n\t", &mut escaped);
         assert_eq!(
             escaped,
             "a&amp;b&lt;c&gt;&quot;d&apos;\u{fffd}\u{fffd}é&#13;\n\t"

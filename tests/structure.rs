@@ -70,7 +70,7 @@ const MODULES: &[Module] = &[
     // Pure functions.
     Module {
         name: "dialect",
-        ours: &["model", "wire", "mime", "product"],
+        ours: &["model", "wire", "mime", "product", "xml"],
         crates: Not(&[
             "sqlx",
             "axum",
@@ -148,6 +148,7 @@ const MODULES: &[Module] = &[
             "mime",
             "network",
             "shutdown",
+            "xml",
         ],
         crates: Not(&["sqlx"]),
     },

@@ -8,6 +8,7 @@ use crate::model::{
     Address, CircleEvent, CircleId, CircleNews, Label, Presence, PresenceNews, UserId,
 };
 use crate::wire::{Outbox, Verb};
+use crate::xml::escape_into;
 
 /// What the bodies of circles are.
 pub const CONTENT_TYPE: &str = "application/circles+xml";
@@ -61,7 +62,7 @@ impl CircleNotices {
     /// The circle's name.
     pub fn properties(&self, name: &Label, number: u32, out: &mut Outbox) {
         let mut xml = String::from("<circle><props><presence dtype=\"xml\"><Data><UTL></UTL><MFN>");
-        escape_into(&name.to_text(), &mut xml);
+        escape_into(&on_one_line(name), &mut xml);
         xml.push_str(
             "</MFN><PSM></PSM><CurrentMedia></CurrentMedia></Data></presence></props></circle>",
         );
@@ -196,20 +197,11 @@ fn roster_xml(people: &[Address]) -> String {
     xml
 }
 
-/// Escapes text, and leaves out what XML cannot hold and what would end the line.
-fn escape_into(text: &str, xml: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => xml.push_str("&amp;"),
-            '<' => xml.push_str("&lt;"),
-            '>' => xml.push_str("&gt;"),
-            '"' => xml.push_str("&quot;"),
-            '\'' => xml.push_str("&apos;"),
-            '\u{fffe}' | '\u{ffff}' => {}
-            control if control.is_control() => {}
-            other => xml.push(other),
-        }
-    }
+/// A name without what XML cannot hold and what would end the line.
+fn on_one_line(name: &Label) -> String {
+    let text = name.to_text();
+    let fits = |sign: &char| !sign.is_control() && !matches!(sign, '\u{fffe}' | '\u{ffff}');
+    text.chars().filter(fits).collect()
 }
 
 /// What a client publishes in a circle.

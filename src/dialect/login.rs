@@ -1,13 +1,14 @@
 //! Replies of the sign-in sequence (`docs/protocol/01`).
 
+use std::fmt;
 use std::net::IpAddr;
 
 use super::{Dialect, ProfileStyle, RedirectStyle, SignInMethod, SignInReplyStyle};
 use crate::model::{Address, Label, UserId};
 use crate::wire::{Outbox, headers::HeaderBlock};
 
-/// What a newly signed-in client is told about itself.
-#[derive(Debug, Clone)]
+/// What a newly signed-in client is told about itself. Does not print the token.
+#[derive(Clone)]
 pub struct Profile<'a> {
     pub user: UserId,
     pub address: &'a Address,
@@ -17,6 +18,16 @@ pub struct Profile<'a> {
     pub web_token: &'a str,
     /// Where the client connects from, as the server sees it.
     pub client: (IpAddr, u16),
+}
+
+impl fmt::Debug for Profile<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile")
+            .field("user", &self.user)
+            .field("signed_in_at", &self.signed_in_at)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Key version of the web forms: what clients saw with either way of signing in.

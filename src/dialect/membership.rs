@@ -7,8 +7,19 @@ use roxmltree::{Document, Node};
 
 use crate::model::{Address, CircleId, Label, List, ListSet, Refusal};
 use crate::wire::Outbox;
+use crate::xml::escape_into;
 
-/// What is put on lists or taken off them.
+/// Which way contacts go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Onto lists, with `ADL`.
+    On,
+    /// Off them, with `RML`.
+    Off,
+}
+
+/// What is put on lists or taken off them. Telephones and people in networks that this server does
+/// not reach are not in here: nothing could come of them, and the web service keeps them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Membership {
     /// A part of the list that a client announces when it arrives, not a change.
@@ -17,8 +28,6 @@ pub struct Membership {
     pub accounts: Vec<(Address, ListSet)>,
     /// Groups of people that are contacts themselves.
     pub circles: Vec<(CircleId, ListSet)>,
-    /// Telephones and people in networks that this server does not reach.
-    pub elsewhere: usize,
 }
 
 /// The numbers of networks that an entry may name (`docs/protocol/10 §3.1`).
@@ -27,7 +36,11 @@ mod network {
     pub(super) const TELEPHONE: u32 = 4;
     pub(super) const CIRCLE: u32 = 9;
     /// Where this server reaches nobody.
-    pub(super) const ELSEWHERE: [u32; 8] = [2, TELEPHONE, 8, 10, 13, 14, 16, 32];
+    const ELSEWHERE: [u32; 8] = [2, TELEPHONE, 8, 10, 13, 14, 16, 32];
+
+    pub(super) fn exists(number: u32) -> bool {
+        matches!(number, ACCOUNT | CIRCLE) || ELSEWHERE.contains(&number)
+    }
 }
 
 /// The lists that a client may name: forward, allow, block. The others are the server's.
@@ -37,8 +50,10 @@ const WRITABLE: u32 = 7;
 ///
 /// Refused with what the clients of `ADL` know: `MalformedList` for what is not that XML or names
 /// lists that are not the client's, `EmptyList`, `UnknownNetwork`, `UnknownContact` for what is
-/// no address, `InvalidParameter` for what is no circle.
-pub fn read(payload: &[u8]) -> Result<Membership, Refusal> {
+/// no address, `InvalidParameter` for what is no circle. In a list that a client announces when it
+/// arrives, such an entry is passed over: it has been in the client's list for long, and nobody
+/// may be kept out by it (`docs/protocol/25 §14`).
+pub fn read(payload: &[u8], direction: Direction) -> Result<Membership, Refusal> {
     let text = std::str::from_utf8(payload).map_err(|_| Refusal::MalformedList)?;
     let document = Document::parse(text).map_err(|_| Refusal::MalformedList)?;
     let root = list_root(&document)?;
@@ -49,7 +64,11 @@ pub fn read(payload: &[u8]) -> Result<Membership, Refusal> {
     let mut is_empty = true;
     for (group, entry) in entries(root)? {
         is_empty = false;
-        read_entry(&group, entry, &mut membership)?;
+        match read_entry(&group, entry, direction, &mut membership) {
+            Err(Refusal::UnknownNetwork | Refusal::UnknownContact | Refusal::InvalidParameter)
+                if membership.is_initial => {}
+            read => read?,
+        }
     }
     if is_empty && !membership.is_initial {
         return Err(Refusal::EmptyList);
@@ -100,16 +119,14 @@ fn entries<'a, 'input>(
 fn read_entry(
     group: &Group<'_>,
     entry: Node<'_, '_>,
+    direction: Direction,
     membership: &mut Membership,
 ) -> Result<(), Refusal> {
     let name = entry.attribute("n").ok_or(Refusal::MalformedList)?;
-    let lists = read_lists(entry)?;
+    let lists = read_lists(entry, direction)?;
     let domain = match group {
         Group::Domain(domain) => domain,
-        Group::Telephones | Group::Remote => {
-            membership.elsewhere += 1;
-            return Ok(());
-        }
+        Group::Telephones | Group::Remote => return Ok(()),
     };
     match read_network(entry)? {
         network::ACCOUNT => {
@@ -121,7 +138,7 @@ fn read_entry(
             let circle = CircleId::parse(name).ok_or(Refusal::InvalidParameter)?;
             membership.circles.push((circle, lists));
         }
-        _ => membership.elsewhere += 1,
+        _ => {}
     }
     Ok(())
 }
@@ -131,18 +148,26 @@ fn read_network(entry: Node<'_, '_>) -> Result<u32, Refusal> {
     let Some(text) = entry.attribute("t") else {
         return Ok(network::ACCOUNT);
     };
-    text.parse()
-        .ok()
-        .filter(|number| {
-            matches!(*number, network::ACCOUNT | network::CIRCLE)
-                || network::ELSEWHERE.contains(number)
-        })
+    let number = text.parse().ok();
+    number
+        .filter(|&number| network::exists(number))
         .ok_or(Refusal::UnknownNetwork)
 }
 
+/// Refuses a message to somebody in another network than this server's: `Unreachable`, or
+/// `UnknownNetwork` if there is none of that number.
+pub fn require_own_network(number: u32) -> Result<(), Refusal> {
+    match number {
+        network::ACCOUNT => Ok(()),
+        number if network::exists(number) => Err(Refusal::Unreachable),
+        _ => Err(Refusal::UnknownNetwork),
+    }
+}
+
 /// The lists of an entry. The newest clients name them for each service; the one for messages
-/// counts, and of it the lists that exist here.
-fn read_lists(entry: Node<'_, '_>) -> Result<ListSet, Refusal> {
+/// counts, and of it the lists that exist here. Nobody is put on the allow and the block list at
+/// once, but whoever has to be on neither may be taken off both.
+fn read_lists(entry: Node<'_, '_>, direction: Direction) -> Result<ListSet, Refusal> {
     let number = |text: &str| text.parse::<u32>().ok();
     let mask = match entry.attribute("l") {
         Some(text) => number(text).filter(|mask| mask & !WRITABLE == 0),
@@ -154,7 +179,8 @@ fn read_lists(entry: Node<'_, '_>) -> Result<ListSet, Refusal> {
     };
     let bits = mask.and_then(|mask| u8::try_from(mask).ok());
     let lists = ListSet::from_bits(bits.ok_or(Refusal::MalformedList)?);
-    let contradicts = lists.has(List::Allow) && lists.has(List::Block);
+    let contradicts =
+        direction == Direction::On && lists.has(List::Allow) && lists.has(List::Block);
     if lists.is_empty() || contradicts {
         return Err(Refusal::MalformedList);
     }
@@ -281,26 +307,12 @@ fn push(verb: &str, by: &Address, name: Option<&Label>, out: &mut Outbox) {
     out.line(verb).arg("0").payload(xml.as_bytes());
 }
 
-/// Writes ` name="value"`.
+/// Writes ` name="value"`. Nothing in it can be white space but blanks: what was read from an
+/// attribute has no other, and names are encoded.
 fn attribute(name: &str, value: &str, xml: &mut String) {
     let _ = write!(xml, " {name}=\"");
     escape_into(value, xml);
     xml.push('"');
-}
-
-/// Escapes text for an attribute in either kind of quotes. Nothing in it can be white space but
-/// blanks: what was read from an attribute has no other, and names are encoded.
-pub(super) fn escape_into(text: &str, xml: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => xml.push_str("&amp;"),
-            '<' => xml.push_str("&lt;"),
-            '>' => xml.push_str("&gt;"),
-            '"' => xml.push_str("&quot;"),
-            '\'' => xml.push_str("&apos;"),
-            other => xml.push(other),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -311,8 +323,12 @@ mod tests {
         Address::parse(text).unwrap()
     }
 
+    fn on(xml: &str) -> Result<Membership, Refusal> {
+        read(xml.as_bytes(), Direction::On)
+    }
+
     fn accounts(xml: &str) -> Vec<(String, u8)> {
-        let membership = read(xml.as_bytes()).unwrap();
+        let membership = on(xml).unwrap();
         let entries = membership.accounts.iter();
         entries
             .map(|(address, lists)| (address.to_string(), lists.bits()))
@@ -342,11 +358,11 @@ mod tests {
             "<ml l='1'/>",
             "<ml l='1'><d n='a.b'/></ml>",
         ] {
-            let membership = read(xml.as_bytes()).unwrap();
+            let membership = on(xml).unwrap();
             assert!(membership.is_initial && membership.accounts.is_empty());
         }
-        assert_eq!(read(b"<ml></ml>"), Err(Refusal::EmptyList));
-        assert_eq!(read(b"<ml><d n='a.b'></d></ml>"), Err(Refusal::EmptyList));
+        assert_eq!(on("<ml></ml>"), Err(Refusal::EmptyList));
+        assert_eq!(on("<ml><d n='a.b'></d></ml>"), Err(Refusal::EmptyList));
     }
 
     #[test]
@@ -354,20 +370,52 @@ mod tests {
         let xml = "<ml><t><c n='tel:+15551234567' l='3'/></t>\
                    <d n='yahoo.com'><c n='dave' l='3' t='32'/><c n='not an address' l='1' t='2'/></d>\
                    <n><c n='fb'><s l='3' n='IM'/></c></n></ml>";
-        let membership = read(xml.as_bytes()).unwrap();
-        assert_eq!(membership.elsewhere, 4);
-        assert!(membership.accounts.is_empty());
+        let membership = on(xml).unwrap();
+        assert_eq!(membership, Membership::default());
     }
 
     #[test]
     fn circles_are_apart() {
         let xml = "<ml><d n='live.com'>\
                    <c n='00000000-0000-0000-0009-73944a8f7947' l='3' t='9'/></d></ml>";
-        let membership = read(xml.as_bytes()).unwrap();
+        let membership = on(xml).unwrap();
         let circle = CircleId::parse("00000000-0000-0000-0009-73944a8f7947").unwrap();
         assert_eq!(membership.circles, [(circle, ListSet::from_bits(3))]);
         let other = xml.replace("-0009-", "-0008-");
-        assert_eq!(read(other.as_bytes()), Err(Refusal::InvalidParameter));
+        assert_eq!(on(&other), Err(Refusal::InvalidParameter));
+    }
+
+    #[test]
+    fn nobody_is_kept_out_by_an_entry_of_their_list_that_means_nothing() {
+        let entries = "<d n='example.com'><c n='b o b' l='3' t='1'/><c n='x' l='3' t='77'/>\
+                       <c n='y' l='3' t='9'/><c n='bob' l='3' t='1'/></d>";
+        let membership = on(&format!("<ml l='1'>{entries}</ml>")).unwrap();
+        let bob = (address("bob@example.com"), ListSet::from_bits(3));
+        assert_eq!(membership.accounts, [bob]);
+        assert!(membership.circles.is_empty());
+        let change = on(&format!("<ml>{entries}</ml>"));
+        assert_eq!(change, Err(Refusal::UnknownContact));
+    }
+
+    #[test]
+    fn whoever_is_to_be_on_no_list_is_taken_off_all() {
+        let off = |mask: u8| {
+            let xml = format!("<ml><d n='example.com'><c n='bob' l='{mask}'/></d></ml>");
+            read(xml.as_bytes(), Direction::Off)
+        };
+        for mask in 1..=7 {
+            let lists = off(mask).unwrap().accounts[0].1;
+            assert_eq!(lists, ListSet::from_bits(mask));
+        }
+        assert_eq!(off(8), Err(Refusal::MalformedList));
+        assert_eq!(off(0), Err(Refusal::MalformedList));
+    }
+
+    #[test]
+    fn other_networks_are_out_of_reach_and_others_do_not_exist() {
+        assert_eq!(require_own_network(1), Ok(()));
+        assert_eq!(require_own_network(32), Err(Refusal::Unreachable));
+        assert_eq!(require_own_network(77), Err(Refusal::UnknownNetwork));
     }
 
     #[test]
@@ -408,9 +456,12 @@ mod tests {
             (entry("n='' l='1'"), Refusal::UnknownContact),
             (entry("n='b' l='1' t='9'"), Refusal::InvalidParameter),
         ] {
-            assert_eq!(read(xml.as_bytes()), Err(refusal), "{xml}");
+            assert_eq!(on(&xml), Err(refusal), "{xml}");
         }
-        assert_eq!(read(b"<ml l='1'>\xff</ml>"), Err(Refusal::MalformedList));
+        assert_eq!(
+            read(b"<ml l='1'>\xff</ml>", Direction::On),
+            Err(Refusal::MalformedList)
+        );
     }
 
     #[test]

@@ -1,13 +1,10 @@
 //! What clients are told outside of lists, presence and conversations: small messages of other
 //! clients, and that the own address book has changed.
 
-use time::OffsetDateTime;
-use time::macros::format_description;
-
 use super::Dialect;
-use super::membership::escape_into;
 use crate::model::{Address, DirectKind, DirectMessage, Guid, Notice, UserId};
 use crate::wire::Outbox;
+use crate::xml::{escape_into, utc};
 
 /// Whether a notice of this kind signs out who gets it, if it comes from their own account
 /// (`docs/protocol/10 §6.1`). Clients put different words into it, so the words do not count.
@@ -15,7 +12,8 @@ pub fn signs_out(kind: u32) -> bool {
     matches!(kind, 4 | 8)
 }
 
-/// Reads who a notice is for: an address, and a machine behind a semicolon if only one is meant.
+/// Reads who a notice or a call is for, or who a client is: an address, and a machine behind a
+/// semicolon if only one is meant.
 pub fn read_target(field: &str) -> Option<(Address, Option<Guid>)> {
     let (address, machine) = match field.split_once(';') {
         Some((address, machine)) => (address, Some(Guid::parse(machine)?)),
@@ -89,7 +87,7 @@ impl Dialect {
              <LastModifiedDate>{}</LastModifiedDate><HasNewItem>true</HasNewItem>\
              </NotificationData>",
             id.cast_signed(),
-            second(at),
+            utc(at),
         );
         let mut xml = format!(
             "<NOTIFICATION id=\"0\" siteid=\"45705\" siteurl=\"http://contacts.msn.com\">\
@@ -119,16 +117,6 @@ fn escape_brackets(text: &str, xml: &mut String) {
             other => xml.push(other),
         }
     }
-}
-
-/// A time to the second, as XML writes it.
-fn second(epoch_ms: i64) -> String {
-    const FORM: &[time::format_description::BorrowedFormatItem<'_>] =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-    OffsetDateTime::from_unix_timestamp(epoch_ms.div_euclid(1000))
-        .ok()
-        .and_then(|moment| moment.format(FORM).ok())
-        .unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned())
 }
 
 #[cfg(test)]

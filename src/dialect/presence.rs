@@ -6,7 +6,7 @@ use super::{
     UnsetPictureStyle, status,
 };
 use crate::model::{
-    Address, Capabilities, EndpointPresence, Label, OwnNews, OwnPresence, Phone, Presence,
+    Address, Capabilities, Detail, EndpointPresence, Label, OwnNews, OwnPresence, Phone, Presence,
     PresenceNews,
 };
 use crate::wire::{LineWriter, Outbox};
@@ -130,10 +130,19 @@ impl Dialect {
             .payload(payload.as_bytes());
     }
 
-    /// What somebody shows beside their status, to those who may see them.
-    pub(super) fn shown_data(self, presence: &Presence) -> String {
-        let endpoints = presence.endpoints.iter().copied();
-        self.user_data(&presence.message, endpoints, &[])
+    /// What somebody shows beside their status, to those who may see them. It depends on nothing
+    /// but what their clients know of such things, so it is written once for all of a kind.
+    pub(super) fn shown_data(self, presence: &Presence) -> &str {
+        let detail = match self.message_style() {
+            MessageStyle::None => return "",
+            MessageStyle::Text => Detail::Message,
+            MessageStyle::Machine => Detail::Machine,
+            MessageStyle::Endpoints => Detail::Places,
+        };
+        presence.writings.of(detail, || {
+            let endpoints = presence.endpoints.iter().copied();
+            self.user_data(&presence.message, endpoints, &[])
+        })
     }
 
     /// A phone number or paging wish of a contact, on its own (`docs/protocol/02 §5`).
@@ -185,7 +194,9 @@ mod tests {
 
     use super::super::testing::dialect;
     use super::*;
-    use crate::model::{Guid, OwnEndpoint, PersonalMessage, PrivateEndpointData, Status, UserId};
+    use crate::model::{
+        Guid, OwnEndpoint, PersonalMessage, PrivateEndpointData, Status, UserId, Writings,
+    };
 
     fn bob() -> Presence {
         Presence {
@@ -203,6 +214,7 @@ mod tests {
                 ..PersonalMessage::default()
             }),
             endpoints: Arc::default(),
+            writings: Writings::default(),
         }
     }
 
@@ -367,6 +379,22 @@ mod tests {
             <Capabilities>2789003324:48</Capabilities></EndpointData></Data>";
         assert!(text.ends_with(endpoint), "{text}");
         assert!(news(18).starts_with("UBX 1:bob@example.com "));
+    }
+
+    #[test]
+    fn what_is_written_once_is_each_kinds_own() {
+        let bob = at_two_places(bob());
+        let ubx = |number| {
+            rendered(|out| dialect(number).presence_news(&bob, PresenceNews::Message, out))
+        };
+        let fresh = |number| {
+            let bob = bob.clone();
+            rendered(|out| dialect(number).presence_news(&bob, PresenceNews::Message, out))
+        };
+        let numbers = [18, 11, 16, 13, 15, 12, 17, 10];
+        for number in numbers.into_iter().chain(numbers) {
+            assert_eq!(ubx(number), fresh(number), "MSNP{number}");
+        }
     }
 
     #[test]

@@ -130,11 +130,21 @@ pub fn ringing(trid: u32, room: RoomId, out: &mut Outbox) {
     out.line("CAL").arg(trid).arg("RINGING").arg(room.0).end();
 }
 
+/// The client's own room is open. `handle` is what it called itself.
+pub fn opened(trid: u32, handle: &str, who: &Sender, out: &mut Outbox) {
+    out.line("USR")
+        .arg(trid)
+        .arg("OK")
+        .arg(handle)
+        .arg(name_or_address(&who.name, &who.address))
+        .end();
+}
+
 /// A message, its body untouched.
 pub fn message(from: &Sender, body: &[u8], out: &mut Outbox) {
     out.line("MSG")
         .arg(from.address.as_str())
-        .arg(from.name.as_str())
+        .arg(name_or_address(&from.name, &from.address))
         .payload(body);
 }
 

@@ -28,6 +28,11 @@ pub struct NotUserData;
 /// Longest name of a place, in bytes. It goes to all places with the names of all others.
 const PLACE_NAME_MAX: usize = 256;
 
+/// Longest part of what somebody says about themselves, in bytes as the newest clients are told
+/// it. It goes to everybody who watches, and a sign may grow to six on its way; what people write
+/// and the objects of clients are some hundred bytes.
+const PART_MAX: usize = 2_048;
+
 impl Dialect {
     /// Reads the payload of `UUX`. Document types are refused, so no entity can grow.
     pub fn read_user_data(self, payload: &[u8]) -> Result<UserData, NotUserData> {
@@ -43,7 +48,7 @@ impl Dialect {
                 .map(|node| node.text().unwrap_or_default())
         };
         match root.tag_name().name() {
-            "Data" => Ok(UserData::Message(read_message(part))),
+            "Data" => read_message(part).map(UserData::Message),
             "EndpointData" if self.has_endpoints() => part("Capabilities")
                 .map(|text| status::read_capabilities(text.trim()).ok_or(NotUserData))
                 .transpose()
@@ -88,6 +93,7 @@ impl Dialect {
             MessageStyle::Machine => xml.element("MachineGuid", &message.machine_guid),
             MessageStyle::Endpoints => {
                 xml.element("MachineGuid", &message.machine_guid);
+                xml.element_if_set("UserTileLocation", &message.picture_location);
                 xml.element_if_set("DDP", &message.dynamic_picture);
                 xml.element_if_set("SignatureSound", &message.signature_sound);
                 xml.element_if_set("Scene", &message.scene);
@@ -105,17 +111,29 @@ impl Dialect {
     }
 }
 
-fn read_message<'a>(part: impl Fn(&'static str) -> Option<&'a str>) -> MessageChange {
-    let shared = |name| part(name).map(Into::into);
-    MessageChange {
-        text: shared("PSM"),
-        media: shared("CurrentMedia"),
-        machine_guid: shared("MachineGuid"),
-        signature_sound: shared("SignatureSound"),
-        scene: shared("Scene"),
-        color_scheme: shared("ColorScheme"),
-        dynamic_picture: shared("DDP"),
-    }
+fn read_message<'a>(
+    part: impl Fn(&'static str) -> Option<&'a str>,
+) -> Result<MessageChange, NotUserData> {
+    let shared = |name| match part(name) {
+        Some(text) if length_as_told(text) > PART_MAX => Err(NotUserData),
+        text => Ok(text.map(Into::into)),
+    };
+    Ok(MessageChange {
+        text: shared("PSM")?,
+        media: shared("CurrentMedia")?,
+        machine_guid: shared("MachineGuid")?,
+        signature_sound: shared("SignatureSound")?,
+        scene: shared("Scene")?,
+        color_scheme: shared("ColorScheme")?,
+        dynamic_picture: shared("DDP")?,
+        picture_location: shared("UserTileLocation")?,
+    })
+}
+
+/// How many bytes the clients that escape most are told.
+fn length_as_told(text: &str) -> usize {
+    let told = |sign| escape(sign, MessageStyle::Endpoints).map_or(sign.len_utf8(), str::len);
+    text.chars().map(told).sum()
 }
 
 /// A number or status that is none is left out rather than refused: only the person's own other
@@ -262,6 +280,26 @@ mod tests {
     }
 
     #[test]
+    fn a_part_is_measured_as_others_are_told_it() {
+        let dialect = dialect(18);
+        for (text, is_read) in [
+            ("x".repeat(2_048), true),
+            ("x".repeat(2_049), false),
+            ("=".repeat(341), true),
+            ("=".repeat(342), false),
+            ("&amp;".repeat(341), true),
+            ("\u{20ac}".repeat(682), true),
+            ("\u{20ac}".repeat(683), false),
+        ] {
+            for part in ["PSM", "CurrentMedia", "DDP", "Scene"] {
+                let payload = format!("<Data><{part}>{text}</{part}></Data>");
+                let read = dialect.read_user_data(payload.as_bytes());
+                assert_eq!(read.is_ok(), is_read, "{part} {}", text.len());
+            }
+        }
+    }
+
+    #[test]
     fn the_newer_clients_say_more() {
         let xml = "<Data><PSM>hi</PSM><CurrentMedia></CurrentMedia>\
             <MachineGuid>&#x7B;F52973B6-C926-4BAD-9BA8-7C1E840E4AB0&#x7D;</MachineGuid>\
@@ -274,6 +312,7 @@ mod tests {
         assert_eq!(machine, Some("{F52973B6-C926-4BAD-9BA8-7C1E840E4AB0}"));
         assert_eq!(change.color_scheme.as_deref(), Some("-3"));
         assert_eq!(change.dynamic_picture.as_deref(), Some("%3Cmsnobj%2F%3E"));
+        assert_eq!(change.picture_location.as_deref(), Some("x"));
         assert_eq!(change.signature_sound.as_deref(), Some(""));
     }
 
@@ -310,6 +349,7 @@ mod tests {
             text: "a<b&\"c'={\\".into(),
             machine_guid: "{F5}".into(),
             scene: "s".into(),
+            picture_location: "t".into(),
             ..PersonalMessage::default()
         };
         let id = Guid::parse("f52973b6-c926-4bad-9ba8-7c1e840e4ab0").unwrap();
@@ -335,7 +375,8 @@ mod tests {
         assert_eq!(
             write(16),
             "<Data><PSM>a&#x3C;b&#x26;\"c'&#x3D;&#x7B;&#x5C;</PSM><CurrentMedia></CurrentMedia>\
-             <MachineGuid>&#x7B;F5&#x7D;</MachineGuid><Scene>s</Scene>\
+             <MachineGuid>&#x7B;F5&#x7D;</MachineGuid><UserTileLocation>t</UserTileLocation>\
+             <Scene>s</Scene>\
              <EndpointData id=\"{f52973b6-c926-4bad-9ba8-7c1e840e4ab0}\">\
              <Capabilities>1:2</Capabilities></EndpointData></Data>"
         );

@@ -13,6 +13,7 @@ mod form;
 mod forwarded;
 mod header_case;
 mod home;
+mod library_config;
 mod listener;
 mod login;
 mod nexus;
@@ -65,7 +66,7 @@ pub struct Web {
 /// paths arrive in lower case.
 pub fn router(web: Web) -> Router {
     let login = get(login::sign_in).post(login::sign_in);
-    let sign_on = get(home::front).post(sign_on::follow);
+    let sign_on = get(sign_on::follow).post(sign_on::follow);
     let mut router = Router::new();
     for service in soap::Service::ALL {
         let serve = move |State(web): State<Web>,
@@ -94,6 +95,10 @@ pub fn router(web: Web) -> Router {
         .route("/pp900/rst2.srf", post(rst::issue_v2))
         .route("/notrst.srf", post(rst::issue_bare))
         .route("/getrealminfo.srf", get(realm::tell))
+        .route("/getuserrealm.srf", get(realm::tell))
+        .route("/ppcrlcheck.srf", get(library_config::check))
+        .route("/ppcrlconfig.srf", get(library_config::services))
+        .route("/wlidsvcconfig.xml", get(library_config::services))
         .route("/ppsecure/md5auth.srf", sign_on.clone())
         .route("/ppsecure/sha1auth.srf", sign_on)
         .merge(client_config::routes())

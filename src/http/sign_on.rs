@@ -1,14 +1,17 @@
-//! Browser sign-on: a client opens a page on the web by posting a form here, in the browser, that
-//! names the page (`docs/protocol/11 §6`).
+//! Browser sign-on: a client opens a page on the web by sending the browser here with a form that
+//! names the page (`docs/protocol/11 §6`, `docs/protocol/01 §6`).
 //!
 //! There is nothing to sign on to, so what is left is to send the browser on. Anybody can make such
 //! a form, so it leads only where this server or its operator says: a link elsewhere is shown, not
-//! followed. The form's own signature would need a secret that no private server has.
+//! followed. Whether the form is signed makes no difference to that. Its signature is not looked
+//! at, because it opens nothing here, and a form without one leads to the same places.
 
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::response::{IntoResponse, Response};
 
 use super::{Link, Web, form, home};
@@ -16,13 +19,16 @@ use super::{Link, Web, form, home};
 /// Longer than any link that a client makes.
 const LONGEST_LINK: usize = 2_048;
 
-/// Sends the browser to the page that the form names.
+/// Sends the browser to the page that the form names. Official clients post the form, some others
+/// open it as a query, which must not travel on: it holds what the client signed on with.
 pub(super) async fn follow(
     State(web): State<Web>,
     Extension(link): Extension<Link>,
+    RawQuery(query): RawQuery,
     body: String,
 ) -> Response {
-    let Some(target) = target(&body) else {
+    let query = query.unwrap_or_default();
+    let Some(target) = target(&body).or_else(|| target(&query)) else {
         return home::front().await;
     };
     let is_ours = |host: &str| {
@@ -39,7 +45,14 @@ pub(super) async fn follow(
         None => false,
     };
     match HeaderValue::from_str(&target) {
-        Ok(target) if may_follow => (StatusCode::FOUND, [(LOCATION, target)]).into_response(),
+        Ok(target) if may_follow => {
+            let headers = [
+                (LOCATION, target),
+                (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+                (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            ];
+            (StatusCode::FOUND, headers).into_response()
+        }
         Ok(_) | Err(_) => shown(&target),
     }
 }
@@ -53,12 +66,14 @@ enum Place<'a> {
     At(&'a str),
 }
 
-/// The link that the form names: `ru`, or else `rru`, inside of `token`, which is a form itself.
-fn target(body: &str) -> Option<String> {
-    let token = form::value(body, "token")?;
+/// The link that the form names: `ru`, or else `rru`. Newer clients have both inside of `token`,
+/// which is a form itself.
+fn target(form: &str) -> Option<String> {
+    let token = form::value(form, "token");
+    let form = token.as_deref().unwrap_or(form);
     ["ru", "rru"]
         .into_iter()
-        .filter_map(|name| form::value(&token, name))
+        .filter_map(|name| form::value(form, name))
         .find(|link| !link.is_empty() && link.len() <= LONGEST_LINK)
 }
 
@@ -109,7 +124,9 @@ mod tests {
         let body = "token=rru%3D%252Fmail%26ru%3D";
         assert_eq!(target(body).as_deref(), Some("/mail"));
         assert_eq!(target("token="), None);
-        assert_eq!(target("ru=/x"), None);
+        assert_eq!(target("mode=ttl&rru=%2Fx&auth=y").as_deref(), Some("/x"));
+        // What stands beside a token is not part of it.
+        assert_eq!(target("ru=/x&token=ct%3D1"), None);
         let long = format!("token=ru%3D{}", "a".repeat(2_049));
         assert_eq!(target(&long), None);
     }
@@ -149,6 +166,28 @@ mod tests {
             "/x\r\nSet-Cookie: a=b",
         ] {
             assert_eq!(host_of(link), None, "{link}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_link_names_its_host_where_every_browser_looks(
+            link in "(https?:)?[/\\\\]{0,3}([a-z.]{0,3}[@:\\\\/?#%\t ]{0,2}){0,4}",
+        ) {
+            match host_of(&link) {
+                None => {}
+                Some(Place::Here) => {
+                    proptest::prop_assert!(link.starts_with('/') && !link.contains('\\'));
+                    proptest::prop_assert!(!link.starts_with("//"));
+                }
+                Some(Place::At(host)) => {
+                    let rest = link.split_once("://").unwrap().1.strip_prefix(host).unwrap();
+                    let end = rest.chars().next();
+                    proptest::prop_assert!(end.is_none_or(|end| ":/?#".contains(end)));
+                    let authority = rest.split(['/', '?', '#']).next().unwrap();
+                    proptest::prop_assert!(!authority.contains(['@', '\\']));
+                }
+            }
         }
     }
 }

@@ -448,8 +448,9 @@ async fn nothing_a_client_sends_becomes_a_header() {
         "/ppsecure/md5auth.srf?ru=http://evil.example/%0d%0aX-Bad:1",
     ] {
         let answer = server.get(path).await;
+        let (head, _) = answer.split_once("\r\n\r\n").unwrap();
         assert!(
-            !answer.contains("X-Bad") && !answer.contains("evil"),
+            !head.contains("X-Bad") && !head.contains("evil"),
             "{answer}"
         );
     }
@@ -897,25 +898,83 @@ async fn a_sign_on_leads_only_to_this_server_and_where_the_settings_say() {
         for body in ["", "token=", "token=ct%3D1", "x"] {
             let answer = call(&server, path, body).await;
             assert!(answer.contains("\r\nLocation: /\r\n"), "{answer}");
+            let answer = server.get(&format!("{path}?{body}")).await;
+            assert!(answer.contains("\r\nLocation: /\r\n"), "{answer}");
+        }
+        // Others open the same form as a query, and the oldest ones have no token.
+        for form in [
+            "lc=1033&token=ct%3D1%26ru%3Dhttps%253A%252F%252Fmail.example.org%252Finbox%26hash%3Dx",
+            "mode=ttl&ru=https%3A%2F%2Fmail.example.org%2Finbox&auth=x&creds=y",
+        ] {
+            for answer in [
+                server.get(&format!("{path}?{form}")).await,
+                call(&server, path, form).await,
+            ] {
+                check_status(&answer, "302 Found");
+                let location = "\r\nLocation: https://mail.example.org/inbox\r\n";
+                assert!(answer.contains(location), "{answer}");
+                assert!(answer.contains("\r\nReferrer-Policy: no-referrer\r\n"));
+            }
         }
     }
 }
 
 #[tokio::test]
 async fn the_sign_in_library_finds_what_it_asks_for_or_nothing() {
-    let server = Server::start().await;
+    let people = People::new().await;
+    let advertise = Advertise::new(None, Some("https://web.example:81"), None);
+    let server = people.serve(advertise.unwrap(), Settings::default()).await;
     for address in ["alice@example.com", "nobody@example.com"] {
-        let path = format!("/GetRealmInfo.srf?login={address}&xml=1");
-        let answer = server.get(&path.replace('@', "%40")).await;
+        for page in ["/GetRealmInfo.srf", "/GetUserRealm.srf"] {
+            let path = format!("{page}?login={address}&xml=1");
+            let answer = server.get(&path.replace('@', "%40")).await;
+            check_status(&answer, "200 OK");
+            assert!(answer.contains("<IsFederatedNS>false<"), "{answer}");
+            assert!(answer.contains(&format!("<Login>{address}</Login>")));
+        }
+    }
+    let check = server.get("/ppcrlcheck.srf").await;
+    check_status(&check, "200 OK");
+    let (_, xml) = check.split_once("\r\n\r\n").unwrap();
+    let document = roxmltree::Document::parse(xml).unwrap();
+    assert_eq!(document.root_element().tag_name().name(), "Config");
+    assert!(
+        xml.contains("<DeviceID minversion=\"7.0.13340.0\"/>"),
+        "{xml}"
+    );
+    for path in ["/PPCRLconfig.srf", "/wlidsvcconfig.xml"] {
+        let answer = server.get(path).await;
         check_status(&answer, "200 OK");
-        assert!(answer.contains("<IsFederatedNS>false<"), "{answer}");
-        assert!(answer.contains(&format!("<Login>{address}</Login>")));
+        let (_, xml) = answer.split_once("\r\n\r\n").unwrap();
+        let document = roxmltree::Document::parse(xml).unwrap();
+        let services = document
+            .descendants()
+            .find(|node| node.tag_name().name() == "ServiceURIs")
+            .unwrap();
+        let service = |name: &str| {
+            let mut all = services.children();
+            all.find(|it| it.tag_name().name() == name)?.text()
+        };
+        assert_eq!(
+            service("PassportSecurityTokenService"),
+            Some("https://web.example:81/RST.srf")
+        );
+        assert_eq!(
+            service("WLIDSTS_WCF"),
+            Some("https://web.example:81/RST2.srf")
+        );
+        // Nobody is sent anywhere else.
+        let texts = services.children().filter_map(|it| it.text());
+        assert!(
+            texts
+                .into_iter()
+                .all(|it| it.starts_with("https://web.example:81/"))
+        );
+        assert!(!xml.contains("live.com") && !xml.contains("passport.net"));
     }
     for path in [
         "/getrealminfo.srf",
         "/getrealminfo.srf?login=x",
-        "/ppcrlcheck.srf",
-        "/PPCRLconfig.srf",
         "/ppcrlconfig.bin",
         "/ppcrlconfig600.bin",
     ] {

@@ -124,7 +124,10 @@ impl Hub {
         }
     }
 
-    /// Hands a message to every other session in a circle.
+    /// Hands a message to every other session in a circle that keeps up.
+    ///
+    /// A session whose queue is more than half full misses it: nobody's connection may end because
+    /// others in a circle talk faster than it can read, and presence needs the other half.
     ///
     /// Refused: `NotInCircle` for a session that has not entered; `NotVisible` for somebody who
     /// is not listed, because they have no status or are hidden.
@@ -148,7 +151,7 @@ impl Hub {
             news: CircleNews::Said(message),
         });
         let seats = roster.people.iter().flat_map(|person| &person.seats);
-        for seat in seats.filter(|seat| seat.session != session) {
+        for seat in seats.filter(|seat| seat.session != session && !seat.mailbox.is_congested()) {
             seat.mailbox.post(NsEvent::Circle(Arc::clone(&event)));
         }
         Ok(())
@@ -391,7 +394,8 @@ impl Person {
 
 #[cfg(test)]
 mod tests {
-    use super::super::online::testing::{Person, sign_in, sign_in_at};
+    use super::super::Origin;
+    use super::super::online::testing::{INBOX, Person, sign_in, sign_in_at};
     use super::super::rooms::RoomLimits;
     use super::*;
     use crate::model::{Guid, ListSet, Place, StandingChange, StandingEdit, Status};
@@ -457,7 +461,8 @@ mod tests {
         bob.set(&hub, Status::Busy);
         bob.set(&hub, Status::Busy);
         assert_eq!(alice.circle_news(), ["Presence(State)"]);
-        hub.set_name(BOB, Label::from_stored("Bob"));
+        let by = Origin::Session(bob.guard.session());
+        hub.set_name(BOB, by, Label::from_stored("Bob"));
         assert_eq!(alice.circle_news(), ["Presence(State)"]);
         bob.set(&hub, Status::Hidden);
         assert_eq!(alice.circle_news(), ["Left(2)", "Offline"]);
@@ -576,6 +581,25 @@ mod tests {
         assert_eq!(alice.circle_news(), ["Presence(Endpoints)"]);
         drop(desktop);
         assert_eq!(alice.circle_news(), ["Left(2)", "Offline"]);
+    }
+
+    #[test]
+    fn who_does_not_keep_up_misses_what_is_said_and_keeps_the_room_for_presence() {
+        let hub = hub();
+        let alice = online(&hub, ALICE, &[]);
+        let mut bob = online(&hub, BOB, &[]);
+        enter(&hub, &alice);
+        enter(&hub, &bob);
+        bob.circle_news();
+        for _ in 0..10 * INBOX {
+            let said = hub.say_in_circle(&alice.guard.seat(), circle(), Bytes::new());
+            said.unwrap();
+        }
+        alice.set(&hub, Status::Busy);
+        assert!(!bob.inbox.overflow().is_cancelled());
+        let news = bob.circle_news();
+        assert!(news.len() > INBOX / 3 && news.len() < INBOX, "{news:?}");
+        assert_eq!(news.last().unwrap(), "Presence(State)");
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! One signed-in account and the places it is at (`docs/protocol/10 §8`).
 //!
 //! Nothing in here knows about other accounts. What others see of an account is made of its
-//! places whenever one of them has changed: the status that was set last counts.
+//! places whenever one of them has changed: the status that was set last counts, but an idle place
+//! only where there is no other. Nobody has set that status: a client says so of a machine that
+//! was left alone, which must neither hide who is busy at another nor show who hides there.
 
 use std::sync::Arc;
 
-use super::online::{Entrance, StateChange};
+use super::online::{Entrance, Origin, StateChange};
 use crate::mailbox::Mailbox;
 use crate::model::{
     Address, Capabilities, DialectTag, EndpointPresence, Guid, Label, NsEvent, OwnEndpoint,
     OwnPresence, PersonalMessage, Place, Presence, PrivateDataChange, PrivateEndpointData,
-    SessionId, Standing, Status, UserId,
+    SessionId, Standing, Status, UserId, Writings,
 };
 
 /// Places that an account may be at; the one that came first makes room for one more.
@@ -44,6 +46,16 @@ pub(super) struct Endpoint {
     pub(super) capabilities: Capabilities,
     data: Option<Arc<PrivateEndpointData>>,
     state: Option<State>,
+}
+
+/// Somebody who may be called.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Callee {
+    pub(super) user: UserId,
+    /// The sessions that are to ring.
+    pub(super) meant: Vec<SessionId>,
+    /// All that could: the others have been called before, or will be.
+    pub(super) reachable: Vec<SessionId>,
 }
 
 #[derive(Debug)]
@@ -146,7 +158,7 @@ impl Online {
             .endpoints
             .iter()
             .filter_map(|endpoint| Some((endpoint, endpoint.state.as_ref()?)))
-            .max_by_key(|(_, state)| state.turn);
+            .max_by_key(|(_, state)| (state.status != Status::Idle, state.turn));
         self.presence = latest.map(|(endpoint, state)| {
             Arc::new(self.presence_with(state.status, endpoint.capabilities, state.picture.clone()))
         });
@@ -175,6 +187,7 @@ impl Online {
                     })
                 })
                 .collect(),
+            writings: Writings::default(),
         }
     }
 
@@ -214,6 +227,11 @@ impl Online {
         self.endpoints.len() > 1
     }
 
+    /// Whether no place has to be told what comes from here.
+    pub(super) fn is_made_by_all(&self, by: Origin) -> bool {
+        self.endpoints.iter().all(|place| place.made(by))
+    }
+
     /// Posts what a contact's news are to those who have set a status: the others are told
     /// everything when they set one.
     pub(super) fn hear(&self, event: &NsEvent) {
@@ -234,11 +252,16 @@ impl Online {
         reached + usize::from(last.mailbox.post(event))
     }
 
-    /// The sessions that ring when somebody calls.
-    pub(super) fn ringing(&self) -> Vec<SessionId> {
-        let reachable = |place: &&Endpoint| place.accepts_calls && place.has_status();
-        let places = self.endpoints.iter().filter(reachable);
-        places.map(|place| place.session).collect()
+    /// The sessions that ring when somebody calls, at the place named by `at` or at every one.
+    pub(super) fn callee(&self, at: Option<Guid>) -> Callee {
+        let rings = |place: &&Endpoint| place.accepts_calls && place.has_status();
+        let reachable: Vec<&Endpoint> = self.endpoints.iter().filter(rings).collect();
+        let meant = reachable.iter().filter(|it| at.is_none() || it.id() == at);
+        Callee {
+            user: self.user,
+            meant: meant.map(|place| place.session).collect(),
+            reachable: reachable.iter().map(|place| place.session).collect(),
+        }
     }
 }
 
@@ -257,9 +280,12 @@ impl Endpoint {
         &self.mailbox
     }
 
-    /// Whether the session signed in with what belongs to this grant.
-    pub(super) fn has_grant(&self, grant: i64) -> bool {
-        self.grant == Some(grant)
+    /// Whether a change of this origin is the session's own.
+    pub(super) fn made(&self, by: Origin) -> bool {
+        match by {
+            Origin::Grant(grant) => grant.is_some() && self.grant == grant,
+            Origin::Session(session) => self.session == session,
+        }
     }
 
     fn private_data(&self) -> PrivateEndpointData {

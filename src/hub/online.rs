@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use super::Hub;
+use super::endpoints::Callee;
 use crate::mailbox::Mailbox;
 use crate::model::{
     Address, Capabilities, DialectTag, Guid, Label, MessageChange, NsEvent, OwnEndpoint,
-    PersonalMessage, Place, Presence, PrivateDataChange, SessionId, Standing, StandingEdit, Status,
-    UserId,
+    PersonalMessage, Place, Presence, PresenceNews, PrivateDataChange, SessionId, Standing,
+    StandingEdit, Status, UserId,
 };
 
 /// What is needed to enter.
@@ -35,6 +36,16 @@ pub struct StateChange {
     pub status: Status,
     pub capabilities: Capabilities,
     pub picture: Option<Label>,
+}
+
+/// Where a change comes from. Whoever made it knows of it already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A web service, with a token of this grant: the sessions that signed in with it know. None
+    /// of them does where there is no grant.
+    Grant(Option<i64>),
+    /// A session of the account's.
+    Session(SessionId),
 }
 
 /// Somebody who may take part in a conversation, as of now.
@@ -105,21 +116,22 @@ impl Hub {
         }
     }
 
-    /// Sets the status of a place, which becomes that of the account. A place's first one answers
+    /// Sets the status of a place, which becomes that of the account unless it is idle and another
+    /// place is not (`docs/protocol/10 §8`). A place's first one answers
     /// with the contacts who are online and let themselves be seen; later ones with nobody.
     pub fn set_state(&self, guard: &OnlineGuard, change: StateChange) -> Vec<Arc<Presence>> {
         self.presence().set_state(guard.user, guard.session, change)
     }
 
     /// Sets the display name that others see.
-    pub fn set_name(&self, user: UserId, name: Label) {
+    pub fn set_name(&self, user: UserId, by: Origin, name: Label) {
         self.presence()
-            .change(user, None, |online| online.name = name);
+            .change(user, by, |online| online.name = name);
     }
 
     /// Changes the personal message that others see.
-    pub fn change_message(&self, user: UserId, change: &MessageChange) {
-        self.presence().change(user, None, |online| {
+    pub fn change_message(&self, user: UserId, by: Origin, change: &MessageChange) {
+        self.presence().change(user, by, |online| {
             online.message = Arc::new(change.applied_to(&online.message));
         });
     }
@@ -127,7 +139,8 @@ impl Hub {
     /// Sets what the client at one place can do.
     pub fn set_endpoint_capabilities(&self, guard: &OnlineGuard, capabilities: Capabilities) {
         let session = guard.session;
-        self.presence().change(guard.user, Some(session), |online| {
+        let by = Origin::Session(session);
+        self.presence().change(guard.user, by, |online| {
             if let Some(endpoint) = online.endpoint_mut(session) {
                 endpoint.capabilities = capabilities;
             }
@@ -137,7 +150,8 @@ impl Hub {
     /// Changes what only the account's own other places see of a place.
     pub fn set_private_data(&self, guard: &OnlineGuard, change: PrivateDataChange) {
         let session = guard.session;
-        self.presence().change(guard.user, Some(session), |online| {
+        let by = Origin::Session(session);
+        self.presence().change(guard.user, by, |online| {
             online.set_private_data(session, change);
         });
     }
@@ -211,13 +225,22 @@ impl Hub {
         })
     }
 
-    /// Posts an event to every place of an account that did not sign in with this grant: to all
-    /// of them where a change has none.
-    pub fn tell_except_grant(&self, user: UserId, grant: Option<i64>, event: NsEvent) {
+    /// Posts an event to every place of an account that does not know of it by itself.
+    pub fn tell_others(&self, user: UserId, by: Origin, event: NsEvent) {
         let area = self.presence();
         if let Some(online) = area.online(user) {
-            online.tell(event, |place| {
-                grant.is_none_or(|grant| !place.has_grant(grant))
+            online.tell(event, |place| !place.made(by));
+        }
+    }
+
+    /// Shows a contact whom an account follows from now on to its other places. Those without a
+    /// status will see everybody when they set one.
+    pub fn introduce(&self, user: UserId, by: Origin, presence: Arc<Presence>) {
+        let area = self.presence();
+        if let Some(online) = area.online(user) {
+            let news = PresenceNews::Appeared;
+            online.tell(NsEvent::ContactPresence { presence, news }, |place| {
+                place.has_status() && !place.made(by)
             });
         }
     }
@@ -240,26 +263,25 @@ impl Hub {
         })
     }
 
-    /// The account behind an address and its sessions that ring, if `caller` may ring it now.
+    /// The account behind an address, at one place or at all, if `caller` may ring it now.
     pub(super) fn callee(
         &self,
         caller: UserId,
         address: &Address,
-    ) -> Option<(UserId, Vec<SessionId>)> {
+        at: Option<Guid>,
+    ) -> Option<Callee> {
         let area = self.presence();
-        let (user, online) = area.online_at(address)?;
+        let (_, online) = area.online_at(address)?;
         online.shown()?;
-        let ringing = online.ringing();
-        let reachable = online.standing.lets_see(caller) && !ringing.is_empty();
-        reachable.then_some((user, ringing))
+        let callee = online.callee(at);
+        let may_ring = online.standing.lets_see(caller) && !callee.meant.is_empty();
+        may_ring.then_some(callee)
     }
 
-    /// The sessions of one's own account that ring, this one included.
-    pub(super) fn own_places(&self, user: UserId) -> Vec<SessionId> {
+    /// One's own account, at one place or at all, this one included.
+    pub(super) fn own_places(&self, user: UserId, at: Option<Guid>) -> Option<Callee> {
         let area = self.presence();
-        area.online(user)
-            .map(super::endpoints::Online::ringing)
-            .unwrap_or_default()
+        area.online(user).map(|online| online.callee(at))
     }
 
     /// A session as others see it in a conversation; `None` once it is over.
@@ -304,6 +326,9 @@ pub(super) mod testing {
         sign_in_at(hub, user, Place::Only(None), lists)
     }
 
+    /// How many events may wait for one person.
+    pub(in super::super) const INBOX: usize = 512;
+
     /// The same at a place.
     pub(in super::super) fn sign_in_at(
         hub: &Hub,
@@ -311,7 +336,7 @@ pub(super) mod testing {
         place: Place,
         lists: &[(UserId, u8)],
     ) -> Person {
-        let (mailbox, inbox) = mailbox(512);
+        let (mailbox, inbox) = mailbox(INBOX);
         let lists = lists
             .iter()
             .map(|&(user, bits)| (user, ListSet::from_bits(bits)))
@@ -469,7 +494,7 @@ mod tests {
             ["Appeared Online", "offline", "Appeared Busy", "offline"]
         );
         assert_eq!(
-            hub.callee(ALICE, &Address::parse("u2@example.com").unwrap()),
+            hub.callee(ALICE, &Address::parse("u2@example.com").unwrap(), None),
             None
         );
     }
@@ -518,14 +543,15 @@ mod tests {
         let mut alice = sign_in(&hub, ALICE, &[(BOB, 1)]);
         set(&hub, &alice, Status::Online);
         let bob = sign_in(&hub, BOB, &[]);
-        hub.set_name(BOB, Label::from_stored("before"));
+        let by = Origin::Session(bob.guard.session());
+        hub.set_name(BOB, by, Label::from_stored("before"));
         set(&hub, &bob, Status::Online);
-        hub.set_name(BOB, Label::from_stored("after"));
+        hub.set_name(BOB, by, Label::from_stored("after"));
         let message = MessageChange {
             text: Some("x".into()),
             ..MessageChange::default()
         };
-        hub.change_message(BOB, &message);
+        hub.change_message(BOB, by, &message);
         assert_eq!(
             alice.heard(),
             ["Appeared Online", "State Online", "Message Online"]

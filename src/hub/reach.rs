@@ -20,9 +20,9 @@ impl Hub {
         online.shown().filter(|_| is_seen).cloned()
     }
 
-    /// Hands a notice to the places of another account, or to the one named by `to`; to the other
-    /// places of the sender's own account if that is whose address it is. `false` if nobody who
-    /// could be called by the sender is there to take it.
+    /// Hands a notice to those places of another account whose dialect `takes` it, or to the one
+    /// named by `to`; to the other places of the sender's own account if that is whose address it
+    /// is. `false` if nobody who could be called by the sender is there to take it.
     ///
     /// One's own places that are not there are no failure: there may be no other.
     pub fn notify(
@@ -31,6 +31,7 @@ impl Hub {
         target: &Address,
         to: Option<Guid>,
         notice: Arc<Notice>,
+        takes: impl Fn(DialectTag) -> bool,
     ) -> bool {
         let area = self.presence();
         let Some((user, online)) = area.online_at(target) else {
@@ -41,7 +42,8 @@ impl Hub {
             return false;
         }
         let took = online.tell(NsEvent::Notice(notice), |place| {
-            (to.is_none() || place.id() == to) && place.session != from.session()
+            let is_meant = to.is_none() || place.id() == to;
+            is_meant && place.session != from.session() && takes(place.dialect)
         });
         took > 0 || (is_own && to.is_none())
     }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::endpoints::Callee;
 use super::rooms::JoinError;
 use super::tickets;
 use crate::mailbox::Mailbox;
@@ -198,23 +199,22 @@ impl RoomState {
     /// and answers with them. Refused if there is none, or no room for any.
     pub(super) fn call(
         &mut self,
-        callee: UserId,
-        sessions: &[SessionId],
+        callee: &Callee,
         limit: usize,
         now: Instant,
     ) -> Result<Vec<SessionId>, Refusal> {
         for (user, called) in &mut self.called {
             // A call to a session that is over cannot be answered any more.
             called.retain(|session, expires| {
-                now < *expires && (*user != callee || sessions.contains(session))
+                now < *expires && (*user != callee.user || callee.reachable.contains(session))
             });
         }
         self.called.retain(|_, called| !called.is_empty());
         let is_here = |session| self.members.iter().any(|member| member.session == session);
-        let called = self.called.get(&callee);
+        let called = self.called.get(&callee.user);
         let rings = |session| called.is_some_and(|called| called.contains_key(&session));
-        let mut left: Vec<SessionId> = sessions
-            .iter()
+        let meant = callee.meant.iter();
+        let mut left: Vec<SessionId> = meant
             .copied()
             .filter(|session| !is_here(*session) && !rings(*session))
             .collect();
@@ -228,7 +228,7 @@ impl RoomState {
         }
         let expires = now + tickets::LIFETIME;
         let noted = left.iter().map(|&session| (session, expires));
-        self.called.entry(callee).or_default().extend(noted);
+        self.called.entry(callee.user).or_default().extend(noted);
         Ok(left)
     }
 

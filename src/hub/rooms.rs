@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::endpoints::Callee;
 use super::room::{Delivery, Member, MemberId, Room};
 use super::tickets::{RoomTicket, TicketPurpose, Tickets};
 use super::{Hub, lock};
@@ -149,14 +150,7 @@ impl Hub {
         mailbox: Mailbox<SbEvent>,
         now: Instant,
     ) -> Result<RoomEntrance, JoinError> {
-        let ticket = self
-            .rooms()
-            .tickets
-            .take(key, now)
-            .ok_or(JoinError::BadTicket)?;
-        if ticket.purpose != TicketPurpose::Open {
-            return Err(JoinError::OtherPurpose);
-        }
+        let ticket = self.take_ticket(key, TicketPurpose::Open, now)?;
         let room = self.rooms().add_room(room_id, now);
         let entered = self.enter_room(&room, &ticket, bearer, mailbox, now);
         if entered.is_err() {
@@ -174,17 +168,25 @@ impl Hub {
         mailbox: Mailbox<SbEvent>,
         now: Instant,
     ) -> Result<RoomEntrance, JoinError> {
-        let ticket = self
-            .rooms()
-            .tickets
-            .take(key, now)
-            .ok_or(JoinError::BadTicket)?;
-        if ticket.purpose != TicketPurpose::Join(room_id) {
-            return Err(JoinError::OtherPurpose);
-        }
+        let ticket = self.take_ticket(key, TicketPurpose::Join(room_id), now)?;
         let room = self.rooms().rooms.get(&room_id).cloned();
         let room = room.ok_or(JoinError::RoomClosed)?;
         self.enter_room(&room, &ticket, bearer, mailbox, now)
+    }
+
+    /// A ticket serves once, and only for its purpose.
+    fn take_ticket(
+        &self,
+        key: &str,
+        purpose: TicketPurpose,
+        now: Instant,
+    ) -> Result<RoomTicket, JoinError> {
+        let ticket = self.rooms().tickets.take(key, now);
+        let ticket = ticket.ok_or(JoinError::BadTicket)?;
+        if ticket.purpose != purpose {
+            return Err(JoinError::OtherPurpose);
+        }
+        Ok(ticket)
     }
 
     fn enter_room(
@@ -351,52 +353,48 @@ impl Membership {
         lock(&self.room.state).relay((self.member, self.user), &message, now)
     }
 
-    /// Calls an account into the room, if it may be called, at every place that is not there yet
-    /// (`docs/protocol/03 §4`, `docs/protocol/10 §8.1`). Each ticket gets a `key` of its own.
+    /// Calls an account into the room, if it may be called, at the place named by `at` or at every
+    /// one, as far as it is not there yet (`docs/protocol/03 §4`, `docs/protocol/10 §8.1`). Each
+    /// ticket gets a `key` of its own.
     ///
     /// The newer clients call themselves first, so that their other places see the conversation.
-    /// That never fails: they wait for the answer whether there is another place or not.
+    /// That never fails: they wait for the answer whether there is another place or not. Whether
+    /// a client may do so at all is for the caller to say.
     pub fn call(
         &self,
         address: &Address,
+        at: Option<Guid>,
         mut key: impl FnMut() -> Arc<str>,
         now: Instant,
     ) -> Result<Called, Refusal> {
         if *address == self.who.address {
-            if self.endpoint.is_none() {
-                return Err(Refusal::AlreadyThere);
-            }
-            let places = self.hub.own_places(self.user);
-            let rang = self.call_at(self.user, &places, &mut key, now);
-            if let Err(refusal) = rang {
+            let places = self.hub.own_places(self.user, at);
+            let rang = places.map(|places| self.ring_all(&places, &mut key, now));
+            if let Some(Err(refusal)) = rang {
                 tracing::debug!(%refusal, "no other place of the caller rings");
             }
             return Ok(Called::Oneself);
         }
-        let (callee, sessions) = self
-            .hub
-            .callee(self.user, address)
-            .ok_or(Refusal::Unreachable)?;
-        self.call_at(callee, &sessions, &mut key, now)?;
+        let callee = self.hub.callee(self.user, address, at);
+        self.ring_all(&callee.ok_or(Refusal::Unreachable)?, &mut key, now)?;
         Ok(Called::Somebody)
     }
 
     /// Rings the sessions that are left to ring; refused if none of them could be.
-    fn call_at(
+    fn ring_all(
         &self,
-        callee: UserId,
-        sessions: &[SessionId],
+        callee: &Callee,
         key: &mut impl FnMut() -> Arc<str>,
         now: Instant,
     ) -> Result<(), Refusal> {
         let limit = self.hub.shared.room_limits.members;
-        let left = lock(&self.room.state).call(callee, sessions, limit, now)?;
+        let left = lock(&self.room.state).call(callee, limit, now)?;
         let mut outcome = Err(Refusal::Unreachable);
         for session in left {
-            match self.ring(callee, session, &key(), now) {
+            match self.ring(callee.user, session, &key(), now) {
                 Ok(()) => outcome = Ok(()),
                 Err(refusal) => {
-                    lock(&self.room.state).uncall(callee, session);
+                    lock(&self.room.state).uncall(callee.user, session);
                     outcome = outcome.or(Err(refusal));
                 }
             }
@@ -489,7 +487,7 @@ mod tests {
         let now = Instant::now();
         let key: Arc<str> = format!("join{callee}").into();
         seat.membership
-            .call(&address(callee), || Arc::clone(&key), now)
+            .call(&address(callee), None, || Arc::clone(&key), now)
             .unwrap();
         let (mailbox, inbox) = mailbox(4);
         let room = seat.membership.room();
@@ -541,7 +539,9 @@ mod tests {
         let now = Instant::now();
         let attempt = |key: &str, account: i64, room: u32| {
             let key: Arc<str> = key.into();
-            let again = seat.membership.call(&address(2), || Arc::clone(&key), now);
+            let again = seat
+                .membership
+                .call(&address(2), None, || Arc::clone(&key), now);
             let (mailbox, _inbox) = mailbox(4);
             let joined = hub.join_room(&key, bearer(&address(account)), RoomId(room), mailbox, now);
             lock(&seat.membership.room.state).called.clear();
@@ -563,9 +563,9 @@ mod tests {
         let call = |user| {
             let key: Arc<str> = format!("k{user}").into();
             seat.membership
-                .call(&address(user), || Arc::clone(&key), Instant::now())
+                .call(&address(user), None, || Arc::clone(&key), Instant::now())
         };
-        assert_eq!(call(1), Err(Refusal::AlreadyThere));
+        assert_eq!(call(1), Ok(Called::Oneself));
         assert_eq!(call(3), Err(Refusal::Unreachable));
         assert_eq!(call(2), Ok(Called::Somebody));
         assert_eq!(call(2), Err(Refusal::AlreadyThere));
@@ -638,7 +638,7 @@ mod tests {
         let key: Arc<str> = "third".into();
         let third = b
             .membership
-            .call(&address(3), || Arc::clone(&key), Instant::now());
+            .call(&address(3), None, || Arc::clone(&key), Instant::now());
         assert_eq!(third, Err(Refusal::RoomFull));
         let second = "second".into();
         let session = people[0].guard.session();

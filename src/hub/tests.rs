@@ -132,6 +132,26 @@ fn the_last_status_counts_and_the_one_before_returns() {
 }
 
 #[test]
+fn an_idle_place_counts_only_where_there_is_no_other() {
+    let hub = hub();
+    let mut bob = watcher(&hub);
+    let first = at(&hub, ALICE, 1);
+    let second = at(&hub, ALICE, 2);
+    first.set(&hub, Status::Busy);
+    second.set(&hub, Status::Idle);
+    assert_eq!(bob.heard(), ["Appeared Busy", "Endpoints Busy"]);
+    first.set(&hub, Status::Hidden);
+    second.set(&hub, Status::Idle);
+    assert_eq!(bob.heard(), ["offline"], "an idle machine reveals nobody");
+    first.set(&hub, Status::Idle);
+    assert_eq!(bob.heard(), ["Appeared Idle"]);
+    second.set(&hub, Status::Online);
+    assert_eq!(bob.heard(), ["State Online"]);
+    drop(second);
+    assert_eq!(bob.heard(), ["State Idle", "Endpoints Idle"]);
+}
+
+#[test]
 fn a_place_without_a_status_is_nothing_to_watchers() {
     let hub = hub();
     let mut bob = watcher(&hub);
@@ -177,7 +197,8 @@ fn own_places_hear_of_each_other_but_not_of_themselves_alone() {
     let mut first = at(&hub, ALICE, 1);
     first.set(&hub, Status::Online);
     hub.set_private_data(&first.guard, PrivateDataChange::default());
-    hub.set_name(ALICE, Label::from_stored("Ally"));
+    let by = Origin::Session(first.guard.session());
+    hub.set_name(ALICE, by, Label::from_stored("Ally"));
     assert!(first.heard().is_empty(), "it is alone and did this itself");
     let mut second = at(&hub, ALICE, 2);
     first.heard();
@@ -321,12 +342,31 @@ fn a_change_is_no_news_where_its_grant_signed_in() {
         for (_, inbox) in &mut places {
             inbox.drain();
         }
-        hub.tell_except_grant(ALICE, grant, NsEvent::BookChanged { at: 1 });
+        hub.tell_others(ALICE, Origin::Grant(grant), NsEvent::BookChanged { at: 1 });
         places.each_mut().map(|(_, inbox)| inbox.drain().len())
     };
     assert_eq!(told(Some(10)), [0, 1, 1]);
     assert_eq!(told(Some(99)), [1, 1, 1]);
     assert_eq!(told(None), [1, 1, 1]);
+}
+
+#[test]
+fn who_is_alone_hears_what_others_did_in_their_name() {
+    let hub = hub();
+    let mut alice = at(&hub, ALICE, 1);
+    alice.set(&hub, Status::Online);
+    alice.heard();
+    let message = |text: &str| MessageChange {
+        text: Some(text.into()),
+        ..MessageChange::default()
+    };
+    hub.change_message(ALICE, Origin::Grant(Some(7)), &message("by the web"));
+    assert_eq!(alice.heard(), ["own Endpoints Online at 1"]);
+    hub.set_name(ALICE, Origin::Grant(None), Label::from_stored("Ally"));
+    assert_eq!(alice.heard(), ["own State Online at 1"]);
+    let own = Origin::Session(alice.guard.session());
+    hub.change_message(ALICE, own, &message("by herself"));
+    assert!(alice.heard().is_empty());
 }
 
 #[test]
@@ -386,7 +426,8 @@ fn open(hub: &Hub, person: &Person) -> Seat {
 
 fn call(seat: &Seat, user: UserId) -> Result<Called, Refusal> {
     let key = || format!("{:032x}", rand::random::<u128>()).into();
-    seat.membership.call(&address(user), key, Instant::now())
+    seat.membership
+        .call(&address(user), None, key, Instant::now())
 }
 
 /// The calls that a place has heard.
@@ -513,6 +554,27 @@ fn an_idle_room_says_goodbye_for_every_place() {
 }
 
 #[test]
+fn an_idle_place_counts_only_if_all_are() {
+    let hub = hub();
+    let mut watcher = sign_in(&hub, BOB, &[(ALICE, 1)]);
+    watcher.set(&hub, Status::Online);
+    let (first, second) = (at(&hub, ALICE, 1), at(&hub, ALICE, 2));
+    first.set(&hub, Status::Hidden);
+    second.set(&hub, Status::Idle);
+    assert!(watcher.heard().is_empty(), "hidden where she is");
+    first.set(&hub, Status::Busy);
+    second.set(&hub, Status::Idle);
+    first.set(&hub, Status::Idle);
+    drop(first);
+    let heard = watcher.heard();
+    assert_eq!(
+        heard,
+        ["Appeared Busy", "State Idle", "Endpoints Idle"],
+        "{heard:?}"
+    );
+}
+
+#[test]
 fn calling_oneself_rings_the_other_places_and_never_fails() {
     let hub = hub();
     let mut first = at(&hub, ALICE, 1);
@@ -529,7 +591,7 @@ fn calling_oneself_rings_the_other_places_and_never_fails() {
     let only = sign_in(&hub, BOB, &[]);
     only.set(&hub, Status::Online);
     let room = open(&hub, &only);
-    assert_eq!(call(&room, BOB), Err(Refusal::AlreadyThere));
+    assert_eq!(call(&room, BOB), Ok(Called::Oneself));
 }
 
 #[test]
@@ -587,7 +649,12 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let user = || 1i64..=3;
-    let statuses = prop::sample::select(vec![Status::Online, Status::Busy, Status::Hidden]);
+    let statuses = prop::sample::select(vec![
+        Status::Online,
+        Status::Idle,
+        Status::Busy,
+        Status::Hidden,
+    ]);
     prop_oneof![
         3 => (user(), 1u128..=3).prop_map(|(user, id)| Step::SignIn(user, id)),
         1 => user().prop_map(Step::SignInAlone),
@@ -681,14 +748,15 @@ impl World {
             Step::Leave(_) | Step::Set(..) | Step::Capabilities(..) => {}
             Step::Rename(user, name) => {
                 let name = Label::from_stored(&name.to_string());
-                self.hub.set_name(UserId(user), name);
+                self.hub.set_name(UserId(user), Origin::Grant(None), name);
             }
             Step::Message(user, text) => {
                 let change = MessageChange {
                     text: Some(text.to_string().into()),
                     ..MessageChange::default()
                 };
-                self.hub.change_message(UserId(user), &change);
+                let by = Origin::Grant(None);
+                self.hub.change_message(UserId(user), by, &change);
             }
             Step::Lists(owner, other, bits) if owner != other => {
                 self.edit(UserId(owner), UserId(other), ListSet::from_bits(bits));

@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::circles::CirclesArea;
-use super::endpoints::{Online, is_shown};
-use super::online::{Entrance, StateChange};
+use super::endpoints::{Endpoint, Online, is_shown};
+use super::online::{Entrance, Origin, StateChange};
 use crate::model::{
     Address, List, ListSet, NsEvent, OwnNews, OwnPresence, Presence, PresenceNews, SessionId,
     Standing, StandingChange, StandingEdit, UserId,
@@ -97,7 +97,8 @@ impl PresenceArea {
                 if newcomer.standing.revision > online.standing.revision {
                     self.replace_standing(user, newcomer.standing.clone());
                 }
-                self.change(user, Some(session), |online| online.join(newcomer));
+                let by = Origin::Session(session);
+                self.change(user, by, |online| online.join(newcomer));
             }
         }
         replaced
@@ -113,7 +114,7 @@ impl PresenceArea {
             return;
         }
         self.leave_circles(user, sessions);
-        self.change(user, None, |online| online.remove(sessions));
+        self.change(user, Origin::Grant(None), |online| online.remove(sessions));
         if let Some(online) = self.online.get(&user)
             && online.is_deserted()
         {
@@ -142,7 +143,7 @@ impl PresenceArea {
         let Some(is_first) = place.map(|place| !place.has_status()) else {
             return Vec::new();
         };
-        self.change(user, Some(session), |online| {
+        self.change(user, Origin::Session(session), |online| {
             online.set_state(session, change);
         });
         if is_first {
@@ -153,18 +154,15 @@ impl PresenceArea {
     }
 
     /// Changes something about an account, and tells everybody whom the difference concerns: those
-    /// who watch it, and its own places if there are several. `by` is the session that did it.
-    pub(super) fn change(
-        &mut self,
-        user: UserId,
-        by: Option<SessionId>,
-        change: impl FnOnce(&mut Online),
-    ) {
+    /// who watch it, and its own places. A place that is alone has nothing to hear of what it did
+    /// itself.
+    pub(super) fn change(&mut self, user: UserId, by: Origin, change: impl FnOnce(&mut Online)) {
         let Some(online) = self.online.get_mut(&user) else {
             return;
         };
         let before = online.presence().cloned();
-        let own_before = online.is_at_several().then(|| online.own());
+        let is_news = online.is_at_several() || !online.is_made_by_all(by);
+        let own_before = is_news.then(|| online.own());
         change(online);
         online.refresh();
         let now = online.presence().cloned();
@@ -197,9 +195,9 @@ impl PresenceArea {
     }
 
     /// Tells the places of an account what they see of each other now. The status is no news to
-    /// the one that has just set it: clients follow each other's and would go on for ever
-    /// (`docs/protocol/10 §4`).
-    fn tell_own_places(&self, user: UserId, by: Option<SessionId>, before: Option<OwnPresence>) {
+    /// the one that has just set it, for clients follow each other's and would go on for ever
+    /// (`docs/protocol/10 §4`), nor to one that has none of its own yet.
+    fn tell_own_places(&self, user: UserId, by: Origin, before: Option<OwnPresence>) {
         let Some(online) = self.online.get(&user) else {
             return;
         };
@@ -219,14 +217,9 @@ impl PresenceArea {
             own: Arc::clone(&own),
             news,
         };
-        let is_author = |session| Some(session) == by;
-        let others = if is_new_state {
-            OwnNews::State
-        } else {
-            OwnNews::Endpoints
-        };
-        online.tell(event(others), |place| !is_author(place.session));
-        online.tell(event(OwnNews::Endpoints), |place| is_author(place.session));
+        let follows = |place: &Endpoint| is_new_state && !place.made(by) && place.has_status();
+        online.tell(event(OwnNews::State), follows);
+        online.tell(event(OwnNews::Endpoints), |place| !follows(place));
     }
 
     fn tell_watchers(&self, user: UserId, event: &NsEvent) {

@@ -15,6 +15,7 @@ pub mod label;
 pub mod offline;
 pub mod presence;
 pub mod refusal;
+mod writings;
 
 pub use address::Address;
 pub use address_book::{
@@ -43,3 +44,4 @@ pub use presence::{
     Place, Presence, PrivateDataChange, PrivateEndpointData, Status,
 };
 pub use refusal::Refusal;
+pub use writings::{Detail, Writings};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Address, Guid, Label, UserId};
+use super::{Address, Guid, Label, UserId, Writings};
 
 /// The status a person has chosen. `Hidden` is known to the server only: everybody else sees
 /// a hidden person as offline.
@@ -72,6 +72,8 @@ pub struct PersonalMessage {
     pub color_scheme: Arc<str>,
     /// The description of a moving display picture.
     pub dynamic_picture: Arc<str>,
+    /// Where a picture of the person is on the web.
+    pub picture_location: Arc<str>,
 }
 
 /// A new personal message; what is absent stays as it is.
@@ -84,6 +86,7 @@ pub struct MessageChange {
     pub scene: Option<Arc<str>>,
     pub color_scheme: Option<Arc<str>>,
     pub dynamic_picture: Option<Arc<str>>,
+    pub picture_location: Option<Arc<str>>,
 }
 
 impl MessageChange {
@@ -98,6 +101,7 @@ impl MessageChange {
             scene: nothing(),
             color_scheme: nothing(),
             dynamic_picture: nothing(),
+            picture_location: nothing(),
         }
     }
 
@@ -112,12 +116,14 @@ impl MessageChange {
             scene: part(&self.scene, &before.scene),
             color_scheme: part(&self.color_scheme, &before.color_scheme),
             dynamic_picture: part(&self.dynamic_picture, &before.dynamic_picture),
+            picture_location: part(&self.picture_location, &before.picture_location),
         }
     }
 }
 
 /// Everything watchers are told about one person, as one immutable value that all of them share.
-/// Of somebody at several places it is the status that was set last, with what came along.
+/// Of somebody at several places it is the status that was set last, with what came along; an
+/// idle place counts only if all are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presence {
     pub user: UserId,
@@ -130,6 +136,8 @@ pub struct Presence {
     pub message: Arc<PersonalMessage>,
     /// The places that have set a status and told their machine's identity, in order of arrival.
     pub endpoints: Arc<[EndpointPresence]>,
+    /// What was written of message and places for those who watch.
+    pub writings: Writings,
 }
 
 /// What only one's own other places see of a place (`docs/protocol/10 §5`).

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
 use crate::dialect::circles::CircleNotices;
-use crate::dialect::membership::{self, Membership};
+use crate::dialect::membership::{self, Direction, Membership};
 use crate::model::{Circle, CircleId, List, ListSet, Refusal};
 use crate::service::{CircleRequest, ListEdit, ListEditKind, OperationError, Origin};
 use crate::wire::{Arguments, Outbox};
@@ -23,7 +23,7 @@ pub(super) struct Adl {
 
 impl Adl {
     pub(super) fn parse(args: Arguments<'_>, payload: Option<&Bytes>) -> Result<Self, Failure> {
-        let membership = read(args, payload)?;
+        let membership = read(args, payload, Direction::On)?;
         Ok(Self { membership })
     }
 
@@ -34,12 +34,12 @@ impl Adl {
         around: &Surroundings,
         out: &mut Outbox,
     ) -> Handled {
-        let kind = if self.membership.is_initial {
+        let is_initial = self.membership.is_initial;
+        let kind = if is_initial {
             ListEditKind::Merge
         } else {
             ListEditKind::Add
         };
-        let is_initial = self.membership.is_initial;
         let circles = std::mem::take(&mut self.membership.circles);
         let present = add_circles(&circles, is_initial, client, around).await?;
         let edits = edits(self.membership);
@@ -74,7 +74,7 @@ pub(super) struct Rml {
 
 impl Rml {
     pub(super) fn parse(args: Arguments<'_>, payload: Option<&Bytes>) -> Result<Self, Failure> {
-        let membership = read(args, payload)?;
+        let membership = read(args, payload, Direction::Off)?;
         Ok(Self { membership })
     }
 
@@ -98,10 +98,15 @@ impl Rml {
     }
 }
 
-fn read(mut args: Arguments<'_>, payload: Option<&Bytes>) -> Result<Membership, Failure> {
+fn read(
+    mut args: Arguments<'_>,
+    payload: Option<&Bytes>,
+    direction: Direction,
+) -> Result<Membership, Failure> {
     args.number()?;
     args.finish()?;
-    Ok(membership::read(payload.ok_or(Failure::Violation)?)?)
+    let payload = payload.ok_or(Failure::Violation)?;
+    Ok(membership::read(payload, direction)?)
 }
 
 /// Blocks or unblocks circles as their lists say, and answers those that speak to the client

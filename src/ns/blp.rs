@@ -31,11 +31,8 @@ impl Blp {
         out: &mut Outbox,
     ) -> Handled {
         let setting = Setting::Privacy(self.privacy);
-        let done = around
-            .services
-            .contacts
-            .set(client.guard.user(), setting)
-            .await?;
+        let contacts = around.services.contacts.of(&client.guard);
+        let done = contacts.set(client.guard.user(), setting).await?;
         client
             .dialect
             .changed("BLP", trid, done.owner.revision, out)
@@ -65,11 +62,8 @@ impl Gtc {
         out: &mut Outbox,
     ) -> Handled {
         let setting = Setting::ReversePrompt(self.prompt);
-        let done = around
-            .services
-            .contacts
-            .set(client.guard.user(), setting)
-            .await?;
+        let contacts = around.services.contacts.of(&client.guard);
+        let done = contacts.set(client.guard.user(), setting).await?;
         client
             .dialect
             .changed("GTC", trid, done.owner.revision, out)

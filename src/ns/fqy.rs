@@ -1,7 +1,8 @@
 //! `FQY n length` with XML: in which networks addresses are (`docs/protocol/10 §3.5`).
 //!
 //! COMPAT: whatever has the form of a question is answered, for clients repeat it at every sign-in
-//! (`docs/protocol/25 §13`).
+//! (`docs/protocol/25 §13`). The official clients ask since MSNP14; libpurple 2.4 speaks MSNP13 as
+//! well, so that version may ask too.
 
 use bytes::Bytes;
 

@@ -167,135 +167,138 @@ async fn signed_in(
     let payload = frame.payload();
     let dialect = client.dialect;
     match &verb.0 {
-        b"CVR" => cvr::Cvr::parse(args)?.report(trid, around, out),
+        b"CVR" => {
+            cvr::Cvr::parse(args)?.report(trid, around, out);
+            Ok(())
+        }
         b"USR" if dialect.has_circles() => {
-            return usr_sha::UsrSha::parse(args)?
-                .apply(trid, client, around, out)
-                .await;
+            let shown = usr_sha::UsrSha::parse(args)?;
+            shown.apply(trid, client, around, out).await
         }
-        b"USR" => return Err(Failure::Refused(Refusal::AlreadySignedIn)),
-        b"PUT" => {
-            return put::Put::parse(args, payload)?
-                .apply(trid, client, around, out)
-                .await;
-        }
-        b"SDG" => return sdg::Sdg::parse(args, payload)?.apply(client, around),
-        b"SYN" => {
-            return syn::Syn::parse(args, dialect)?
-                .apply(trid, client, around, out)
-                .await;
-        }
-        b"LST" => {
-            return syn::Lst::parse(args)?
-                .apply(trid, client, around, out)
-                .await;
-        }
-        b"LSG" => {
-            return syn::Lsg::parse(args)?
-                .apply(trid, client, around, out)
-                .await;
-        }
-        b"GCF" => return gcf::Gcf::parse(args)?.apply(trid, client, out),
+        b"USR" => Err(Refusal::AlreadySignedIn.into()),
         b"CHG" => {
             let change = chg::Chg::parse(args, dialect)?;
-            return change.apply(trid, client, around, out).await;
+            change.apply(trid, client, around, out).await
         }
-        b"QRY" => return qry::Qry::parse(args, payload)?.apply(trid, client, around, out),
-        b"GTC" => {
-            return blp::Gtc::parse(args)?
-                .apply(trid, client, around, out)
-                .await;
-        }
-        b"BLP" => {
-            return blp::Blp::parse(args)?
-                .apply(trid, client, around, out)
-                .await;
+        b"UUX" => {
+            let data = uux::Uux::parse(args, payload, dialect)?;
+            data.apply(trid, client, around, out).await
         }
         b"PRP" => {
-            return prp::Prp::parse(args, dialect, &client.address)?
-                .apply(trid, client, around, out)
-                .await;
+            let property = prp::Prp::parse(args, dialect, &client.address)?;
+            property.apply(trid, client, around, out).await
         }
-        b"REA" => {
-            return rea::Rea::parse(args)?
-                .apply(trid, client, around, out)
-                .await;
+        b"GTC" => {
+            let prompt = blp::Gtc::parse(args)?;
+            prompt.apply(trid, client, around, out).await
+        }
+        b"BLP" => {
+            let privacy = blp::Blp::parse(args)?;
+            privacy.apply(trid, client, around, out).await
+        }
+        b"QRY" => qry::Qry::parse(args, payload)?.apply(trid, client, around, out),
+        b"GCF" => gcf::Gcf::parse(args)?.apply(trid, client, out),
+        b"XFR" => xfr::Xfr::parse(args)?.apply(trid, client, around, out),
+        b"IMS" => ims::Ims::parse(args)?.apply(trid, client, around, out),
+        b"URL" => {
+            url::Url::parse(args)?.apply(trid, dialect, around, out);
+            Ok(())
+        }
+        b"UUN" => uun::Uun::parse(args, payload)?.apply(trid, client, around, out),
+        b"UUM" => {
+            let message = uum::Uum::parse(args, payload)?;
+            message.apply(trid, client, around, out).await
+        }
+        b"PUT" => {
+            let published = put::Put::parse(args, payload)?;
+            published.apply(trid, client, around, out).await
+        }
+        b"SDG" => sdg::Sdg::parse(args, payload)?.apply(client, around),
+        b"FND" => directory::Fnd::parse(args, dialect)?.apply(trid, out),
+        b"SND" => directory::Snd::parse(args)?.apply(trid, out),
+        b"SDC" => directory::Sdc::parse(args)?.apply(trid, out),
+        b"PAG" => page::pag(dialect),
+        b"PGD" => page::pgd(args),
+        b"LKP" => Err(Refusal::Disabled.into()),
+        _ => contacts(verb, trid, frame, client, around, out).await,
+    }
+}
+
+/// The part of [`signed_in`] that is about contacts and their lists.
+async fn contacts(
+    verb: Verb,
+    trid: u32,
+    frame: &Frame,
+    client: &mut SignedIn,
+    around: &Surroundings,
+    out: &mut Outbox,
+) -> Handled {
+    let args = frame.parameters();
+    let payload = frame.payload();
+    let dialect = client.dialect;
+    match &verb.0 {
+        b"SYN" => {
+            let wanted = syn::Syn::parse(args, dialect)?;
+            wanted.apply(trid, client, around, out).await
+        }
+        b"LST" => {
+            let wanted = syn::Lst::parse(args)?;
+            wanted.apply(trid, client, around, out).await
+        }
+        b"LSG" => {
+            let wanted = syn::Lsg::parse(args)?;
+            wanted.apply(trid, client, around, out).await
         }
         b"ADL" => {
-            return adl::Adl::parse(args, payload)?
-                .apply(trid, client, around, out)
-                .await;
+            let listed = adl::Adl::parse(args, payload)?;
+            listed.apply(trid, client, around, out).await
         }
         b"RML" => {
-            return adl::Rml::parse(args, payload)?
-                .apply(trid, client, around, out)
-                .await;
+            let listed = adl::Rml::parse(args, payload)?;
+            listed.apply(trid, client, around, out).await
         }
         b"FQY" => {
-            return fqy::Fqy::parse(args, payload)?
-                .apply(trid, around, out)
-                .await;
+            let query = fqy::Fqy::parse(args, payload)?;
+            query.apply(trid, around, out).await
+        }
+        // A wish to hear of the list anew; no answer to it is known (`docs/protocol/10 §2`).
+        b"RFS" => Ok(()),
+        b"ADD" => {
+            let added = add::Add::parse(args, dialect)?;
+            added.apply(trid, client, around, out).await
+        }
+        b"ADC" => {
+            let added = add::Adc::parse(args, dialect)?;
+            added.apply(trid, client, around, out).await
+        }
+        b"REM" => {
+            let removed = rem::Rem::parse(args, dialect)?;
+            removed.apply(trid, client, around, out).await
+        }
+        b"REA" => {
+            let renamed = rea::Rea::parse(args)?;
+            renamed.apply(trid, client, around, out).await
         }
         b"SBP" if dialect.list_change_style() == ListChangeStyle::Membership => {
             rea::repeat(trid, args, out);
-        }
-        b"RFS" => {}
-        b"UUN" => return uun::Uun::parse(args, payload)?.apply(trid, client, around, out),
-        b"UUM" => {
-            return uum::Uum::parse(args, payload)?
-                .apply(trid, client, around, out)
-                .await;
+            Ok(())
         }
         b"SBP" => {
-            return rea::Sbp::parse(args)?
-                .apply(trid, client, around, out)
-                .await;
-        }
-        b"ADD" => {
-            return add::Add::parse(args, dialect)?
-                .apply(trid, client, around, out)
-                .await;
-        }
-        b"ADC" => {
-            return add::Adc::parse(args, dialect)?
-                .apply(trid, client, around, out)
-                .await;
-        }
-        b"REM" => {
-            return rem::Rem::parse(args, dialect)?
-                .apply(trid, client, around, out)
-                .await;
+            let renamed = rea::Sbp::parse(args)?;
+            renamed.apply(trid, client, around, out).await
         }
         b"ADG" => {
-            return group::Adg::parse(args)?
-                .apply(trid, client, around, out)
-                .await;
+            let group = group::Adg::parse(args)?;
+            group.apply(trid, client, around, out).await
         }
         b"REG" => {
-            return group::Reg::parse(args, dialect)?
-                .apply(trid, client, around, out)
-                .await;
+            let group = group::Reg::parse(args, dialect)?;
+            group.apply(trid, client, around, out).await
         }
         b"RMG" => {
-            return group::Rmg::parse(args, dialect)?
-                .apply(trid, client, around, out)
-                .await;
+            let group = group::Rmg::parse(args, dialect)?;
+            group.apply(trid, client, around, out).await
         }
-        b"UUX" => {
-            return uux::Uux::parse(args, payload, dialect)?
-                .apply(trid, client, around, out)
-                .await;
-        }
-        b"XFR" => return xfr::Xfr::parse(args)?.apply(trid, client, around, out),
-        b"IMS" => return ims::Ims::parse(args)?.apply(trid, client, around, out),
-        b"URL" => url::Url::parse(args)?.apply(trid, dialect, around, out),
-        b"FND" => return directory::Fnd::parse(args, dialect)?.apply(trid, out),
-        b"SND" => return directory::Snd::parse(args)?.apply(trid, out),
-        b"SDC" => return directory::Sdc::parse(args)?.apply(trid, out),
-        b"PAG" => return page::pag(dialect),
-        b"PGD" => return page::pgd(args),
-        b"LKP" => return Err(Failure::Refused(Refusal::Disabled)),
-        _ => return Err(Failure::Violation),
+        _ => Err(Failure::Violation),
     }
-    Ok(())
 }

@@ -264,7 +264,10 @@ impl Session for NsSession {
         let dialect = client.dialect;
         match event {
             NsEvent::ContactPresence { presence, news } => {
-                dialect.presence_news(&presence, news, out);
+                // The first status brings everybody who is there.
+                if client.has_status {
+                    dialect.presence_news(&presence, news, out);
+                }
             }
             NsEvent::ContactOffline { address } => dialect.offline(&address, out),
             NsEvent::ContactPhone {

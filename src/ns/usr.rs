@@ -71,8 +71,7 @@ pub(super) enum Step {
     Proven(Proven),
 }
 
-/// An account whose owner is at the other end.
-#[derive(Debug)]
+/// An account whose owner is at the other end. Does not print what it was proven with.
 pub(super) struct Proven {
     user: UserId,
     /// What the ticket has in common with those that the client got together with it.
@@ -81,6 +80,15 @@ pub(super) struct Proven {
     web_token: String,
     /// The machine, as clients that may be signed in at several places name it.
     machine: Option<Guid>,
+}
+
+impl std::fmt::Debug for Proven {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proven")
+            .field("user", &self.user)
+            .field("machine", &self.machine)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Usr<'a> {

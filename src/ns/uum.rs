@@ -9,12 +9,10 @@ use bytes::Bytes;
 
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
+use crate::dialect::membership::require_own_network;
 use crate::dialect::{Dialect, notices};
 use crate::model::{Address, DirectKind, DirectMessage, Refusal};
 use crate::wire::{Arguments, Outbox};
-
-/// The number of the network that accounts of this server are in.
-const OWN_NETWORK: u32 = 1;
 
 #[derive(Debug)]
 pub(super) struct Uum {
@@ -30,9 +28,7 @@ impl Uum {
         let kind = notices::read_direct_kind(args.number()?).ok_or(Refusal::InvalidParameter)?;
         args.number()?;
         args.finish()?;
-        if network != OWN_NETWORK {
-            return Err(Failure::Refused(Refusal::Unreachable));
-        }
+        require_own_network(network)?;
         Ok(Self {
             target,
             kind,

@@ -1,11 +1,12 @@
 //! `UUN n address[;{machine}] kind length`: a small message to somebody's clients outside of
-//! conversations, handed on unread (`docs/protocol/10 §6.1`).
+//! conversations, handed on unread (`docs/protocol/10 §6.1`). Whoever has only clients that know no
+//! such messages is as out of reach as somebody who is not there.
 
 use bytes::Bytes;
 
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
-use crate::dialect::notices;
+use crate::dialect::{Dialect, notices};
 use crate::model::{Address, Guid, Notice, Refusal};
 use crate::wire::{Arguments, Outbox};
 
@@ -45,7 +46,8 @@ impl Uun {
             body: self.body,
         };
         let presence = &around.services.presence;
-        presence.notify(&client.guard, &self.target, self.machine, notice)?;
+        let takes = |tag| Dialect::from_tag(tag).is_some_and(Dialect::has_notices);
+        presence.notify(&client.guard, &self.target, self.machine, notice, takes)?;
         out.line("UUN").arg(trid).arg("OK").end();
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::{Failure, Handled};
 use crate::dialect::Dialect;
 use crate::dialect::user_data::UserData;
 use crate::model::Refusal;
+use crate::service::Origin;
 use crate::wire::{Arguments, Outbox};
 
 #[derive(Debug)]
@@ -40,7 +41,10 @@ impl Uux {
         let presence = &around.services.presence;
         match self.data {
             UserData::Message(change) => {
-                presence.set_message(client.guard.user(), change).await?;
+                let by = Origin::Session(client.guard.session());
+                presence
+                    .set_message(client.guard.user(), by, change)
+                    .await?;
             }
             UserData::Endpoint(Some(capabilities)) => {
                 presence.set_endpoint_capabilities(&client.guard, capabilities);

@@ -1,16 +1,18 @@
-//! `CAL n handle` -> `CAL n RINGING room`: calling somebody into the room
+//! `CAL n handle[;{machine}]` -> `CAL n RINGING room`: calling somebody into the room
 //! (`docs/protocol/03 §4`).
 //!
-//! Calling oneself rings one's other places and shows the caller itself in the room
-//! (`docs/protocol/10 §8.1`). Whoever may not be called is not there, whatever the reason: unknown, offline, hidden and
-//! blocking all sound the same.
+//! Calling oneself rings one's other places and shows the caller itself in the room, if the client
+//! knows of places (`docs/protocol/10 §8.1`); to any other it is there already. Whoever may not be
+//! called is not there, whatever the reason: unknown, offline, hidden and blocking all sound the
+//! same.
 
 use std::time::{Duration, Instant};
 
 use super::Failure;
 use super::session::Seat;
+use crate::dialect::notices::read_target;
 use crate::dialect::switchboard;
-use crate::model::{Address, Refusal};
+use crate::model::{Address, Guid, Refusal};
 use crate::service::{Called, Services};
 use crate::wire::{Arguments, Outbox};
 
@@ -44,7 +46,7 @@ impl Patience {
 
 #[derive(Debug)]
 pub(super) struct Cal {
-    callee: Result<Address, Refusal>,
+    callee: Result<(Address, Option<Guid>), Refusal>,
 }
 
 impl Cal {
@@ -52,7 +54,7 @@ impl Cal {
         let handle = args.text()?;
         args.finish()?;
         Ok(Self {
-            callee: Address::parse(handle).map_err(|_| Refusal::MalformedCallee),
+            callee: read_target(handle).ok_or(Refusal::MalformedCallee),
         })
     }
 
@@ -63,12 +65,16 @@ impl Cal {
         services: &Services,
         out: &mut Outbox,
     ) -> Result<(), Failure> {
-        let callee = self.callee?;
+        let (callee, machine) = self.callee?;
+        let is_own = callee == seat.membership.who().address;
+        if is_own && !seat.dialect.has_endpoints() {
+            return Err(Refusal::AlreadyThere.into());
+        }
         let now = Instant::now();
         if seat.patience.is_exhausted(now) {
             return Err(Refusal::CallingTooFast.into());
         }
-        let called = services.chat.call(&seat.membership, &callee);
+        let called = services.chat.call(&seat.membership, &callee, machine);
         if called == Err(Refusal::Unreachable) {
             seat.patience.note(now);
         }

@@ -4,8 +4,8 @@
 use super::Failure;
 use super::cal::Patience;
 use super::session::Seat;
-use crate::dialect::Dialect;
 use crate::dialect::notices::read_target;
+use crate::dialect::{Dialect, switchboard};
 use crate::mailbox::Mailbox;
 use crate::model::{Address, Guid, Refusal, SbEvent};
 use crate::service::{Bearer, JoinError, Membership, Services};
@@ -41,13 +41,7 @@ impl<'a> Usr<'a> {
             .chat
             .open(self.ticket, bearer, mailbox.clone())
             .map_err(refused)?;
-        let name = &entered.membership.who().name;
-        out.line("USR")
-            .arg(trid)
-            .arg("OK")
-            .arg(self.handle)
-            .arg(name.as_str())
-            .end();
+        switchboard::opened(trid, self.handle, entered.membership.who(), out);
         take_seat(entered.membership)
     }
 }

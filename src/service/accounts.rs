@@ -50,6 +50,7 @@ pub struct Accounts {
     challenges: Arc<LegacyChallenges>,
     throttle: Throttle,
     ticket_ms: i64,
+    token_ms: i64,
     /// What the keys of tokens are derived from.
     token_key: TokenKey,
     form_key: SecretKey,
@@ -73,6 +74,8 @@ pub struct AccountSettings {
     pub passwords: PasswordSettings,
     /// How long a ticket is good for.
     pub ticket_minutes: u32,
+    /// How long a ticket of the token service is good for.
+    pub token_hours: u32,
     /// Whether a ticket for single sign-on is good without the proof that belongs to it.
     pub accept_bare_tickets: bool,
     /// Failures a minute, for one account from one network.
@@ -92,6 +95,7 @@ impl AccountSettings {
                 accept_first_16: auth.accept_first_16,
             },
             ticket_minutes: auth.ticket_minutes,
+            token_hours: auth.token_hours,
             accept_bare_tickets: auth.accept_bare_tickets,
             failed_sign_ins_per_minute: limits.failed_sign_ins_per_minute,
             exempt: limits.exempt.clone(),
@@ -221,6 +225,7 @@ impl Accounts {
             challenges: Arc::new(LegacyChallenges::new(secret)),
             throttle: Throttle::new(settings.failed_sign_ins_per_minute, settings.exempt),
             ticket_ms: i64::from(settings.ticket_minutes) * 60_000,
+            token_ms: i64::from(settings.token_hours) * 3_600_000,
             accept_bare_tickets: settings.accept_bare_tickets,
         })
     }

@@ -8,14 +8,14 @@
 use super::Outcome;
 use super::contacts::{flat, publish_lists, publish_setting};
 use crate::clock::Clock;
-use crate::hub::Hub;
+use crate::hub::{Hub, Origin};
 use crate::model::{
     Card, CardChange, CardPage, GroupEdit, GroupMember, Guid, MemberRef, Memberships, NewCard,
-    NewGroup, NsEvent, PresenceNews, Refusal, Role, Stamp, UserId,
+    NewGroup, NsEvent, Refusal, Role, Stamp, UserId,
 };
 use crate::store::{BookChange, BookRequest, BookStep, Store};
 
-/// Who changes a book.
+/// Who changes a book, or a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Editor {
     /// Whose book it is.
@@ -195,24 +195,23 @@ impl AddressBookOperations {
 }
 
 fn publish(hub: &Hub, clock: &Clock, by: Editor, change: &BookChange) {
-    let tell = |event| hub.tell_except_grant(by.owner, by.grant, event);
+    let origin = Origin::Grant(by.grant);
     for step in &change.steps {
         match step {
             BookStep::List(list) => {
                 // The endpoints that did not ask for this contact have to see them too; the one
                 // that did says so on its own (`docs/protocol/10 §3`), and only then expects them.
                 if let Some(presence) = publish_lists(hub, list) {
-                    let news = PresenceNews::Appeared;
-                    tell(NsEvent::ContactPresence { presence, news });
+                    hub.introduce(by.owner, origin, presence);
                 }
             }
-            BookStep::Setting(setting) => publish_setting(hub, setting),
+            BookStep::Setting(setting) => publish_setting(hub, origin, setting),
             BookStep::Group(group) => drop(hub.apply(&group.owner)),
         }
     }
     if change.changed {
         let at = clock.now_ms();
-        tell(NsEvent::BookChanged { at });
+        hub.tell_others(by.owner, origin, NsEvent::BookChanged { at });
     }
 }
 

@@ -9,7 +9,7 @@ use super::OnlineGuard;
 use crate::hub::{Bearer, Called, Delivery, Hub, JoinError, Membership, RoomEntrance};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
-use crate::model::{Address, Refusal, RoomId, SbEvent};
+use crate::model::{Address, Guid, Refusal, RoomId, SbEvent};
 
 /// Operations on rooms; clones share their state.
 #[derive(Debug, Clone)]
@@ -59,10 +59,15 @@ impl ChatOperations {
             .join_room(ticket, bearer, room, mailbox, Instant::now())
     }
 
-    /// Calls somebody into a room, at every place. Refused: `Unreachable` for everybody who may
+    /// Calls somebody into a room, at the place named by `at` or at every one. Refused: `Unreachable` for everybody who may
     /// not be called, whatever the reason; `AlreadyThere` if no place is left to ring; `RoomFull`.
-    pub fn call(&self, member: &Membership, address: &Address) -> Result<Called, Refusal> {
-        member.call(address, random_key, Instant::now())
+    pub fn call(
+        &self,
+        member: &Membership,
+        address: &Address,
+        at: Option<Guid>,
+    ) -> Result<Called, Refusal> {
+        member.call(address, at, random_key, Instant::now())
     }
 
     /// Hands a message to every other member of the room.

@@ -9,10 +9,9 @@ use bytes::Bytes;
 use super::circle_ticket::CircleTickets;
 use super::{OnlineGuard, OperationError, Outcome};
 use crate::clock::Clock;
-use crate::hub::{CircleEntered, Hub};
+use crate::hub::{CircleEntered, Hub, Origin};
 use crate::model::{
-    Address, Circle, CircleBook, CircleId, CircleMember, CircleMembership, NsEvent, Refusal,
-    SessionId, UserId,
+    Address, Circle, CircleBook, CircleId, CircleMember, CircleMembership, NsEvent, Refusal, UserId,
 };
 use crate::store::{CircleChange, CircleRequest, Store};
 
@@ -22,15 +21,6 @@ pub struct CircleOperations {
     store: Store,
     hub: Hub,
     tickets: CircleTickets,
-}
-
-/// Where a request came from, which needs no telling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// A web service, with a token of this grant.
-    Grant(Option<i64>),
-    /// A session of the requester's.
-    Session(SessionId),
 }
 
 impl CircleOperations {
@@ -159,14 +149,10 @@ fn publish(hub: &Hub, actor: UserId, origin: Origin, change: &CircleChange) {
     }
     for &user in &change.audience {
         let event = NsEvent::CircleChanged { circle };
-        match origin {
-            Origin::Grant(grant) if user == actor => hub.tell_except_grant(user, grant, event),
-            Origin::Session(session) => {
-                hub.tell_endpoints(user, None, Some(session), event);
-            }
-            Origin::Grant(_) => {
-                hub.tell(user, event);
-            }
+        if user == actor {
+            hub.tell_others(user, origin, event);
+        } else {
+            hub.tell(user, event);
         }
     }
 }

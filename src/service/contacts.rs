@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::{Fault, OnlineGuard, Outcome};
 use crate::clock::Clock;
-use crate::hub::Hub;
+use crate::hub::{Hub, Origin};
 use crate::model::{
     Address, ContactBook, ContactRef, GroupRef, Label, List, NsEvent, Phone, Phones, Presence,
-    SessionId, StandingChange, StandingEdit, UserId,
+    StandingChange, StandingEdit, UserId,
 };
 use crate::store::{
     AddToList, GroupChange, ListChange, ListEdit, ListEditKind, Published, Setting, SettingChange,
@@ -31,8 +31,8 @@ pub struct ContactOperations {
 struct Teller {
     hub: Hub,
     clock: Clock,
-    /// The session that makes the changes, which hears of them by its answers.
-    session: Option<SessionId>,
+    /// Who makes the changes and hears of them by the answers.
+    by: Origin,
 }
 
 impl Teller {
@@ -40,11 +40,17 @@ impl Teller {
         let event = NsEvent::BookChanged {
             at: self.clock.now_ms(),
         };
-        self.hub.tell_endpoints(owner, None, self.session, event);
+        self.hub.tell_others(owner, self.by, event);
     }
 
     fn list(&self, change: &ListChange) -> Option<Arc<Presence>> {
         let presence = publish_lists(&self.hub, change);
+        if let Some(presence) = &presence {
+            // They watch whomever the account watches, so they would hear of the next change
+            // without this one.
+            let presence = Arc::clone(presence);
+            self.hub.introduce(change.owner.owner, self.by, presence);
+        }
         if change.changed {
             self.changed(change.owner.owner);
         }
@@ -59,7 +65,7 @@ impl Teller {
     }
 
     fn setting(&self, change: &SettingChange) {
-        publish_setting(&self.hub, change);
+        publish_setting(&self.hub, self.by, change);
         // The others are on no card.
         let is_of_book = match change.setting {
             Setting::Name(_) | Setting::Privacy(_) | Setting::ReversePrompt(_) => true,
@@ -81,22 +87,24 @@ pub struct Added {
 
 impl ContactOperations {
     pub(super) fn new(store: Store, hub: Hub, clock: Clock) -> Self {
-        let session = None;
+        let by = Origin::Grant(None);
         Self {
             store,
-            teller: Teller {
-                hub,
-                clock,
-                session,
-            },
+            teller: Teller { hub, clock, by },
         }
     }
 
     /// The same operations on behalf of one session, which is not told of its own changes.
     #[must_use]
     pub fn of(&self, session: &OnlineGuard) -> Self {
+        self.by(Origin::Session(session.session()))
+    }
+
+    /// The same operations on behalf of somebody who is not told of their own changes.
+    #[must_use]
+    pub(super) fn by(&self, by: Origin) -> Self {
         let mut of = self.clone();
-        of.teller.session = Some(session.session());
+        of.teller.by = by;
         of
     }
 
@@ -149,6 +157,9 @@ impl ContactOperations {
             let hub = &teller.hub;
             let show = |change: &ListChange| {
                 let followed = publish_lists(hub, change);
+                if let Some(presence) = &followed {
+                    teller.hub.introduce(owner, teller.by, Arc::clone(presence));
+                }
                 // The web may have heard of the same contact first: then nothing changes here,
                 // and the client still waits for them to appear.
                 let asked_for = forward.contains(&change.contact.address);
@@ -283,13 +294,13 @@ pub(super) fn publish_lists(hub: &Hub, change: &ListChange) -> Option<Arc<Presen
     presence
 }
 
-pub(super) fn publish_setting(hub: &Hub, change: &SettingChange) {
+pub(super) fn publish_setting(hub: &Hub, by: Origin, change: &SettingChange) {
     if !change.changed {
         return;
     }
     hub.apply(&change.owner);
     match &change.setting {
-        Setting::Name(name) => hub.set_name(change.owner.owner, name.clone()),
+        Setting::Name(name) => hub.set_name(change.owner.owner, by, name.clone()),
         Setting::Phone(phone, value) => {
             let Some(address) = hub.address(change.owner.owner) else {
                 return;

@@ -30,8 +30,8 @@ use crate::model::Refusal;
 use crate::store::{Store, StoreError};
 
 pub use crate::hub::{
-    Bearer, Called, CircleEntered, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance,
-    StateChange,
+    Bearer, Called, CircleEntered, Delivery, JoinError, Membership, OnlineGuard, Origin,
+    RoomEntrance, StateChange,
 };
 pub use crate::store::{
     Account, Activity, AddToList, AuditDeed, AuditEntry, CircleChange, CircleRequest, Deed,
@@ -41,7 +41,7 @@ pub use crate::store::{
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use address_book::{AddressBookOperations, Editor};
 pub use chat::ChatOperations;
-pub use circles::{CircleOperations, Origin};
+pub use circles::CircleOperations;
 pub use contacts::{Added, ContactOperations};
 pub use notices::NoticeFollower;
 pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Fault, OnlineGuard};
 use crate::clock::Clock;
-use crate::hub::{Entrance, Hub, StateChange};
+use crate::hub::{Entrance, Hub, Origin, StateChange};
 use crate::mailbox::Mailbox;
 use crate::model::{
     Address, Capabilities, DialectTag, DirectMessage, Guid, Label, MessageChange, Notice, NsEvent,
@@ -106,9 +106,14 @@ impl PresenceOperations {
     }
 
     /// Changes the personal message. The text is kept for the next sign-in, the rest is not.
-    pub async fn set_message(&self, user: UserId, change: MessageChange) -> Result<(), Fault> {
+    pub async fn set_message(
+        &self,
+        user: UserId,
+        by: Origin,
+        change: MessageChange,
+    ) -> Result<(), Fault> {
         let Some(text) = &change.text else {
-            self.hub.change_message(user, &change);
+            self.hub.change_message(user, by, &change);
             return Ok(());
         };
         let kept = Setting::Message((**text).to_owned());
@@ -116,7 +121,7 @@ impl PresenceOperations {
         // A refusal means that the account was deleted meanwhile; its session ends on its own.
         let _ = self
             .store
-            .change_setting(user, kept, move |_| hub.change_message(user, &change))
+            .change_setting(user, kept, move |_| hub.change_message(user, by, &change))
             .await?;
         Ok(())
     }
@@ -131,17 +136,18 @@ impl PresenceOperations {
         self.hub.set_private_data(guard, change);
     }
 
-    /// Hands a small message to the places of an account, or to one of them; to the other places
-    /// of the sender's own account if that is whose address it is. Refused with `Unreachable` if
-    /// nobody is there whom the sender could call.
+    /// Hands a small message to those places of an account whose dialect `takes` it, or to one of
+    /// them; to the other places of the sender's own account if that is whose address it is.
+    /// Refused with `Unreachable` if nobody is there whom the sender could call.
     pub fn notify(
         &self,
         from: &OnlineGuard,
         target: &Address,
         to: Option<Guid>,
         notice: Notice,
+        takes: impl Fn(DialectTag) -> bool,
     ) -> Result<(), Refusal> {
-        let took = self.hub.notify(from, target, to, Arc::new(notice));
+        let took = self.hub.notify(from, target, to, Arc::new(notice), takes);
         if took {
             Ok(())
         } else {

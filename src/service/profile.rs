@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::pictures::{PictureError, Pictures};
-use super::{ContactOperations, Fault, Outcome, PresenceOperations};
+use super::{ContactOperations, Editor, Fault, Origin, Outcome, PresenceOperations};
 use crate::clock::Clock;
 use crate::model::{Label, ListSet, MessageChange, Refusal, UserId};
 use crate::store::{Activity, NewTile, Picture, Profile, Setting, Store, TileInfo, TileSize};
@@ -90,18 +90,21 @@ impl ProfileOperations {
         Ok(self.store.profile(user).await?)
     }
 
-    /// Changes a profile, and shows the change to whoever may see it.
+    /// Changes a profile, and shows the change to whoever may see it and to the owner's other
+    /// endpoints.
     ///
     /// Refused: `IllegalName` for a name that is too long; `InvalidParameter` for a message that
     /// is; `Unavailable` if the account is gone. What came before the refused part is changed.
-    pub async fn change(&self, user: UserId, change: ProfileChange) -> Outcome<()> {
+    pub async fn change(&self, by: Editor, change: ProfileChange) -> Outcome<()> {
+        let (user, origin) = (by.owner, Origin::Grant(by.grant));
         if let Some(name) = change.name.filter(|name| !name.trim().is_empty()) {
             let name = Label::from_text(&name, Label::NAME_MAX);
             let name = name.map_err(|_| Refusal::IllegalName)?;
-            self.contacts.set(user, Setting::Name(name)).await?;
+            let contacts = self.contacts.by(origin);
+            contacts.set(user, Setting::Name(name)).await?;
         }
         if let Some(message) = change.message {
-            self.set_message(user, message).await?;
+            self.set_message(user, origin, message).await?;
         }
         if let Some(flags) = change.flags {
             self.store.set_profile_flags(user, flags).await?;
@@ -109,7 +112,7 @@ impl ProfileOperations {
         Ok(())
     }
 
-    async fn set_message(&self, user: UserId, message: String) -> Outcome<()> {
+    async fn set_message(&self, user: UserId, by: Origin, message: String) -> Outcome<()> {
         if message.len() > MESSAGE_MAX {
             return Err(Refusal::InvalidParameter.into());
         }
@@ -117,7 +120,7 @@ impl ProfileOperations {
             text: Some(message.into()),
             ..MessageChange::default()
         };
-        self.presence.set_message(user, change).await?;
+        self.presence.set_message(user, by, change).await?;
         Ok(())
     }
 

@@ -442,7 +442,7 @@ async fn delete(turn: &mut Turn, user: UserId) -> Result<bool, StoreError> {
     .execute(&mut turn.connection)
     .await?;
     post_to_keepers(turn, user).await?;
-    super::circles::leave_all(turn, user).await?;
+    super::circle_desk::leave_all(turn, user).await?;
     leave_everywhere(turn, user).await?;
     // Its own book, its place in other books, its credentials and its tickets go with it.
     sqlx::query("DELETE FROM account WHERE id = $1")

@@ -5,7 +5,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::book::read_groups;
 use super::card_rows::{card, card_query, read_annotations};
-use super::removals::{self, read_clock};
+use super::removals::{self, Owner, read_owner};
 use super::rows;
 use super::writer::{Published, Stop, Turn};
 use super::{GroupChange, ListChange, ListLimits, SettingChange, Store, StoreError, own_card};
@@ -227,12 +227,11 @@ async fn read_page(
     owner: UserId,
     since: Option<Stamp>,
 ) -> Result<CardPage, Stop> {
-    let stamp = read_clock(snapshot, owner, since).await?;
-    let (address, created_at): (String, i64) =
-        sqlx::query_as("SELECT address, created_at FROM account WHERE id = $1")
-            .bind(owner.0)
-            .fetch_one(&mut *snapshot)
-            .await?;
+    let Owner {
+        address,
+        created_at,
+        stamp,
+    } = read_owner(snapshot, owner, since).await?;
     let me = own_card::read(snapshot, owner).await?;
     let from = since.unwrap_or(Stamp(i64::MIN));
     let numbers = read_groups(snapshot, owner).await?;
@@ -244,7 +243,7 @@ async fn read_page(
     };
     Ok(CardPage {
         owner,
-        address: rows::address(&address, owner.0)?,
+        address,
         stamp,
         created_at,
         me: Some(me).filter(|me| me.changed_at > from),

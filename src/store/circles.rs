@@ -6,15 +6,15 @@
 
 use std::sync::Arc;
 
-use super::circle_rows::{find_in_book, forget_past, number, read_book, save, touch_circle};
+use super::circle_desk::{Desk, Seen, account_of};
+use super::circle_rows::{find_in_book, forget_past, number, read_book, save};
 use super::removals::tick;
-use super::rows;
 use super::writer::{Published, Stop, Turn};
-use super::{ListLimits, Store, StoreError};
+use super::{ListLimits, Store};
 use crate::model::address_book::INVITE_MAX;
 use crate::model::{
-    Address, Circle, CircleBook, CircleId, CircleInviter, CircleMember, CircleMemberRef, CircleRef,
-    CircleRole, CircleState, CircleStep, Guid, Label, List, ListSet, Privacy, Refusal, UserId,
+    Address, Circle, CircleId, CircleInviter, CircleMember, CircleMemberRef, CircleRef, CircleRole,
+    CircleState, CircleStep, Label, Refusal, UserId,
 };
 
 /// What somebody wants of a circle.
@@ -84,7 +84,8 @@ impl Store {
     /// Refused: `NotInCircle` for a circle that there is not, that the requester is not in, or
     /// has no invitation to; `RoleTooLow` if their role does not allow it; `UnknownAccount`;
     /// `UnknownContact` for an identity that is not in the book; `AlreadyThere` for inviting who
-    /// is in; `OppositeList` for inviting whom the requester blocks; `ListFull` at the limit of
+    /// is in; `OppositeList` for inviting whom the requester or an administrator blocks, while who
+    /// accepts in spite of such a block gets `NotInCircle`; `ListFull` at the limit of
     /// circles for one account or of people in one circle; `IllegalName` for an empty or too long
     /// name; `CardTooLarge` for too long a message; `NotExpected` for declining what was
     /// accepted, and for giving up the role of the only administrator; `Unavailable` if the
@@ -229,14 +230,6 @@ async fn create(
     })
 }
 
-/// Everything a change works with.
-struct Desk<'t> {
-    turn: &'t mut Turn,
-    actor: UserId,
-    book: CircleBook,
-    limits: ListLimits,
-}
-
 impl Desk<'_> {
     async fn name(mut self, address: &Address) -> Result<CircleChange, Stop> {
         self.require(CircleRole::may_invite)?;
@@ -307,6 +300,13 @@ impl Desk<'_> {
             return Ok(self.unchanged(place));
         }
         if accepts {
+            match self.refuse_blocked(&place).await {
+                // Who is blocked is not told so.
+                Err(Stop::Refused(Refusal::OppositeList)) => {
+                    return Err(Refusal::NotInCircle.into());
+                }
+                other => other?,
+            }
             refuse_one_circle_more(self.turn, self.actor, self.limits).await?;
         }
         place.state = state;
@@ -437,269 +437,6 @@ impl Desk<'_> {
         }
         Ok(self.unchanged(place))
     }
-
-    /// The requester's own place.
-    fn own(&self) -> Result<CircleMember, Refusal> {
-        let own = self.place(&CircleMemberRef::User(self.actor));
-        own.ok_or(Refusal::NotInCircle)
-    }
-
-    /// The requester's own place, if they are in the circle and their role allows it.
-    fn require(&self, allows: impl FnOnce(CircleRole) -> bool) -> Result<CircleMember, Refusal> {
-        let own = self.own()?;
-        if own.state != CircleState::Accepted {
-            return Err(Refusal::NotInCircle);
-        }
-        if !allows(own.role) {
-            return Err(Refusal::RoleTooLow);
-        }
-        Ok(own)
-    }
-
-    fn is_actor(&self, who: &CircleMemberRef) -> bool {
-        self.place(who)
-            .is_some_and(|place| place.user == self.actor)
-    }
-
-    fn place(&self, who: &CircleMemberRef) -> Option<CircleMember> {
-        let mut members = self.book.members.iter();
-        let found = members.find(|member| match who {
-            CircleMemberRef::User(user) => member.user == *user,
-            CircleMemberRef::Address(address) => member.address == *address,
-            CircleMemberRef::Contact(guid) => member.circle_contact == *guid,
-        });
-        found.cloned()
-    }
-
-    /// Somebody's place, or a blank one for an account that has none.
-    async fn place_or_stranger(&mut self, who: &CircleMemberRef) -> Result<CircleMember, Stop> {
-        if let Some(place) = self.place(who) {
-            return Ok(place);
-        }
-        let user = match who {
-            CircleMemberRef::Contact(_) => return Err(Refusal::UnknownContact.into()),
-            CircleMemberRef::User(user) => Some(*user),
-            CircleMemberRef::Address(address) => find_account(self.turn, address).await?,
-        };
-        let user = user.ok_or(Refusal::UnknownAccount)?;
-        let account = account_of(self.turn, user).await?;
-        Ok(account
-            .ok_or(Refusal::UnknownAccount)?
-            .into_place(self.turn.now))
-    }
-
-    /// The state as it is kept; `None` for a place that is not written yet.
-    fn state_of(&self, place: &CircleMember) -> Option<CircleState> {
-        self.place(&CircleMemberRef::User(place.user))
-            .map(|kept| kept.state)
-    }
-
-    fn make_room(&self) -> Result<(), Refusal> {
-        let members = &self.book.members;
-        let open = members.iter().filter(|place| place.state.is_open()).count();
-        if u32::try_from(open).is_ok_and(|open| open < self.limits.circle_members) {
-            Ok(())
-        } else {
-            Err(Refusal::ListFull)
-        }
-    }
-
-    /// Somebody comes in, or comes back as if they had never been there.
-    fn start_anew(&self, place: &mut CircleMember, state: CircleState) {
-        if self.state_of(place).is_none_or(|before| !before.is_open()) {
-            place.role = CircleRole::Member;
-            place.is_blocked = false;
-            place.created_at = self.turn.now;
-            place.inviter = None;
-            place.message = Arc::default();
-        }
-        place.state = state;
-        place.state_at = self.turn.now;
-        place.is_told = false;
-    }
-
-    /// Refuses to bring in somebody whom the requester has blocked.
-    async fn refuse_blocked(&mut self, place: &CircleMember) -> Result<(), Stop> {
-        let lists = lists_of(self.turn, self.actor, place.user).await?;
-        if lists.has(List::Block) {
-            return Err(Refusal::OppositeList.into());
-        }
-        Ok(())
-    }
-
-    /// Whether somebody lets the requester call them, which is what an invitation is.
-    async fn lets_call(&mut self, place: &CircleMember) -> Result<bool, StoreError> {
-        let lists = lists_of(self.turn, place.user, self.actor).await?;
-        if lists.has(List::Block) {
-            return Ok(false);
-        }
-        if lists.has(List::Allow) {
-            return Ok(true);
-        }
-        let privacy = sqlx::query_scalar("SELECT privacy FROM account WHERE id = $1")
-            .bind(place.user.0)
-            .fetch_one(&mut self.turn.connection)
-            .await?;
-        Ok(rows::privacy(privacy, place.user.0)? == Privacy::AllowOthers)
-    }
-
-    /// Writes a place, with new stamps.
-    async fn write(&mut self, place: &mut CircleMember, seen: Seen) -> Result<(), StoreError> {
-        let stamp = touch_circle(self.turn, self.book.circle.id).await?;
-        self.book.circle.changed_at = stamp;
-        place.circle_changed_at = stamp;
-        match seen {
-            Seen::Theirs => place.book_changed_at = stamp,
-            Seen::Nobody => {}
-        }
-        save(self.turn, self.book.circle.id, place).await?;
-        let members = &mut self.book.members;
-        match members.iter_mut().find(|kept| kept.user == place.user) {
-            Some(kept) => kept.clone_from(place),
-            None => members.push(place.clone()),
-        }
-        Ok(())
-    }
-
-    /// Ends a place.
-    async fn close(&mut self, mut place: CircleMember) -> Result<CircleMember, StoreError> {
-        let seen = if place.is_in_book() {
-            Seen::Theirs
-        } else {
-            Seen::Nobody
-        };
-        place.state = CircleState::Left;
-        place.state_at = self.turn.now;
-        self.write(&mut place, seen).await?;
-        Ok(place)
-    }
-
-    fn accepted(&self) -> impl Iterator<Item = &CircleMember> {
-        let members = self.book.members.iter();
-        members.filter(|place| place.state == CircleState::Accepted)
-    }
-
-    fn admins(&self) -> impl Iterator<Item = &CircleMember> {
-        self.accepted()
-            .filter(|place| place.role == CircleRole::Admin)
-    }
-
-    /// Sees to it that somebody is in charge: without an administrator it is who has been in the
-    /// circle for longest, and without anybody the circle is over.
-    async fn settle_succession(&mut self) -> Result<(), StoreError> {
-        let by_age = |place: &&CircleMember| (place.state_at, place.user);
-        if self.admins().next().is_none()
-            && let Some(mut heir) = self.accepted().min_by_key(by_age).cloned()
-        {
-            heir.role = CircleRole::Admin;
-            self.write(&mut heir, Seen::Theirs).await?;
-        }
-        let Some(oldest) = self.admins().min_by_key(by_age).map(|admin| admin.user) else {
-            for place in self.book.members.clone() {
-                if place.state.is_open() {
-                    self.close(place).await?;
-                }
-            }
-            return Ok(());
-        };
-        let owner = self.book.circle.owner;
-        if self.admins().all(|admin| admin.user != owner) {
-            sqlx::query("UPDATE circle SET owner_id = $2 WHERE id = $1")
-                .bind(number(self.book.circle.id))
-                .bind(oldest.0)
-                .execute(&mut self.turn.connection)
-                .await?;
-            self.book.circle.owner = oldest;
-        }
-        Ok(())
-    }
-
-    /// Whoever sees the circle and listens to it, and the one it is about.
-    fn audience(&self, subject: &CircleMember) -> Vec<UserId> {
-        let members = self.book.members.iter();
-        let alone = self.accepted().all(|place| place.user == subject.user);
-        members
-            .filter(|place| place.is_in_book() && !place.is_blocked)
-            // Those who are invited see nothing of the circle but its end.
-            .filter(|place| place.state == CircleState::Accepted || alone)
-            .map(|place| place.user)
-            .chain(
-                (subject.is_told || subject.state == CircleState::Accepted).then_some(subject.user),
-            )
-            .collect::<std::collections::BTreeSet<_>>()
-            .into_iter()
-            .collect()
-    }
-
-    fn changed(self, subject: CircleMember) -> CircleChange {
-        CircleChange {
-            changed: true,
-            audience: self.audience(&subject),
-            circle: self.book.circle,
-            subject,
-        }
-    }
-
-    fn unchanged(self, subject: CircleMember) -> CircleChange {
-        CircleChange {
-            changed: false,
-            audience: Vec::new(),
-            circle: self.book.circle,
-            subject,
-        }
-    }
-}
-
-/// Whose view of a place changes besides the circle's own.
-#[derive(Debug, Clone, Copy)]
-enum Seen {
-    /// The person's own book, too.
-    Theirs,
-    Nobody,
-}
-
-/// Ends every place of an account that is about to be deleted, so that its circles have somebody
-/// in charge, and the others are told at their next synchronisation.
-pub(super) async fn leave_all(turn: &mut Turn, user: UserId) -> Result<(), StoreError> {
-    let places: Vec<i64> =
-        sqlx::query_scalar("SELECT circle_id FROM circle_member WHERE user_id = $1")
-            .bind(user.0)
-            .fetch_all(&mut turn.connection)
-            .await?;
-    for place in places {
-        let id = super::circle_rows::circle_id(place)?;
-        let Some(book) = read_book(&mut turn.connection, id).await? else {
-            continue;
-        };
-        let mut desk = Desk {
-            turn: &mut *turn,
-            actor: user,
-            book,
-            limits: ListLimits::default(),
-        };
-        if let Ok(own) = desk.own()
-            && own.state.is_open()
-        {
-            desk.close(own).await?;
-            desk.settle_succession().await?;
-        }
-        // The place goes with the account, and nothing is left to tell who it was.
-        sqlx::query("UPDATE circle SET horizon = changed_at WHERE id = $1")
-            .bind(place)
-            .execute(&mut turn.connection)
-            .await?;
-        // What is over stays for the others' sake, under another's name.
-        sqlx::query(
-            "UPDATE circle SET owner_id = coalesce((SELECT user_id FROM circle_member \
-             WHERE circle_id = $1 AND user_id <> $2 LIMIT 1), owner_id) \
-             WHERE id = $1 AND owner_id = $2",
-        )
-        .bind(place)
-        .bind(user.0)
-        .execute(&mut turn.connection)
-        .await?;
-    }
-    Ok(())
 }
 
 /// Refuses a name that is empty or too long.
@@ -727,77 +464,11 @@ async fn refuse_one_circle_more(
     Ok(())
 }
 
-/// An account as a circle knows it.
-struct Account {
-    user: UserId,
-    address: Address,
-    name: Label,
-}
-
-impl Account {
-    /// A place that is nowhere yet.
-    fn into_place(self, now: i64) -> CircleMember {
-        CircleMember {
-            user: self.user,
-            address: self.address,
-            name: self.name,
-            role: CircleRole::Member,
-            state: CircleState::Named,
-            is_told: false,
-            is_blocked: false,
-            book_contact: Guid::random(),
-            circle_contact: Guid::random(),
-            inviter: None,
-            message: Arc::default(),
-            created_at: now,
-            state_at: now,
-            book_changed_at: 0,
-            circle_changed_at: now,
-        }
-    }
-}
-
-async fn account_of(turn: &mut Turn, user: UserId) -> Result<Option<Account>, StoreError> {
-    let found: Option<(String, String)> =
-        sqlx::query_as("SELECT address, name FROM account WHERE id = $1")
-            .bind(user.0)
-            .fetch_optional(&mut turn.connection)
-            .await?;
-    found
-        .map(|(address, name)| {
-            Ok(Account {
-                user,
-                address: rows::address(&address, user.0)?,
-                name: Label::from_stored(&name),
-            })
-        })
-        .transpose()
-}
-
-async fn find_account(turn: &mut Turn, address: &Address) -> Result<Option<UserId>, StoreError> {
-    let found: Option<i64> = sqlx::query_scalar("SELECT id FROM account WHERE address = $1")
-        .bind(address.as_str())
-        .fetch_optional(&mut turn.connection)
-        .await?;
-    Ok(found.map(UserId))
-}
-
-/// The lists that `other` is on in the owner's book.
-async fn lists_of(turn: &mut Turn, owner: UserId, other: UserId) -> Result<ListSet, StoreError> {
-    let bits: Option<i64> =
-        sqlx::query_scalar("SELECT list_bits FROM contact WHERE owner_id = $1 AND contact_id = $2")
-            .bind(owner.0)
-            .bind(other.0)
-            .fetch_optional(&mut turn.connection)
-            .await?;
-    bits.map_or(Ok(ListSet::EMPTY), |bits| rows::lists(bits, owner.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Fixture, address, by_address, done, label, refused};
     use super::*;
-    use crate::model::{CircleMembership, List};
+    use crate::model::{CircleBook, CircleMembership, Guid, List};
 
     /// Three people, and a circle of the first one's.
     struct Scene {
@@ -850,7 +521,11 @@ mod tests {
         }
 
         async fn join(&self, user: UserId, name: &str) {
-            done(self.invite(self.alice, name).await);
+            self.join_by(self.alice, user, name).await;
+        }
+
+        async fn join_by(&self, host: UserId, user: UserId, name: &str) {
+            done(self.invite(host, name).await);
             done(self.answer(user, true).await);
         }
 
@@ -1089,6 +764,37 @@ mod tests {
             refused(scene.ask(scene.alice, stranger).await),
             Refusal::UnknownContact
         );
+    }
+
+    #[tokio::test]
+    async fn whom_an_administrator_blocks_stays_out_whoever_invites_them_and_when() {
+        let scene = Scene::new().await;
+        scene.join(scene.bob, "bob").await;
+        let assistant = CircleRole::AssistantAdmin;
+        done(scene.set_role(scene.alice, scene.bob, assistant).await);
+        done(scene.invite(scene.bob, "carol").await);
+        let fixture = &scene.fixture;
+        let block = fixture.add(scene.alice, by_address("carol"), List::Block, None);
+        done(block.await);
+        let late = scene.answer(scene.carol, true).await;
+        assert_eq!(refused(late), Refusal::NotInCircle);
+        let again = scene.invite(scene.bob, "carol").await;
+        assert_eq!(refused(again), Refusal::OppositeList);
+        done(scene.answer(scene.carol, false).await);
+        let again = scene.invite(scene.bob, "carol").await;
+        assert_eq!(refused(again), Refusal::OppositeList);
+        // A member's block is about the two of them, and nobody else's affair.
+        done(
+            scene
+                .set_role(scene.alice, scene.bob, CircleRole::Admin)
+                .await,
+        );
+        done(
+            scene
+                .set_role(scene.bob, scene.alice, CircleRole::Member)
+                .await,
+        );
+        scene.join_by(scene.bob, scene.carol, "carol").await;
     }
 
     #[tokio::test]

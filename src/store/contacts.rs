@@ -1,7 +1,7 @@
 //! Changes of the lists in a contact book.
 //!
 //! Each decides what the owner's row about one other account shall be, and leaves all that follows
-//! to [`write`](super::pairs::write).
+//! to [`pairs`](super::pairs).
 
 use super::book::{group_bit, read_groups};
 use super::cards;

@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::address_book::{Book, Reading, reading};
 use super::card_rows::{read_annotations, write_annotations};
 use super::pairs::{check_room, read_pair, write};
-use super::removals::{self, leave_role, read_clock, tick};
+use super::removals::{self, Owner, leave_role, read_owner, tick};
 use super::rows;
 use super::writer::Stop;
 use super::{Store, StoreError};
@@ -42,12 +42,11 @@ async fn read(
     owner: UserId,
     since: Option<Stamp>,
 ) -> Result<Memberships, Stop> {
-    let stamp = read_clock(snapshot, owner, since).await?;
-    let (address, created_at): (String, i64) =
-        sqlx::query_as("SELECT address, created_at FROM account WHERE id = $1")
-            .bind(owner.0)
-            .fetch_one(&mut *snapshot)
-            .await?;
+    let Owner {
+        address,
+        created_at,
+        stamp,
+    } = read_owner(snapshot, owner, since).await?;
     let from = since.unwrap_or(Stamp(i64::MIN));
     let mut members = read_accounts(snapshot, owner, from).await?;
     members.extend(read_foreign(snapshot, owner, from).await?);
@@ -57,7 +56,7 @@ async fn read(
     };
     Ok(Memberships {
         owner,
-        address: rows::address(&address, owner.0)?,
+        address,
         stamp,
         created_at,
         members,

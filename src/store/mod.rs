@@ -24,6 +24,7 @@ mod book;
 mod card_groups;
 mod card_rows;
 mod cards;
+mod circle_desk;
 mod circle_rows;
 mod circles;
 mod contacts;

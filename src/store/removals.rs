@@ -89,26 +89,38 @@ pub(super) async fn tick(turn: &mut Turn) -> Result<Stamp, StoreError> {
     Ok(Stamp(stamp))
 }
 
-/// The newest stamp, and whether what changed since `since` is known.
-pub(super) async fn read_clock(
+/// Whose book is read, and up to which moment.
+pub(super) struct Owner {
+    pub(super) address: Address,
+    /// When the account was made, in epoch milliseconds.
+    pub(super) created_at: i64,
+    /// The newest stamp.
+    pub(super) stamp: Stamp,
+}
+
+/// Reads about the owner what every download begins with. Refuses if what changed since `since` is
+/// not known.
+pub(super) async fn read_owner(
     connection: &mut SqliteConnection,
     owner: UserId,
     since: Option<Stamp>,
-) -> Result<Stamp, Stop> {
-    let found: Option<(i64, i64)> = sqlx::query_as(
-        "SELECT k.stamp, a.removals_since FROM book_clock k JOIN account a ON a.id = $1 \
-         WHERE k.only_row = 1",
+) -> Result<Owner, Stop> {
+    let found: Option<(i64, i64, String, i64)> = sqlx::query_as(
+        "SELECT k.stamp, a.removals_since, a.address, a.created_at \
+         FROM book_clock k JOIN account a ON a.id = $1 WHERE k.only_row = 1",
     )
     .bind(owner.0)
     .fetch_optional(connection)
     .await?;
-    let (newest, oldest) = found.ok_or(Refusal::Unavailable)?;
-    match since {
-        Some(Stamp(since)) if since < oldest || since > newest => {
-            Err(Refusal::FullSyncRequired.into())
-        }
-        _ => Ok(Stamp(newest)),
+    let (newest, oldest, address, created_at) = found.ok_or(Refusal::Unavailable)?;
+    if since.is_some_and(|Stamp(since)| since < oldest || since > newest) {
+        return Err(Refusal::FullSyncRequired.into());
     }
+    Ok(Owner {
+        address: rows::address(&address, owner.0)?,
+        created_at,
+        stamp: Stamp(newest),
+    })
 }
 
 /// Notes that a card or group is gone; of a card with the address that its person has.

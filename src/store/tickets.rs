@@ -8,6 +8,9 @@ use super::rows;
 use super::{Store, StoreError};
 use crate::model::{Address, UserId};
 
+/// Tickets of one account at a time: some hundred sign-ins of the clients that want most.
+const PER_ACCOUNT: u32 = 4_000;
+
 /// What a ticket says about who holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketOwner {
@@ -23,7 +26,7 @@ pub struct TicketOwner {
 impl Store {
     /// Keeps tickets that are issued together, all or none, until they expire; `grant` is the
     /// number that they share. Answers whether they were kept: an account that is gone or
-    /// disabled gets none.
+    /// disabled gets none. One that has very many loses those that expire first.
     pub async fn keep_tickets(
         &self,
         digests: Vec<[u8; 32]>,
@@ -34,6 +37,7 @@ impl Store {
         self.writer
             .run(move |turn| {
                 Box::pin(async move {
+                    make_room(&mut turn.connection, user, digests.len()).await?;
                     let mut kept = 0;
                     for digest in &digests {
                         kept += sqlx::query(
@@ -125,6 +129,31 @@ impl Store {
             })
             .await
     }
+}
+
+/// Forgets the tickets of an account that would be too many with so many new ones.
+async fn make_room(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    new: usize,
+) -> Result<(), sqlx::Error> {
+    let left = PER_ACCOUNT.saturating_sub(u32::try_from(new).unwrap_or(PER_ACCOUNT));
+    let held: u32 = sqlx::query_scalar("SELECT count(*) FROM ticket WHERE user_id = $1")
+        .bind(user.0)
+        .fetch_one(&mut *connection)
+        .await?;
+    if held <= left {
+        return Ok(());
+    }
+    sqlx::query(
+        "DELETE FROM ticket WHERE digest IN (SELECT digest FROM ticket WHERE user_id = $1 \
+         ORDER BY expires_at LIMIT $2)",
+    )
+    .bind(user.0)
+    .bind(held - left)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn read_secret(
@@ -219,6 +248,34 @@ mod tests {
         assert_eq!(store.prune_tickets(20).await.unwrap(), 2);
         assert_eq!(store.prune_tickets(20).await.unwrap(), 0);
         assert_eq!(fixture.ticket_owner([30; 32], 20).await, Some(alice));
+    }
+
+    #[tokio::test]
+    async fn an_account_keeps_its_newest_tickets_when_it_has_very_many() {
+        let fixture = Fixture::new().await;
+        let store = &fixture.store;
+        let (alice, bob) = (fixture.account("alice").await, fixture.account("bob").await);
+        let digest = |number: u32| {
+            let mut digest = [0; 32];
+            digest[..4].copy_from_slice(&number.to_be_bytes());
+            digest
+        };
+        fixture.keep_ticket([9; 32], bob, 5).await;
+        fixture.keep_ticket(digest(0), alice, 10).await;
+        fixture.keep_ticket(digest(1), alice, 20).await;
+        let many: Vec<[u8; 32]> = (2..PER_ACCOUNT).map(digest).collect();
+        assert!(store.keep_tickets(many, alice, 1, 100).await.unwrap());
+        for number in [0, 1, 2, PER_ACCOUNT - 1] {
+            let owner = fixture.ticket_owner(digest(number), 1).await;
+            assert_eq!(owner, Some(alice), "{number}");
+        }
+        // The new one stays, although it expires before all others.
+        assert!(fixture.keep_ticket(digest(PER_ACCOUNT), alice, 2).await);
+        let owner = async |number| fixture.ticket_owner(digest(number), 1).await;
+        assert_eq!(owner(0).await, None);
+        assert_eq!(owner(1).await, Some(alice));
+        assert_eq!(owner(PER_ACCOUNT).await, Some(alice));
+        assert_eq!(fixture.ticket_owner([9; 32], 1).await, Some(bob));
     }
 
     #[tokio::test]

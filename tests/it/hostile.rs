@@ -7,9 +7,12 @@
 mod commands;
 mod crowds;
 mod framing;
+mod newer;
 mod pieces;
 mod privacy;
+mod races;
 mod sign_in;
 mod slow;
 mod tickets;
 mod transfer;
+mod web;

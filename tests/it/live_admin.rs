@@ -1,26 +1,8 @@
 //! The command line beside a running server: what it changes counts at once.
 
-use std::path::Path;
-
-use tempfile::TempDir;
-
-use crate::support::child::{self, ChildServer};
+use crate::support::child::{self, ChildServer, add, folder};
 use crate::support::passport::{Outcome, USUAL_POLICY, fetch_ticket};
 use crate::support::people::{PASSWORD, Person};
-
-fn folder(names: &[&str]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for name in names {
-        add(folder.path(), name);
-    }
-    folder
-}
-
-fn add(folder: &Path, name: &str) {
-    let address = format!("{name}@example.com");
-    let arguments = ["user", "add", &address, "--legacy", "--password-stdin"];
-    child::run(folder, &arguments, PASSWORD);
-}
 
 /// Makes the two contacts of each other.
 async fn befriend(one: &mut Person, other: &mut Person) {
@@ -56,6 +38,19 @@ async fn can_sign_in(server: &ChildServer, name: &str, password: &str) -> (bool,
     (old.is_ok(), new.is_ok())
 }
 
+/// Signing in as Trent with this ticket has to end the connection.
+async fn opens_nothing(server: &ChildServer, ticket: &str) {
+    let mut connection = server.at.connect(12).await;
+    connection.ask("VER 1 MSNP12 CVR0", "VER 1 ").await;
+    connection
+        .ask("USR 2 TWN I trent@example.com", "USR 2 TWN S ")
+        .await;
+    connection
+        .ask(&format!("USR 3 TWN S {ticket}"), "911 3")
+        .await;
+    connection.until_closed().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disabled_account_is_signed_out_and_stays_out_until_it_is_enabled() {
     for dialect in [7, 12] {
@@ -82,15 +77,7 @@ async fn a_disabled_account_is_signed_out_and_stays_out_until_it_is_enabled() {
             (false, false)
         );
         // Nor with a ticket from before.
-        let mut connection = server.at.connect(12).await;
-        connection.ask("VER 1 MSNP12 CVR0", "VER 1 ").await;
-        connection
-            .ask("USR 2 TWN I trent@example.com", "USR 2 TWN S ")
-            .await;
-        connection
-            .ask(&format!("USR 3 TWN S {ticket}"), "911 3")
-            .await;
-        connection.until_closed().await;
+        opens_nothing(&server, &ticket).await;
         wendy.ns.expect_nothing().await;
 
         child::run(folder.path(), &["user", "enable", "trent@example.com"], "");
@@ -196,14 +183,7 @@ async fn a_new_password_counts_at_once_for_every_way_to_sign_in() {
         (true, true)
     );
     // A ticket from before opens nothing any more.
-    let mut connection = server.at.connect(12).await;
-    connection.ask("VER 1 MSNP12 CVR0", "VER 1 ").await;
-    connection
-        .ask("USR 2 TWN I trent@example.com", "USR 2 TWN S ")
-        .await;
-    connection
-        .ask(&format!("USR 3 TWN S {ticket}"), "911 3")
-        .await;
+    opens_nothing(&server, &ticket).await;
     passwd("another-2", &["--no-legacy"]);
     assert_eq!(
         can_sign_in(&server, "trent", "another-2").await,

@@ -5,17 +5,24 @@
     reason = "tests fail by panicking"
 )]
 
+mod circles;
 mod cli;
 mod dispatch;
 mod durability;
+mod effects;
+mod generations;
 mod hostile;
+mod libraries;
 mod live_admin;
 mod mixed;
 mod offline;
+mod reference;
+mod restart;
 #[path = "../schemas/mod.rs"]
 mod schemas;
 mod sdk;
 mod shutdown;
+mod sign_in;
 mod soap;
 mod storage;
 #[path = "../support/mod.rs"]

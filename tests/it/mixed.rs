@@ -10,7 +10,7 @@ use crate::support::person::{Conversation, PASSWORD, Person, done, fixture};
 use crate::support::player::Addresses;
 use crate::support::server::TestServer;
 use crate::support::sign_in::{capabilities, sign_in};
-use crate::support::transcript::{Link, SignIn};
+use crate::support::transcript::SignIn;
 
 const OLD: &str = "old@example.com";
 const MID: &str = "mid@example.com";
@@ -35,19 +35,9 @@ impl Raw {
     /// Connects and signs in; without a status it stays before the first `CHG`.
     async fn sign_in(at: Addresses, address: &str, dialect: u8, status: Option<&str>) -> Self {
         let wish = SignIn {
-            link: Link {
-                client: 'A',
-                role: "NS".to_owned(),
-            },
-            account: address.to_owned(),
-            dialect,
             status: status.map(str::to_owned),
-            library: None,
-            capabilities: None,
-            picture: None,
-            message: None,
-            machine: None,
             synchronise: status.is_some(),
+            ..SignIn::of(address, dialect)
         };
         let mut raw = Self::open(address, &at.msnp.to_string(), dialect).await;
         let signed_in = sign_in(&wish, address, PASSWORD, &mut raw.connection, at.http).await;

@@ -3,26 +3,46 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
-use crate::support::child::{self, ChildServer};
-use crate::support::people::{PASSWORD, chat, connect};
+use crate::support::child::{ChildServer, folder};
+use crate::support::people::{Person, Seat, chat, connect};
 
 /// The process is gone well within ten seconds.
 const IN_TIME: Duration = Duration::from_secs(9);
 
-fn folder(names: &[&str]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for name in names {
-        add(folder.path(), name);
-    }
-    folder
+/// A server with three people in a conversation, one of whom has far more to read than the system
+/// keeps for them, and reads nothing.
+struct Stalled {
+    server: ChildServer,
+    olive: Person,
+    wendy: Person,
+    /// What has to stay open meanwhile.
+    _open: (Person, Seat, Seat, Seat),
 }
 
-fn add(folder: &Path, name: &str) {
-    let address = format!("{name}@example.com");
-    let arguments = ["user", "add", &address, "--legacy", "--password-stdin"];
-    child::run(folder, &arguments, PASSWORD);
+impl Stalled {
+    async fn start(folder: &Path) -> Self {
+        let settings = "limits.write_secs = 600\nlimits.sb_queue = 65536\n\
+                        limits.messages_per_second = 100000\nlimits.messages_burst = 100000\n";
+        let server = ChildServer::start(folder, settings).await;
+        let mut olive = server.at.sign_in("olive", 9).await;
+        let mut peter = server.at.sign_in("peter", 12).await;
+        let mut wendy = server.at.sign_in("wendy", 2).await;
+        let mut host = olive.open_room().await;
+        let stalled = peter.join_with_buffer(&mut host, Some(2_048)).await;
+        let mut guest = wendy.join(&mut host).await;
+        // Far more than the system keeps between the two ends of a small window.
+        let body = chat(&"x".repeat(1_500));
+        for _ in 0..6_000 {
+            host.say("U", &body).await;
+            guest.hears("olive", &body).await;
+        }
+        Self {
+            server,
+            olive,
+            wendy,
+            _open: (peter, stalled, host, guest),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,21 +87,13 @@ async fn a_signal_says_good_bye_to_everybody_and_keeps_what_was_acknowledged() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_who_does_not_read_holds_up_the_end() {
     let folder = folder(&["olive", "peter", "wendy"]);
-    let settings = "limits.write_secs = 600\nlimits.sb_queue = 65536\n\
-                    limits.messages_per_second = 100000\nlimits.messages_burst = 100000\n";
-    let mut server = ChildServer::start(folder.path(), settings).await;
-    let mut olive = server.at.sign_in("olive", 9).await;
-    let mut peter = server.at.sign_in("peter", 12).await;
-    let mut wendy = server.at.sign_in("wendy", 2).await;
-    let mut host = olive.open_room().await;
-    let stalled = peter.join_with_buffer(&mut host, Some(2_048)).await;
-    let mut guest = wendy.join(&mut host).await;
-    // Far more than the system keeps between the two ends of a small window.
-    let body = chat(&"x".repeat(1_500));
-    for _ in 0..6_000 {
-        host.say("U", &body).await;
-        guest.hears("olive", &body).await;
-    }
+    let mut stalled = Stalled::start(folder.path()).await;
+    let Stalled {
+        server,
+        olive,
+        wendy,
+        ..
+    } = &mut stalled;
     // Nor does anybody who keeps both ends open after the good-bye.
     let idle = connect(server.at.msnp, None, None, 7).await;
     let start = Instant::now();
@@ -91,26 +103,14 @@ async fn nobody_who_does_not_read_holds_up_the_end() {
     let status = server.ended().await;
     assert_eq!(status.code(), Some(0));
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
-    drop((stalled, idle, peter, guest));
+    drop((stalled, idle));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_at_once() {
     let folder = folder(&["olive", "peter", "wendy"]);
-    let settings = "limits.write_secs = 600\nlimits.sb_queue = 65536\n\
-                    limits.messages_per_second = 100000\nlimits.messages_burst = 100000\n";
-    let mut server = ChildServer::start(folder.path(), settings).await;
-    let mut olive = server.at.sign_in("olive", 9).await;
-    let mut peter = server.at.sign_in("peter", 12).await;
-    let mut wendy = server.at.sign_in("wendy", 2).await;
-    let mut host = olive.open_room().await;
-    let stalled = peter.join_with_buffer(&mut host, Some(2_048)).await;
-    let mut guest = wendy.join(&mut host).await;
-    let body = chat(&"x".repeat(1_500));
-    for _ in 0..6_000 {
-        host.say("U", &body).await;
-        guest.hears("olive", &body).await;
-    }
+    let mut stalled = Stalled::start(folder.path()).await;
+    let Stalled { server, olive, .. } = &mut stalled;
     server.signal("TERM");
     olive.ns.until("OUT SSD").await;
     let start = Instant::now();
@@ -122,7 +122,7 @@ async fn a_second_signal_ends_at_once() {
         "{:?}",
         start.elapsed()
     );
-    drop((stalled, peter, guest));
+    drop(stalled);
     // What was on disk is there, whichever way the end came.
     let again = ChildServer::start(folder.path(), "").await;
     again.at.sign_in("olive", 2).await.ns.expect_nothing().await;

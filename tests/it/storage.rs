@@ -16,10 +16,11 @@ use tokio::time::timeout;
 
 use crate::support::people::{PASSWORD, fixture};
 use crate::support::player::Addresses;
+use crate::support::soap::{
+    ACTIVITY_PATH, STORAGE, STORAGE_PATH, activity_envelope, storage_envelope, token,
+};
 
 const DEADLINE: Duration = Duration::from_secs(20);
-const STORAGE: &str = "http://www.msn.com/webservices/storage/2008";
-const ADDRESS_BOOK: &str = "http://www.msn.com/webservices/AddressBook";
 /// Accounts are numbered in the order in which they are made.
 const ALICE: &str = "0003000000000001";
 
@@ -39,44 +40,23 @@ impl Site {
         Self { server, at }
     }
 
-    /// Signs in as libpurple does, for profiles and for recent activity.
+    /// Signs in for profiles and for recent activity.
     async fn person(&self, name: &str) -> Person {
-        let tokens: String = ["http://Passport.NET/tb", "storage.msn.com", "sup.live.com"]
-            .iter()
-            .map(|audience| {
-                format!(
-                    "<wst:RequestSecurityToken><wsp:AppliesTo><wsa:EndpointReference>\
-                     <wsa:Address>{audience}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>\
-                     </wst:RequestSecurityToken>"
-                )
-            })
-            .collect();
-        let body = format!(
-            "<Envelope xmlns:wsse=\"a\" xmlns:wst=\"b\" xmlns:wsp=\"c\" xmlns:wsa=\"d\" \
-             xmlns:ps=\"e\"><Header><wsse:Security><wsse:UsernameToken><wsse:Username>\
-             {name}@example.com</wsse:Username><wsse:Password>{PASSWORD}</wsse:Password>\
-             </wsse:UsernameToken></wsse:Security></Header><Body>\
-             <ps:RequestMultipleSecurityTokens>{tokens}</ps:RequestMultipleSecurityTokens></Body>\
-             </Envelope>"
-        );
-        let answer = exchange(self.at.http, "POST", "/RST.srf", "", body.as_bytes()).await;
-        let text = answer.text();
-        let mut tokens = text
-            .split("<wsse:BinarySecurityToken ")
-            .skip(1)
-            .map(|rest| {
-                let (_, rest) = rest.split_once('>').unwrap();
-                rest.split_once('<').unwrap().0.to_owned()
-            });
+        let address = format!("{name}@example.com");
+        let http = self.at.http;
+        let storage = token(http, &address, PASSWORD, "storage.msn.com");
+        let storage = storage.await.unwrap();
+        let activity = token(http, &address, PASSWORD, "sup.live.com");
+        let activity = activity.await.unwrap();
         Person {
-            http: self.at.http,
-            storage: tokens.next().unwrap(),
-            activity: tokens.next().unwrap(),
+            http,
+            storage,
+            activity,
         }
     }
 }
 
-/// Somebody with tokens, escaped as answers have them.
+/// Somebody with tokens.
 struct Person {
     http: SocketAddr,
     storage: String,
@@ -85,17 +65,10 @@ struct Person {
 
 impl Person {
     async fn storage(&self, operation: &str, inner: &str) -> Answer {
-        let body = format!(
-            "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" \
-             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><s:Header>\
-             <StorageUserHeader xmlns=\"{STORAGE}\"><Puid>0</Puid><TicketToken>{}</TicketToken>\
-             </StorageUserHeader></s:Header><s:Body><{operation} xmlns=\"{STORAGE}\">{inner}\
-             </{operation}></s:Body></s:Envelope>",
-            self.storage
-        );
-        let path = "/storageservice/SchematizedStore.asmx";
-        let head = format!("SOAPAction: \"{STORAGE}/{operation}\"\r\nContent-Type: text/xml\r\n");
-        exchange(self.http, "POST", path, &head, body.as_bytes()).await
+        let [namespace, _] = STORAGE;
+        let body = storage_envelope(&self.storage, namespace, operation, inner);
+        let head = format!("SOAPAction: \"{namespace}/{operation}\"\r\nContent-Type: text/xml\r\n");
+        exchange(self.http, "POST", STORAGE_PATH, &head, body.as_bytes()).await
     }
 
     async fn upload(&self, data: &[u8]) -> Answer {
@@ -125,23 +98,15 @@ impl Person {
     }
 
     async fn news(&self, count: u32) -> String {
-        let body = format!(
-            "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Header>\
-             <WNAuthHeader xmlns=\"{ADDRESS_BOOK}\"><TicketToken>{}</TicketToken></WNAuthHeader>\
-             </s:Header><s:Body><GetContactsRecentActivity xmlns=\"{ADDRESS_BOOK}\">\
-             <entityHandle><Cid>1</Cid></entityHandle><locales><string>en-US</string></locales>\
-             <count>{count}</count></GetContactsRecentActivity></s:Body></s:Envelope>",
-            self.activity
-        );
-        let path = "/whatsnew/whatsnewservice.asmx";
-        let answer = exchange(self.http, "POST", path, "", body.as_bytes()).await;
+        let body = activity_envelope(&self.activity, count);
+        let answer = exchange(self.http, "POST", ACTIVITY_PATH, "", body.as_bytes()).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.text()
     }
 
     /// Fetches alice's picture with the own token behind it, as papyon does.
     async fn fetch(&self, size: &str) -> Answer {
-        let token = self.storage.replace("&amp;", "&");
+        let token = &self.storage;
         let token = token.strip_prefix("t=").unwrap();
         let token = token.strip_suffix("&p=").unwrap();
         get(self.http, &format!("/usertile/{ALICE}/{size}?t={token}")).await
@@ -301,9 +266,9 @@ async fn a_picture_is_seen_by_those_who_may_see_its_owner() {
         "Cookie: a=b; MSPAuth=TOKEN\r\n",
         "Authorization: Passport1.4 from-PP='TOKEN'\r\n",
     ] {
-        let token = friend.storage.replace("&amp;", "&");
+        let token = &friend.storage;
         let path = format!("/usertile/{ALICE}/small");
-        let head = head.replace("TOKEN", &token);
+        let head = head.replace("TOKEN", token);
         let answer = exchange(site.at.http, "GET", &path, &head, b"").await;
         assert_eq!(answer.status, 200, "{head}");
     }

@@ -4,7 +4,7 @@ use super::checker::{ADDRESS_BOOK, Checker};
 use crate::support::people::PASSWORD;
 use crate::support::soap::{Answer, WebClient};
 
-const OWN_BOOK: &str = "<abId>00000000-0000-0000-0000-000000000000</abId>";
+pub(super) const OWN_BOOK: &str = "<abId>00000000-0000-0000-0000-000000000000</abId>";
 
 /// An identity that nothing has.
 const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
@@ -89,7 +89,7 @@ pub(super) async fn run(checker: &mut Checker) {
     let answer = web.book("ABFindByContacts", &chosen).await;
     checker.valid("ABFindByContacts", &answer, ADDRESS_BOOK);
     checker.holds(
-        "the contact is there",
+        "ABFindByContacts: the contact is there",
         &answer,
         answer.count("Contact") == 1,
     );
@@ -120,7 +120,11 @@ async fn add_contacts(checker: &mut Checker, web: &WebClient) -> String {
     let added = web.book("ABContactAdd", &request).await;
     checker.valid("ABContactAdd", &added, ADDRESS_BOOK);
     let again = web.book("ABContactAdd", &request).await;
-    checker.fault("the same contact again", &again, "ContactAlreadyExists");
+    checker.fault(
+        "ABContactAdd: the same contact again",
+        &again,
+        "ContactAlreadyExists",
+    );
     let by_mail = contact(
         "<contactInfo><emails><ContactEmail><contactEmailType>Messenger2</contactEmailType>\
          <email>erin@yahoo.example</email><isMessengerEnabled>true</isMessengerEnabled>\
@@ -128,7 +132,7 @@ async fn add_contacts(checker: &mut Checker, web: &WebClient) -> String {
          <propertiesChanged/></ContactEmail></emails></contactInfo>",
     );
     let answer = web.book("ABContactAdd", &by_mail).await;
-    checker.valid("ABContactAdd with mail only", &answer, ADDRESS_BOOK);
+    checker.valid("ABContactAdd: with mail only", &answer, ADDRESS_BOOK);
     guid(&added)
 }
 
@@ -146,9 +150,9 @@ async fn add_groups(checker: &mut Checker, web: &WebClient, bob: &str) -> String
     let added = web.book("ABGroupAdd", &group("Friends &amp; others")).await;
     checker.valid("ABGroupAdd", &added, ADDRESS_BOOK);
     let again = web.book("ABGroupAdd", &group("Friends &amp; others")).await;
-    checker.fault("the same group again", &again, "GroupAlreadyExists");
+    checker.fault("ABGroupAdd: the same again", &again, "GroupAlreadyExists");
     let long = web.book("ABGroupAdd", &group(&"x".repeat(300))).await;
-    checker.fault("a group with a long name", &long, "BadArgumentLength");
+    checker.fault("ABGroupAdd: a long name", &long, "BadArgumentLength");
     let id = guid(&added);
     let renamed = format!(
         "{OWN_BOOK}<groups><Group><groupId>{id}</groupId><groupInfo><name>Müller &lt;3</name>\
@@ -178,7 +182,7 @@ async fn change_lists(checker: &mut Checker, web: &WebClient) {
     }
     let request = membership("Allow", "dave@example.com");
     let answer = web.sharing("UpdateMember", &request).await;
-    checker.valid_name("UpdateMember", &answer);
+    checker.undescribed("UpdateMember", &answer);
     let service = "<serviceInfo><Handle><Id>0</Id><Type>Messenger</Type><ForeignId /></Handle>\
                    <InverseRequired>false</InverseRequired><IsBot>false</IsBot></serviceInfo>";
     let answer = web.sharing("AddService", service).await;
@@ -193,7 +197,7 @@ async fn change_contacts(checker: &mut Checker, web: &WebClient, bob: &str) {
          <propertiesChanged>Annotation</propertiesChanged>",
     );
     let answer = web.book("ABContactUpdate", &me).await;
-    checker.valid("ABContactUpdate of oneself", &answer, ADDRESS_BOOK);
+    checker.valid("ABContactUpdate: of oneself", &answer, ADDRESS_BOOK);
     let other = contact(&format!(
         "<contactId>{bob}</contactId><contactInfo><emails><ContactEmail>\
          <contactEmailType>ContactEmailPersonal</contactEmailType><email>b@example.org</email>\
@@ -217,7 +221,7 @@ async fn change_contacts(checker: &mut Checker, web: &WebClient, bob: &str) {
          Comment ContactBirthDate Anniversary Unheard</propertiesChanged>"
     ));
     let answer = web.book("ABContactUpdate", &other).await;
-    checker.valid("ABContactUpdate of a contact", &answer, ADDRESS_BOOK);
+    checker.valid("ABContactUpdate: of a contact", &answer, ADDRESS_BOOK);
 }
 
 /// Somebody adds the owner, who finds them pending.
@@ -231,11 +235,15 @@ async fn asked_by_bob(checker: &mut Checker, web: &WebClient) {
          </PendingAnnotations><DisplayName>Dave</DisplayName></MessengerMemberInfo></contactInfo>",
     );
     let answer = dave.book("ABContactAdd", &request).await;
-    checker.valid("ABContactAdd by another", &answer, ADDRESS_BOOK);
+    checker.valid("ABContactAdd: by another", &answer, ADDRESS_BOOK);
     let lists = web.sharing("FindMembership", "").await;
     let role = lists.of("Membership", "MemberRole", "Reverse", "PassportName");
     let is_there = role.as_deref() == Some("dave@example.com");
-    checker.holds("the reverse list has who added", &lists, is_there);
+    checker.holds(
+        "FindMembership: the reverse list has who added",
+        &lists,
+        is_there,
+    );
 }
 
 async fn others(checker: &mut Checker, web: &WebClient) {
@@ -306,10 +314,34 @@ async fn faults(checker: &mut Checker, web: &WebClient) {
         let answer = web.book(operation, &request).await;
         checker.fault(&format!("{operation}: {code}"), &answer, code);
     }
+    for number in 0..40 {
+        let group = format!(
+            "{OWN_BOOK}<groupInfo><GroupInfo><name>Group {number}</name></GroupInfo></groupInfo>"
+        );
+        let answer = web.book("ABGroupAdd", &group).await;
+        if answer.fault().is_some() {
+            let code = "RequestLimitReached";
+            checker.fault("ABGroupAdd: one more than there can be", &answer, code);
+            break;
+        }
+        checker.holds("ABGroupAdd: there are not too many", &answer, number < 39);
+    }
+    for operation in [
+        "FindMembershipByRole",
+        "FindFriendsInCommon",
+        "DeleteContact",
+    ] {
+        let answer = web.book(operation, OWN_BOOK).await;
+        checker.fault(operation, &answer, "Forbidden");
+    }
+    let answer = web.book("ABContactDelete", OWN_BOOK).await;
+    checker.fault("ABContactDelete: of nobody", &answer, "BadRequest");
     let stranger = WebClient {
         http: checker.http,
         token: "t=bm9ib2R5&p=".to_owned(),
     };
     let answer = stranger.book("ABFindAll", OWN_BOOK).await;
-    checker.holds("a bad token", &answer, answer.fault().is_some());
+    checker.fault("ABFindAll: a bad token", &answer, "PassportAuthFail");
+    let answer = stranger.sharing("FindMembership", "").await;
+    checker.fault("FindMembership: a bad token", &answer, "PassportAuthFail");
 }

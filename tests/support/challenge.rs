@@ -22,8 +22,16 @@ const PRODUCTS: &[(&str, &str, Formula)] = &[
     ("PROD00504RLUG%WL", "I2EBK%PYNLZL5_J4", Formula::Plain),
     ("PROD0076ENE8*@AW", "CEQJ8}OE0!WTSWII", Formula::Plain),
     ("PROD0090YUAUV{2B", "YMM8C_H7KCQ2S_KL", Formula::Mixed),
+    ("PROD00974#MT*RC2", "LMCVO*18PQJ3H!K3", Formula::Mixed),
     ("PROD0101{0RM?UBW", "CFHUR$52U_{VIX5T", Formula::Mixed),
+    ("PROD0104U6VVM{UJ", "VK67B}379XYM5}$T", Formula::Mixed),
+    ("PROD01065C%ZFN6F", "O4BG@C7BWLYQX?5G", Formula::Mixed),
+    ("PROD0112J1LW7%NB", "RH96F{PHI8PPX_TJ", Formula::Mixed),
+    ("PROD0113H11T8$X_", "RG@XY*28Q5QHS%Q5", Formula::Mixed),
+    ("PROD0114ES4Z%Q5W", "PK}_A_0N_K%O?A9S", Formula::Mixed),
+    ("PROD0118R6%2WYOS", "YIXPX@5I2P0UT*LK", Formula::Mixed),
     ("PROD0119GSJUC$18", "ILTXC!4IXB5FB*PX", Formula::Mixed),
+    ("PROD0120PW!CCV9@", "C1BX{V4W}Q3*10SM", Formula::Mixed),
 ];
 
 /// The product id that the runner names when it answers a challenge by itself.

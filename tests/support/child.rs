@@ -7,9 +7,11 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::passport::request;
+use super::people::PASSWORD;
 use super::player::Addresses;
 
 /// How long the server may take to start, or to end after it was asked to.
@@ -125,6 +127,22 @@ impl Drop for ChildServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A folder with a database in which these people have accounts.
+pub(crate) fn folder(names: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in names {
+        add(folder.path(), name);
+    }
+    folder
+}
+
+/// Gives somebody an account that every way to sign in is open to.
+pub(crate) fn add(folder: &Path, name: &str) {
+    let address = format!("{name}@example.com");
+    let arguments = ["user", "add", &address, "--legacy", "--password-stdin"];
+    run(folder, &arguments, PASSWORD);
 }
 
 /// The program, to be run on the data of a folder.

@@ -21,6 +21,9 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 /// How many lines of its past a connection shows when something fails.
 const HISTORY: usize = 10;
 
+/// How many bytes of a payload are shown; the longest notices are whole.
+const GLIMPSE: usize = 2_000;
+
 /// What servers send a payload with, if the last field is a length (`docs/protocol/00 §1.3`).
 const PAYLOAD_VERBS: [&[u8]; 13] = [
     b"MSG", b"NOT", b"IPG", b"UBX", b"GCF", b"ADL", b"RML", b"FQY", b"UBN", b"UBM", b"NFY", b"PUT",
@@ -45,7 +48,7 @@ impl Frame {
         if self.payload.is_empty() {
             printable(&self.line)
         } else {
-            format!("{} + {}", printable(&self.line), printable(&self.payload))
+            format!("{} + {}", printable(&self.line), glimpse(&self.payload))
         }
     }
 }
@@ -68,8 +71,9 @@ pub(crate) struct Connection {
     stream: TcpStream,
     arrived: BytesMut,
     history: VecDeque<String>,
-    /// Decides which product a challenge is answered for.
     pub(crate) dialect: u8,
+    /// The product that challenges are answered for, if it is not the usual one of the dialect.
+    pub(crate) product: Option<&'static str>,
     /// TrIDs of challenges answered here, whose confirmation is left out.
     answered: BTreeSet<Vec<u8>>,
     next_answer: u32,
@@ -91,6 +95,7 @@ impl Connection {
             arrived: BytesMut::new(),
             history: VecDeque::new(),
             dialect,
+            product: None,
             answered: BTreeSet::new(),
             next_answer: 4_100_000_000,
             trickles: false,
@@ -107,7 +112,7 @@ impl Connection {
     /// A server that has closed already is no failure here: what the transcript expects next
     /// tells whether it was right to.
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
-        self.remember('>', &printable(bytes));
+        self.remember('>', &glimpse(bytes));
         let size = if self.trickles { 1 } else { bytes.len().max(1) };
         for piece in bytes.chunks(size) {
             if let Ok(Err(error)) = timeout(DEADLINE, self.stream.write_all(piece)).await {
@@ -249,7 +254,8 @@ impl Connection {
     }
 
     async fn answer(&mut self, challenge: &[u8]) {
-        let product = challenge::usual_product(self.dialect);
+        let usual = challenge::usual_product(self.dialect);
+        let product = self.product.unwrap_or(usual);
         let Some(answer) = challenge::product_answer(challenge, product) else {
             return;
         };
@@ -284,6 +290,16 @@ impl Connection {
             self.history.pop_front();
         }
         self.history.push_back(format!("{direction} {text}"));
+    }
+}
+
+/// Bytes as a person can read them, as far as a person would.
+fn glimpse(bytes: &[u8]) -> String {
+    match bytes.split_at_checked(GLIMPSE) {
+        Some((start, rest)) if !rest.is_empty() => {
+            format!("{} and {} bytes more", printable(start), rest.len())
+        }
+        _ => printable(bytes),
     }
 }
 

@@ -6,14 +6,17 @@
 //!
 //! What a transcript cannot say is written in Rust: `people` holds signed-in clients and their
 //! conversations, `person` somebody at a published client library, `scene` a server with two
-//! people who must not notice what a test does to it, `numbers` what the server counts, and
-//! `child` a server that is a process of its own.
+//! people who must not notice what a test does to it, `numbers` what the server counts, `soap` and
+//! `offline` the clients of the web services, `circles` what they do about circles, and `child` a
+//! server that is a process of its own.
 
 pub(crate) mod challenge;
 pub(crate) mod child;
+pub(crate) mod circles;
 pub(crate) mod client;
 pub(crate) mod fixture;
 pub(crate) mod numbers;
+pub(crate) mod offline;
 pub(crate) mod passport;
 pub(crate) mod pattern;
 pub(crate) mod people;

@@ -11,7 +11,7 @@ use super::fixture::Fixture;
 use super::pattern::printable;
 use super::player::Addresses;
 use super::sign_in::{self, capabilities};
-use super::transcript::{Link, SignIn};
+use super::transcript::SignIn;
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "secret-1";
@@ -107,21 +107,7 @@ impl Addresses {
     ) -> Result<Person, String> {
         let dialect = connection.dialect;
         let address = format!("{name}@example.com");
-        let wish = SignIn {
-            link: Link {
-                client: 'A',
-                role: "NS".to_owned(),
-            },
-            account: address.clone(),
-            dialect,
-            status: Some("NLN".to_owned()),
-            library: None,
-            capabilities: None,
-            picture: None,
-            message: None,
-            machine: None,
-            synchronise: true,
-        };
+        let wish = SignIn::of(&address, dialect);
         sign_in::sign_in(&wish, &address, password, &mut connection, self.http).await?;
         Ok(Person {
             name: name.to_owned(),
@@ -147,7 +133,7 @@ impl Person {
     pub(crate) async fn set_status(&mut self, status: &str) {
         let line = format!("CHG {} {status}{}", self.trid(), capabilities(self.dialect));
         self.ns.send(format!("{line}\r\n").as_bytes()).await;
-        self.ns.expect(&line).await;
+        self.expect(&line).await;
     }
 
     /// Sets the own name in the way of the dialect.
@@ -167,8 +153,28 @@ impl Person {
 
     /// The next thing that arrives is this contact's status.
     pub(crate) async fn sees(&mut self, status: &str, other: &Self) -> Frame {
-        let start = format!("NLN {status} {} ", other.address());
-        self.ns.expect(&start).await
+        let network = if self.dialect >= 18 { "1:" } else { "" };
+        let start = format!("NLN {status} {network}{} ", other.address());
+        self.expect(&start).await
+    }
+
+    /// Reads the next thing, which has to be this. Clients with places are told what others say
+    /// about themselves along with each status; that is left out.
+    async fn expect(&mut self, start: &str) -> Frame {
+        loop {
+            let frame = self.ns.expect("").await;
+            if frame.line.starts_with(start.as_bytes()) {
+                return frame;
+            }
+            let is_data = self.dialect >= 16 && frame.line.starts_with(b"UBX ");
+            assert!(is_data, "{start:?} was to come, not {}", frame.describe());
+        }
+    }
+
+    /// Proves that there is nothing else to read.
+    pub(crate) async fn expect_nothing(&mut self) {
+        self.ns.send(b"PNG\r\n").await;
+        self.expect("QNG").await;
     }
 
     /// Asks for a new room.

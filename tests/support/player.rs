@@ -9,12 +9,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 
+use super::circles::{CONNECT, DISCONNECT, Part};
 use super::client::{Arrival, Connection, Frame};
 use super::passport::{self, Outcome};
 use super::pattern::{Text, Values, printable};
 use super::sign_in;
 use super::single_sign_on;
-use super::transcript::{Action, Exchange, Length, Link, Script, SignIn, TicketSource, TicketWish};
+use super::soap::WebClient;
+use super::transcript::{
+    Action, CircleDeed, CircleWish, Exchange, Length, Link, Script, SignIn, TicketSource,
+    TicketWish,
+};
 
 /// Where the server under test listens.
 #[derive(Debug, Clone, Copy)]
@@ -128,6 +133,7 @@ impl Player<'_> {
             Action::Nothing(link) => self.nothing(link).await,
             Action::SignIn(wish) => self.sign_in(wish).await,
             Action::Ticket(wish) => self.ticket(wish).await,
+            Action::Circle(wish) => Ok(self.circle(wish).await?),
             Action::Set { name, value } => {
                 let value = value.render(&self.values)?;
                 self.values.set(name, value);
@@ -295,6 +301,49 @@ impl Player<'_> {
             (Outcome::Ticket(_), None) => Err("a ticket was to be refused".to_owned().into()),
             (Outcome::Refused, Some(_)) => Err("the login service refused".to_owned().into()),
         }
+    }
+
+    /// Does something about a circle at the web services, which must not be refused.
+    async fn circle(&mut self, wish: &CircleWish) -> Result<(), String> {
+        let fixture = &self.script.fixture;
+        let account = fixture.account(&wish.account)?;
+        let http = self.addresses.http;
+        let web = WebClient::sign_in(http, &account.address, &account.password).await?;
+        let circle = self.values.get(&wish.value).map(printable);
+        let circle = circle.as_deref().unwrap_or_default();
+        let address = |name: &str| fixture.account(name).map(|one| one.address.clone());
+        let kept = match &wish.deed {
+            CircleDeed::Create { name } => Some(web.create_circle(name).await?),
+            CircleDeed::Ticket => Some(web.circle_ticket().await?),
+            CircleDeed::Invite(other) => {
+                web.invite(circle, &address(other)?).await?;
+                None
+            }
+            CircleDeed::Accept => {
+                web.decide(circle, CONNECT).await?;
+                None
+            }
+            CircleDeed::Decline => {
+                web.decide(circle, DISCONNECT).await?;
+                None
+            }
+            CircleDeed::Leave => {
+                web.end_in_circle(circle, &account.address).await?;
+                None
+            }
+            CircleDeed::Remove(other) => {
+                web.end_in_circle(circle, &address(other)?).await?;
+                None
+            }
+            CircleDeed::Promote(other) => {
+                web.set_part(circle, &address(other)?, Part::Admin).await?;
+                None
+            }
+        };
+        if let Some(value) = kept {
+            self.values.set(&wish.value, value);
+        }
+        Ok(())
     }
 
     /// At the end nothing may be left on connections that the transcript did not close.

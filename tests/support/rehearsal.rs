@@ -75,6 +75,17 @@ impl Rehearsal<'_> {
                 }
                 Ok(())
             }
+            Action::Circle(wish) => {
+                self.script.fixture.account(&wish.account)?;
+                if let Some(other) = wish.deed.other() {
+                    self.script.fixture.account(other)?;
+                }
+                if !wish.deed.captures() {
+                    return self.is_known(&wish.value);
+                }
+                self.known.insert(wish.value.clone());
+                Ok(())
+            }
             Action::Set { name, value } => {
                 self.needs(value)?;
                 self.known.insert(name.clone());

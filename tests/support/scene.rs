@@ -1,6 +1,6 @@
 //! A server with two people who must not notice what a test does to it.
 //!
-//! Olive speaks MSNP5 and Peter MSNP12. They are friends, on-line, and in a conversation. After
+//! Olive speaks MSNP5 and Peter MSNP12, unless a test wants them otherwise. They are friends, on-line, and in a conversation. After
 //! the test they still are, everything they hear is what they should hear, and nothing of what
 //! the test did is left in the server.
 
@@ -52,11 +52,16 @@ impl Gauges {
 impl Scene {
     /// Accounts of these names besides the bystanders', and what the statements add.
     pub(crate) async fn start(names: &[&str], statements: &[&str]) -> Self {
+        Self::between([5, 12], names, statements).await
+    }
+
+    /// The same, with bystanders who speak these versions.
+    pub(crate) async fn between(dialects: [u8; 2], names: &[&str], statements: &[&str]) -> Self {
         let names = [&["olive", "peter"], names].concat();
         let statements = [&["@friends olive peter"], statements].concat();
         let fixture = fixture(&names, &statements);
         let server = TestServer::start(&fixture).await.unwrap();
-        let bystanders = Bystanders::meet(&server.addresses).await;
+        let bystanders = Bystanders::meet(&server.addresses, dialects).await;
         let expected = Gauges {
             notification: 2,
             switchboard: 2,
@@ -99,9 +104,9 @@ impl Scene {
 }
 
 impl Bystanders {
-    async fn meet(at: &Addresses) -> Self {
-        let mut olive = at.sign_in("olive", 5).await;
-        let mut peter = at.sign_in("peter", 12).await;
+    async fn meet(at: &Addresses, dialects: [u8; 2]) -> Self {
+        let mut olive = at.sign_in("olive", dialects[0]).await;
+        let mut peter = at.sign_in("peter", dialects[1]).await;
         olive.sees("NLN", &peter).await;
         let mut seat = olive.open_room().await;
         let other = peter.join(&mut seat).await;
@@ -131,8 +136,8 @@ impl Bystanders {
         other.leave().await;
         seat.sb.expect("BYE olive@example.com").await;
         seat.leave().await;
-        olive.ns.expect_nothing().await;
-        peter.ns.expect_nothing().await;
+        olive.expect_nothing().await;
+        peter.expect_nothing().await;
     }
 
     /// One message in each direction.

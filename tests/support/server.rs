@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrysalis::clock::Clock;
 use chrysalis::config::Config;
@@ -10,6 +10,7 @@ use chrysalis::model::{
     Address, ContactRef, GroupRef, Label, List, Phone, Privacy, ReversePrompt, UserId,
 };
 use chrysalis::server::Server;
+use chrysalis::service::Services;
 use chrysalis::service::accounts::{AccountSettings, Accounts};
 use chrysalis::store::{AddToList, ListLimits, Opposite, Setting, Store};
 use tempfile::TempDir;
@@ -32,7 +33,7 @@ pub(crate) struct TestServer {
     pub(crate) ops: SocketAddr,
     server: Server,
     /// Removed when the server is gone.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl TestServer {
@@ -41,6 +42,11 @@ impl TestServer {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let config = config(folder.path(), &fixture.config)?;
         fixture.apply(&config).await?;
+        Self::open(config, folder).await
+    }
+
+    /// Starts a server on what is in the folder.
+    async fn open(config: Config, folder: TempDir) -> Result<Self, String> {
         let server = Server::start(config)
             .await
             .map_err(|error| format!("the server did not start: {error}"))?;
@@ -55,13 +61,31 @@ impl TestServer {
             addresses,
             ops: ops.ok_or("no address of the metrics")?,
             server,
-            _folder: folder,
+            folder,
         })
     }
 
     /// Where clients are only referred to the notification server, if the fixture asks for it.
     pub(crate) fn dispatch(&self) -> Option<SocketAddr> {
         self.server.dispatch_addrs().first().copied()
+    }
+
+    /// The operations, as an operator has them at the command line.
+    pub(crate) fn services(&self) -> &Services {
+        self.server.services()
+    }
+
+    /// The file of the database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("data").join("chrysalis.db")
+    }
+
+    /// Stops the server and starts another one with the same settings and data, on other ports.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { server, folder, .. } = self;
+        assert!(server.stop().await, "the server does not stop");
+        let config = Config::load(Some(&folder.path().join("config.toml")));
+        Self::open(config.unwrap(), folder).await.unwrap()
     }
 
     /// Stops the server and waits until it is gone; answers whether all of it ended in time.
@@ -72,7 +96,15 @@ impl TestServer {
 
 /// Writes the settings to a file and loads it as an operator's would be.
 fn config(folder: &Path, changes: &[(String, String)]) -> Result<Config, String> {
-    let mut text = format!("data_dir = {:?}\n{SETTINGS}", folder.join("data"));
+    let mut text = format!("data_dir = {:?}\n", folder.join("data"));
+    let is_changed = |line: &str| {
+        changes
+            .iter()
+            .any(|(name, _)| line.starts_with(name.as_str()))
+    };
+    for line in SETTINGS.lines().filter(|line| !is_changed(line)) {
+        writeln!(text, "{line}").map_err(|error| error.to_string())?;
+    }
     for (name, value) in changes {
         writeln!(text, "{name} = {value}").map_err(|error| error.to_string())?;
     }

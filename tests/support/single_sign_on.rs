@@ -14,6 +14,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
 use super::passport::request_with_body;
+use super::soap::token_request;
 
 /// The service whose ticket signs in to the notification server.
 pub(crate) const MESSENGER: &str = "messengerclear.live.com";
@@ -36,30 +37,11 @@ pub(crate) async fn fetch(
     password: &str,
     service: &str,
 ) -> Result<Outcome, String> {
-    let wish = |number: u8, service: &str| {
-        format!(
-            "<wst:RequestSecurityToken Id=\"RST{number}\"><wsp:AppliesTo><wsa:EndpointReference>\
-             <wsa:Address>{service}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>\
-             <wsse:PolicyReference URI=\"MBI_KEY_OLD\"/></wst:RequestSecurityToken>"
-        )
-    };
-    let (address, password) = (escape(address), escape(password));
-    let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
-         <Envelope xmlns=\"http://schemas.xmlsoap.org/soap/envelope/\" \
-         xmlns:wsse=\"http://schemas.xmlsoap.org/ws/2003/06/secext\" \
-         xmlns:wsp=\"http://schemas.xmlsoap.org/ws/2002/12/policy\" \
-         xmlns:wsa=\"http://schemas.xmlsoap.org/ws/2004/03/addressing\" \
-         xmlns:wst=\"http://schemas.xmlsoap.org/ws/2004/04/trust\" \
-         xmlns:ps=\"http://schemas.microsoft.com/Passport/SoapServices/PPCRL\">\
-         <Header><wsse:Security><wsse:UsernameToken Id=\"user\">\
-         <wsse:Username>{address}</wsse:Username><wsse:Password>{password}</wsse:Password>\
-         </wsse:UsernameToken></wsse:Security></Header>\
-         <Body><ps:RequestMultipleSecurityTokens Id=\"RSTS\">{}{}\
-         </ps:RequestMultipleSecurityTokens></Body></Envelope>",
-        wish(0, "http://Passport.NET/tb"),
-        wish(1, service),
-    );
+    let wishes = [
+        ("http://Passport.NET/tb", "MBI_KEY_OLD"),
+        (service, "MBI_KEY_OLD"),
+    ];
+    let body = token_request(address, password, &wishes);
     let head = "POST /RST.srf HTTP/1.1\r\nHost: login\r\nContent-Type: text/xml\r\n";
     let answer = request_with_body(http, head, &body).await?;
     if answer.contains("FailedAuthentication") {
@@ -119,10 +101,6 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> {
         mac.update(part);
     }
     Some(mac.finalize().into_bytes().to_vec())
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 mod tests {

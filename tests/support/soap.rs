@@ -19,6 +19,13 @@ pub(crate) const BOOK_PATH: &str = "/abservice/abservice.asmx";
 pub(crate) const SHARING_PATH: &str = "/abservice/SharingService.asmx";
 /// The service that the tokens of both are for.
 pub(crate) const CONTACTS: &str = "contacts.msn.com";
+/// The namespaces of the storage service, of the clients since 2009 and of their elders.
+pub(crate) const STORAGE: [&str; 2] = [
+    "http://www.msn.com/webservices/storage/2008",
+    "http://www.msn.com/webservices/storage/w10",
+];
+pub(crate) const STORAGE_PATH: &str = "/storageservice/SchematizedStore.asmx";
+pub(crate) const ACTIVITY_PATH: &str = "/whatsnew/whatsnewservice.asmx";
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -71,9 +78,23 @@ impl Answer {
         Some(wanted.text().unwrap_or_default().to_owned())
     }
 
-    /// The code of a fault: of its detail, or else the fault's own.
+    /// The code of a fault: of its detail, or else the fault's own, or that of the later SOAP.
     pub(crate) fn fault(&self) -> Option<String> {
-        self.text("errorcode").or_else(|| self.text("faultcode"))
+        let later = || {
+            let document = Document::parse(&self.body).ok()?;
+            let node = document.descendants().find(|node| is(*node, "Subcode"))?;
+            let value = node.descendants().find(|node| is(*node, "Value"))?;
+            Some(value.text().unwrap_or_default().to_owned())
+        };
+        let code = self.text("errorcode").or_else(|| self.text("faultcode"));
+        code.or_else(later)
+    }
+
+    /// The code of a fault that came as SOAP wants it, with the status 500.
+    #[track_caller]
+    pub(crate) fn refused(&self) -> String {
+        assert_eq!(self.status, 500, "{}", self.body);
+        self.fault().unwrap_or_else(|| panic!("{}", self.body))
     }
 
     /// The element in the body of the envelope, as a document of its own.
@@ -146,14 +167,19 @@ pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-/// Fetches a token for one service, in the spelling of the line protocol (`t=...&p=`).
-pub(crate) async fn token(
-    http: SocketAddr,
-    address: &str,
-    password: &str,
-    service: &str,
-) -> Result<String, String> {
-    let body = format!(
+/// The request for tokens for these services, each with its policy, in the form of `RST.srf`.
+pub(crate) fn token_request(address: &str, password: &str, services: &[(&str, &str)]) -> String {
+    let wish = |(number, (service, policy)): (usize, &(&str, &str))| {
+        format!(
+            "<wst:RequestSecurityToken Id=\"RST{number}\"><wsp:AppliesTo><wsa:EndpointReference>\
+             <wsa:Address>{}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>\
+             <wsse:PolicyReference URI=\"{policy}\"></wsse:PolicyReference>\
+             </wst:RequestSecurityToken>",
+            escape(service)
+        )
+    };
+    let wishes: String = services.iter().enumerate().map(wish).collect();
+    format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
          <Envelope xmlns=\"http://schemas.xmlsoap.org/soap/envelope/\" \
          xmlns:wsse=\"http://schemas.xmlsoap.org/ws/2003/06/secext\" \
@@ -164,15 +190,21 @@ pub(crate) async fn token(
          <Header><wsse:Security><wsse:UsernameToken Id=\"user\">\
          <wsse:Username>{}</wsse:Username><wsse:Password>{}</wsse:Password>\
          </wsse:UsernameToken></wsse:Security></Header>\
-         <Body><ps:RequestMultipleSecurityTokens Id=\"RSTS\">\
-         <wst:RequestSecurityToken Id=\"RST0\"><wsp:AppliesTo><wsa:EndpointReference>\
-         <wsa:Address>{}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>\
-         <wsse:PolicyReference URI=\"MBI\"></wsse:PolicyReference>\
-         </wst:RequestSecurityToken></ps:RequestMultipleSecurityTokens></Body></Envelope>",
+         <Body><ps:RequestMultipleSecurityTokens Id=\"RSTS\">{wishes}\
+         </ps:RequestMultipleSecurityTokens></Body></Envelope>",
         escape(address),
         escape(password),
-        escape(service),
-    );
+    )
+}
+
+/// Fetches a token for one service, in the spelling of the line protocol (`t=...&p=`).
+pub(crate) async fn token(
+    http: SocketAddr,
+    address: &str,
+    password: &str,
+    service: &str,
+) -> Result<String, String> {
+    let body = token_request(address, password, &[(service, "MBI")]);
     let answer = post(http, "/RST.srf", "", body.as_bytes()).await?;
     answer
         .text("BinarySecurityToken")
@@ -192,6 +224,36 @@ pub(crate) fn envelope(token: &str, request: &str) -> String {
          </ABApplicationHeader><ABAuthHeader xmlns=\"{ADDRESS_BOOK}\">\
          <ManagedGroupRequest>false</ManagedGroupRequest><TicketToken>{}</TicketToken>\
          </ABAuthHeader></soap:Header><soap:Body>{request}</soap:Body></soap:Envelope>",
+        escape(token)
+    )
+}
+
+/// A request to the storage service, in one of its namespaces.
+pub(crate) fn storage_envelope(
+    token: &str,
+    namespace: &str,
+    operation: &str,
+    request: &str,
+) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\
+         <soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\" \
+         xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soap:Header>\
+         <StorageUserHeader xmlns=\"{namespace}\"><Puid>0</Puid><TicketToken>{}</TicketToken>\
+         </StorageUserHeader></soap:Header><soap:Body><{operation} xmlns=\"{namespace}\">\
+         {request}</{operation}></soap:Body></soap:Envelope>",
+        escape(token)
+    )
+}
+
+/// A request for recent activity.
+pub(crate) fn activity_envelope(token: &str, count: u32) -> String {
+    format!(
+        "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Header>\
+         <WNAuthHeader xmlns=\"{ADDRESS_BOOK}\"><TicketToken>{}</TicketToken></WNAuthHeader>\
+         </s:Header><s:Body><GetContactsRecentActivity xmlns=\"{ADDRESS_BOOK}\">\
+         <entityHandle><Cid>1</Cid></entityHandle><locales><string>en-US</string></locales>\
+         <count>{count}</count></GetContactsRecentActivity></s:Body></s:Envelope>",
         escape(token)
     )
 }

@@ -89,6 +89,27 @@ pub(crate) struct SignIn {
     pub(crate) synchronise: bool,
 }
 
+impl SignIn {
+    /// Over a client's first connection, as official clients do it, up to the first status.
+    pub(crate) fn of(account: &str, dialect: u8) -> Self {
+        Self {
+            link: Link {
+                client: 'A',
+                role: "NS".to_owned(),
+            },
+            account: account.to_owned(),
+            dialect,
+            status: Some("NLN".to_owned()),
+            library: None,
+            capabilities: None,
+            picture: None,
+            message: None,
+            machine: None,
+            synchronise: true,
+        }
+    }
+}
+
 /// A ticket to fetch from the login service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TicketWish {
@@ -114,6 +135,55 @@ pub(crate) enum TicketSource {
     },
 }
 
+/// Something that somebody does about a circle at the web services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CircleWish {
+    pub(crate) account: String,
+    pub(crate) deed: CircleDeed,
+    /// The placeholder of the circle, or of the ticket that is fetched.
+    pub(crate) value: String,
+}
+
+/// What is done about a circle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CircleDeed {
+    /// Makes it, and keeps its identity.
+    Create {
+        name: String,
+    },
+    Invite(String),
+    Accept,
+    Decline,
+    Leave,
+    Remove(String),
+    Promote(String),
+    /// Fetches the ticket that goes with all of somebody's circles, and keeps it.
+    Ticket,
+}
+
+impl CircleDeed {
+    /// Whether the placeholder gets its value here.
+    pub(crate) fn captures(&self) -> bool {
+        match self {
+            Self::Create { .. } | Self::Ticket => true,
+            Self::Invite(_)
+            | Self::Accept
+            | Self::Decline
+            | Self::Leave
+            | Self::Remove(_)
+            | Self::Promote(_) => false,
+        }
+    }
+
+    /// Whom it is done to.
+    pub(crate) fn other(&self) -> Option<&str> {
+        match self {
+            Self::Invite(other) | Self::Remove(other) | Self::Promote(other) => Some(other),
+            Self::Create { .. } | Self::Accept | Self::Decline | Self::Leave | Self::Ticket => None,
+        }
+    }
+}
+
 /// What a step does.
 #[derive(Debug)]
 pub(crate) enum Action {
@@ -136,6 +206,7 @@ pub(crate) enum Action {
     Nothing(Link),
     SignIn(Box<SignIn>),
     Ticket(TicketWish),
+    Circle(CircleWish),
     Set {
         name: String,
         value: Text,
@@ -536,6 +607,9 @@ fn event(text: &str, dialect: Option<u8>) -> Result<Action, String> {
     let unknown = || format!("no such event: {text}");
     let words: Vec<&str> = text.split_whitespace().collect();
     let by_client = words.first().and_then(|word| client(word));
+    if let Some(wish) = circle_wish(&words) {
+        return Ok(Action::Circle(wish));
+    }
     match (by_client, words.as_slice()) {
         (Some(letter), [_, "opens", role]) => Ok(Action::Open {
             link: link(letter, role)?,
@@ -640,15 +714,7 @@ fn sign_in(
 ) -> Result<Action, String> {
     let mut wish = SignIn {
         link,
-        account: account.to_owned(),
-        dialect: 0,
-        status: Some("NLN".to_owned()),
-        library: None,
-        capabilities: None,
-        picture: None,
-        message: None,
-        machine: None,
-        synchronise: true,
+        ..SignIn::of(account, 0)
     };
     let mut chosen = dialect;
     for option in options {
@@ -668,6 +734,37 @@ fn sign_in(
     }
     wish.dialect = chosen.ok_or("which dialect? add dialect=N")?;
     Ok(Action::SignIn(Box::new(wish)))
+}
+
+/// What an account, not a client, does about a circle.
+fn circle_wish(words: &[&str]) -> Option<CircleWish> {
+    let (account, value, deed) = match *words {
+        [account, "makes", "a", "circle", name, "as", circle] => {
+            let name = name.to_owned();
+            (account, circle, CircleDeed::Create { name })
+        }
+        [account, "invites", other, "into", circle] => {
+            (account, circle, CircleDeed::Invite(other.to_owned()))
+        }
+        [account, "accepts", circle] => (account, circle, CircleDeed::Accept),
+        [account, "declines", circle] => (account, circle, CircleDeed::Decline),
+        [account, "leaves", circle] => (account, circle, CircleDeed::Leave),
+        [account, "removes", other, "from", circle] => {
+            (account, circle, CircleDeed::Remove(other.to_owned()))
+        }
+        [account, "promotes", other, "in", circle] => {
+            (account, circle, CircleDeed::Promote(other.to_owned()))
+        }
+        [account, "gets", "a", "circle", "ticket", "as", ticket] => {
+            (account, ticket, CircleDeed::Ticket)
+        }
+        _ => return None,
+    };
+    Some(CircleWish {
+        account: account.to_owned(),
+        deed,
+        value: placeholder(value)?.to_owned(),
+    })
 }
 
 /// The name in `{name}`.
@@ -795,6 +892,27 @@ mod tests {
                 if wish.dialect == 12 && wish.status.as_deref() == Some("BSY")));
         assert!(script("# t\n* A is signed in as alice\n", None).is_err());
         assert!(script("# t\n* A dances\n", None).is_err());
+    }
+
+    #[test]
+    fn deeds_about_circles_are_read() {
+        let text = "# t\n* alice makes a circle Hiking as {c}\n* alice invites bob into {c}\n\
+                    * bob accepts {c}\n* alice promotes bob in {c}\n\
+                    * bob removes alice from {c}\n* bob leaves {c}\n\
+                    * bob gets a circle ticket as {t}\n";
+        let steps = script(text, None).unwrap().steps;
+        let wishes: Vec<_> = steps
+            .iter()
+            .map(|step| match &step.action {
+                Action::Circle(wish) => wish,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(wishes.len(), 7);
+        assert_eq!(wishes[1].deed.other(), Some("bob"));
+        assert!(wishes[0].deed.captures() && !wishes[5].deed.captures());
+        assert_eq!(wishes[6].value, "t");
+        assert!(script("# t\n* alice leaves c\n", None).is_err());
     }
 
     #[test]

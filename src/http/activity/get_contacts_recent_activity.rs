@@ -5,8 +5,9 @@
 
 use askama::Template;
 
-use crate::http::soap::{Call, Failure, Malformed, Reply, text_of, utc};
+use crate::http::soap::{Call, Failure, Malformed, Reply, text_of};
 use crate::service::{Activity, Deed};
+use crate::xml::utc;
 
 /// How many entries a client gets that does not say.
 const USUAL: u32 = 50;

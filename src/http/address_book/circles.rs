@@ -15,7 +15,7 @@ use super::{books, cid, editor, fault};
 use crate::http::soap::{Call, Failure};
 use crate::model::{
     Address, CircleBook, CircleId, CircleMember, CircleMemberRef, CircleMembership, CircleRef,
-    CircleRole, CircleState, Guid, MemberRef, Refusal, Role, Stamp,
+    CircleRole, CircleState, Guid, Label, MemberRef, Refusal, Role, Stamp,
 };
 use crate::service::{CircleChange, CircleOperations, CircleRequest, Origin};
 
@@ -134,6 +134,13 @@ pub(super) async fn connect(
         _ => CircleRequest::End { circle, who },
     };
     Ok(as_member(&change(call, request).await?.subject))
+}
+
+/// Gives a circle another name.
+pub(super) async fn rename(call: &Call<'_>, circle: CircleId, name: &str) -> Result<(), Failure> {
+    let name = Label::from_text(name, Label::NAME_MAX).map_err(|_| Refusal::IllegalName)?;
+    change(call, CircleRequest::Rename { circle, name }).await?;
+    Ok(())
 }
 
 /// Accepts or declines the invitation into a circle, which the owner has as a contact.

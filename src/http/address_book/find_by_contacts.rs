@@ -3,6 +3,8 @@
 //! Identities that are none of the caller's contacts are left out: that tells nothing about whose
 //! they are.
 
+use std::collections::BTreeSet;
+
 use roxmltree::Node;
 
 use super::contact::of_card;
@@ -12,6 +14,9 @@ use crate::http::soap::{Call, Failure, Malformed, Reply, named, text_of};
 use crate::model::Guid;
 
 pub(super) const OPERATION: &str = "ABFindByContacts";
+
+/// As many as a change may be about. Every one is looked up by itself.
+const MOST: usize = 500;
 
 pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
     let wanted = read(call.operation.node)?;
@@ -27,7 +32,12 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
 fn read(request: Node<'_, '_>) -> Result<Vec<Guid>, Failure> {
     read::own_book(request)?;
     let list = read::maybe(request, "contactIds")?.ok_or(Malformed)?;
-    Ok(named(list, "guid")
+    // Each once: a contact is some hundred times as long as its identity.
+    let wanted: BTreeSet<Guid> = named(list, "guid")
         .filter_map(|node| Guid::parse(text_of(node)))
-        .collect())
+        .collect();
+    if wanted.len() > MOST {
+        return Err(Malformed.into());
+    }
+    Ok(wanted.into_iter().collect())
 }

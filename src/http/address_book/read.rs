@@ -110,29 +110,37 @@ pub(in crate::http) enum Book {
     Circle(CircleId),
 }
 
-/// The book of a request with an `abId`. Circles are changed by operations of their own, so
-/// every identity but that of the own book belongs to no book here.
+/// The book of a request that is about the caller's own only: every identity but that of the own
+/// book belongs to no book here.
 pub(in crate::http) fn own_book(request: Node<'_, '_>) -> Result<(), Failure> {
-    match words(request, "abId")? {
-        None => Ok(()),
-        Some(id) if Guid::parse(id) == Some(Guid::NIL) => Ok(()),
-        Some(_) => Err(fault::no_such_book()),
+    match book_of(words(request, "abId")?)? {
+        Book::Own => Ok(()),
+        Book::Circle(_) => Err(fault::no_such_book()),
     }
+}
+
+/// The book of a request with an `abId`; without one it is the caller's own.
+pub(in crate::http) fn book(request: Node<'_, '_>) -> Result<Book, Failure> {
+    book_of(words(request, "abId")?)
 }
 
 /// The book of a request with an `abHandle`; without one it is the caller's own.
 pub(in crate::http) fn handled_book(request: Node<'_, '_>) -> Result<Book, Failure> {
-    let Some(handle) = maybe(request, "abHandle")? else {
-        return Ok(Book::Own);
-    };
-    let Some(id) = words(handle, "ABId")? else {
-        return Ok(Book::Own);
-    };
-    if Guid::parse(id) == Some(Guid::NIL) {
-        return Ok(Book::Own);
+    match maybe(request, "abHandle")? {
+        Some(handle) => book_of(words(handle, "ABId")?),
+        None => Ok(Book::Own),
     }
-    let circle = CircleId::parse(id).ok_or_else(fault::no_such_book)?;
-    Ok(Book::Circle(circle))
+}
+
+fn book_of(id: Option<&str>) -> Result<Book, Failure> {
+    match id {
+        None => Ok(Book::Own),
+        Some(id) if Guid::parse(id) == Some(Guid::NIL) => Ok(Book::Own),
+        Some(id) => {
+            let circle = CircleId::parse(id).ok_or_else(fault::no_such_book)?;
+            Ok(Book::Circle(circle))
+        }
+    }
 }
 
 /// Since when changes are wanted; `None` where all is. A stamp that cannot be read makes a full

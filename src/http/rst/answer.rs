@@ -9,9 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::request::{Proof, TokenWish, Wish};
-use crate::http::soap::{respond, utc};
+use crate::http::soap::respond;
 use crate::model::UserId;
 use crate::service::accounts::{Token, Tokens};
+use crate::xml::utc;
 
 /// The service whose ticket renews others; it is always the first that clients ask for.
 const TICKET_GRANTING: &str = "http://Passport.NET/tb";
@@ -70,6 +71,9 @@ pub(super) struct Grant<'a> {
     created: String,
     expires: String,
     fresh_until: String,
+    /// Whether the answer is the token alone, without the collection around it, as the original
+    /// described it for a request without the wrapper.
+    is_single: bool,
     tokens: Vec<Given<'a>>,
 }
 
@@ -99,6 +103,7 @@ impl<'a> Grant<'a> {
             created: utc(tokens.created_at),
             expires: utc(tokens.expires_at),
             fresh_until: utc(tokens.created_at + FRESH_MS),
+            is_single: wish.is_single,
             tokens: wish
                 .tokens
                 .iter()

@@ -25,7 +25,7 @@ use crate::metrics::{Method, Outcome};
 use crate::model::UserId;
 use crate::service::SignInError;
 use crate::service::accounts::{Accounts, Tokens};
-use crate::service::ticket::SINGLE_SIGN_ON;
+use crate::service::ticket::Ticket;
 
 /// Answers a request for tokens of the first version.
 pub(super) async fn issue_v1(
@@ -125,7 +125,7 @@ pub(super) async fn issue_bare(
     }
     let (outcome, response) = match bare(&web, link, &headers).await {
         Ok(ticket) => {
-            let mut token = header_value(&ticket);
+            let mut token = header_value(&ticket.to_wire());
             token.set_sensitive(true);
             let no_store = (CACHE_CONTROL, header_value("no-store"));
             let answer = ([(TOKEN, token), no_store]).into_response();
@@ -147,7 +147,7 @@ pub(super) async fn issue_bare(
     response
 }
 
-async fn bare(web: &Web, link: Link, headers: &HeaderMap) -> Result<String, SignInError> {
+async fn bare(web: &Web, link: Link, headers: &HeaderMap) -> Result<Ticket, SignInError> {
     let value = |name: &HeaderName| {
         let value = headers.get(name)?;
         std::str::from_utf8(value.as_bytes()).ok()
@@ -160,10 +160,7 @@ async fn bare(web: &Web, link: Link, headers: &HeaderMap) -> Result<String, Sign
     let user = accounts
         .verify_password(address, password, link.peer.ip())
         .await?;
-    let audiences = [SINGLE_SIGN_ON.to_owned()];
-    let issued = accounts.issue_tokens(user, &audiences).await?;
-    let token = issued.tokens.first().ok_or(SignInError::BadTicket)?;
-    Ok(token.ticket.to_wire())
+    accounts.issue_bare_ticket(user).await
 }
 
 #[cfg(test)]

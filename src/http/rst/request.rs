@@ -5,8 +5,9 @@ use secrecy::SecretString;
 
 use crate::http::soap::{Envelope, Malformed, child, named, only, text_of};
 
-/// More services than any client asks for at once.
-const MOST_SERVICES: usize = 16;
+/// More services than any client asks for at once; there are some twenty in all
+/// (`docs/protocol/11 §2.1`).
+const MOST_SERVICES: usize = 32;
 /// Longer than the name of any service.
 const LONGEST_SERVICE: usize = 256;
 
@@ -16,6 +17,8 @@ pub(super) struct Wish {
     pub(super) proof: Proof,
     /// At least one.
     pub(super) tokens: Vec<TokenWish>,
+    /// Whether it is one token asked for without the wrapper around several.
+    pub(super) is_single: bool,
 }
 
 /// How a client proves who it is.
@@ -61,15 +64,20 @@ impl Wish {
             }
         };
         let body = request.part("Body")?;
-        let wrapper = only(body, "RequestMultipleSecurityTokens").unwrap_or(body);
-        let tokens = named(wrapper, "RequestSecurityToken")
+        let wrapper = only(body, "RequestMultipleSecurityTokens");
+        let tokens = named(wrapper.unwrap_or(body), "RequestSecurityToken")
             .enumerate()
             .map(|(position, request)| TokenWish::read(request, position))
             .collect::<Result<Vec<TokenWish>, Malformed>>()?;
         if tokens.is_empty() || tokens.len() > MOST_SERVICES {
             return Err(Malformed);
         }
-        Ok(Self { proof, tokens })
+        let is_single = wrapper.is_err() && tokens.len() == 1;
+        Ok(Self {
+            proof,
+            tokens,
+            is_single,
+        })
     }
 }
 
@@ -192,6 +200,13 @@ mod tests {
         let tokens = token("", name, "");
         let read = Wish::read(envelope(&user("a@b.c", "x"), &tokens).as_bytes()).unwrap();
         assert_eq!(read.tokens, [wish("messenger.msn.com", 0, false)]);
+        assert!(read.is_single);
+        let wrapped =
+            format!("<RequestMultipleSecurityTokens>{tokens}</RequestMultipleSecurityTokens>");
+        for tokens in [wrapped, tokens.repeat(2)] {
+            let read = Wish::read(envelope(&user("a@b.c", "x"), &tokens).as_bytes());
+            assert!(!read.unwrap().is_single);
+        }
     }
 
     #[test]
@@ -200,6 +215,33 @@ mod tests {
         let security = "<EncryptedData Id=\"BinaryDAToken0\"/>";
         let read = Wish::read(envelope(security, &tokens).as_bytes()).unwrap();
         assert!(matches!(read.proof, Proof::Token));
+    }
+
+    #[test]
+    fn nothing_of_a_request_prints() {
+        let tokens = token("", "<wsa:Address>a</wsa:Address>", "");
+        let body = envelope(&user("a@b.c", "hunter2"), &tokens);
+        let read = Wish::read(body.as_bytes()).unwrap();
+        assert!(!format!("{read:?}").contains("hunter2"));
+        let envelope = Envelope::parse(body.as_bytes()).unwrap();
+        assert!(!format!("{envelope:?}").contains("hunter2"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_body_is_read_without_panic(
+            body in proptest::collection::vec(0u8.., 0..300),
+            at in 0usize..1_000,
+            instead in 0u8..,
+        ) {
+            Wish::read(&body).ok();
+            let tokens = token(" Id=\"RST1\"", "<wsa:Address>a</wsa:Address>", "");
+            let mut body = envelope(&user("a@b.c", "x"), &tokens).into_bytes();
+            Wish::read(&body[..at.min(body.len())]).ok();
+            let at = at % body.len();
+            body[at] = instead;
+            Wish::read(&body).ok();
+        }
     }
 
     #[test]

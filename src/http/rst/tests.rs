@@ -430,9 +430,74 @@ async fn a_bare_ticket_is_given_only_where_it_is_good() {
         .redeem_sso(ticket, None, "nonce", &alice, peer)
         .await;
     assert!(redeemed.is_ok(), "{redeemed:?}");
+    // MSN 7.5 shows the same ticket in the older way, and later clients to every service.
+    let redeemed = people.accounts.redeem_ticket(ticket, &alice, peer).await;
+    assert!(redeemed.is_ok(), "{redeemed:?}");
+    let authorised = people.accounts.authorise(ticket, Purpose::Storage).await;
+    assert_eq!(authorised.unwrap().address, alice);
     check_status(&ask(&server, "wrong").await, "401 Unauthorized");
     let nothing = server
         .ask("POST /NotRST.srf HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
         .await;
     check_status(&nothing, "401 Unauthorized");
+}
+
+/// An answer without what is never the same twice.
+fn steady(answer: &str) -> String {
+    let is_moving = |line: &str| {
+        let names = ["wsu:Created", "wsu:Expires", "CipherValue", "BinarySec"];
+        names.iter().any(|name| line.contains(name)) && line.contains("</")
+    };
+    let lines = answer.replace("><", ">\n<");
+    let lines = lines.lines().map(|line| match line.split_once('>') {
+        Some((start, _)) if is_moving(line) => {
+            let (_, end) = line.rsplit_once('<').unwrap();
+            format!("{start}>[...]<{end}")
+        }
+        _ => line.to_owned(),
+    });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let now = between(&text, "ServerTime=\"", "\"").to_owned();
+    text.replace(&now, "[now]")
+}
+
+#[tokio::test]
+async fn every_answer_and_fault_as_reviewed() {
+    let people = People::new().await;
+    let server = people.serve(here(), Settings::default()).await;
+    let mut answers = Vec::new();
+    for version in BOTH {
+        let path = match version {
+            Version::One => "/RST.srf",
+            Version::Two => "/RST2.srf",
+        };
+        let form = |security: &str, services: &[(&str, &str)]| match version {
+            Version::One => first(security, services),
+            Version::Two => second(security, services),
+        };
+        let right = password("alice@example.com", "secret");
+        let wrong = password("alice@example.com", "wrong");
+        let several = form(&right, &SERVICES[..3]);
+        let single = form(&right, &SERVICES[4..5]);
+        let single: String = [
+            "<ps:RequestMultipleSecurityTokens",
+            "</ps:RequestMultipleSecurityTokens",
+        ]
+        .iter()
+        .fold(single, |text, tag| {
+            let (start, rest) = text.split_once(tag).unwrap();
+            let (_, end) = rest.split_once('>').unwrap();
+            format!("{start}{end}")
+        });
+        for (name, request) in [
+            ("several", several),
+            ("a single one", single),
+            ("a wrong password", form(&wrong, &SERVICES)),
+            ("nothing asked for", form(&right, &[])),
+        ] {
+            let answer = post(&server, path, &request).await;
+            answers.push(format!("{path}: {name}\n{}", steady(&answer)));
+        }
+    }
+    insta::assert_snapshot!(answers.join("\n\n"));
 }

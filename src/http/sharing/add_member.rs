@@ -3,6 +3,7 @@
 //! Clients say the same by the notification server, before or after it. Whoever is on the list
 //! stays there, so both may come.
 
+use super::circles::{self, Direction};
 use super::members;
 use crate::http::address_book::{books, editor, no_such_account};
 use crate::http::soap::{Call, Failure, Reply};
@@ -27,5 +28,6 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
                 other => other.into(),
             })?;
     }
+    circles::change(call, Direction::Onto).await?;
     super::done(call, OPERATION)
 }

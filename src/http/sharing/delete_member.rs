@@ -3,6 +3,7 @@
 //! Whoever is not on it stays off, whoever they are: clients take the fault for that as a success
 //! at best.
 
+use super::circles::{self, Direction};
 use super::members;
 use crate::http::address_book::{books, editor};
 use crate::http::soap::{Call, Failure, Reply};
@@ -15,5 +16,6 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
             .remove_member(editor(call), wish.role, wish.who)
             .await?;
     }
+    circles::change(call, Direction::Off).await?;
     super::done(call, OPERATION)
 }

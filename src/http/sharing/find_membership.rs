@@ -2,6 +2,7 @@
 
 use roxmltree::Node;
 
+use super::circles;
 use super::members::role_name;
 use super::view::{FoundMembership, MemberView, MembershipView, OwnerView, ServiceView, WhoView};
 use crate::http::address_book::{books, changes_since, cid, maybe, notes, reply, stamp};
@@ -20,7 +21,11 @@ struct Wish {
 pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
     let wish = read(call.operation.node)?;
     let found = books(call).memberships(call.by.user, wish.since).await?;
-    reply(call, &of_memberships(&found, &wish))
+    let mut answer = of_memberships(&found, &wish);
+    if let Some(service) = &mut answer.service {
+        circles::add_to(call, wish.since, &mut service.memberships).await?;
+    }
+    reply(call, &answer)
 }
 
 fn read(request: Node<'_, '_>) -> Result<Wish, Failure> {
@@ -72,7 +77,7 @@ fn present(member: &Member) -> MemberView {
         .as_ref()
         .filter(|_| member.role == Role::Pending);
     MemberView {
-        id: member.id.value(),
+        id: Some(member.id.value()),
         who: who(&member.who),
         display_name: name.map(|name| name.to_text()).unwrap_or_default(),
         annotations: notes(&member.annotations),
@@ -84,7 +89,7 @@ fn present(member: &Member) -> MemberView {
 
 fn former(member: &FormerMember) -> MemberView {
     MemberView {
-        id: member.id.value(),
+        id: Some(member.id.value()),
         who: who(&member.who),
         display_name: String::new(),
         annotations: Vec::new(),

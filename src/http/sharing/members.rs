@@ -6,6 +6,9 @@ use crate::http::address_book::{annotations, maybe, no_such_book, text, words};
 use crate::http::soap::{Failure, Malformed, named, text_of};
 use crate::model::{Guid, MemberRef, MembershipId, Role};
 
+/// As many people as one request may be about: each is a change of its own.
+const MOST: usize = 500;
+
 /// One person on one list.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wish {
@@ -14,10 +17,27 @@ pub(super) struct Wish {
     pub(super) annotations: Vec<(String, String)>,
 }
 
-/// Reads the members of a request. Roles and kinds of member that this server does not have are
-/// left out, and so is everything about other services: clients set up sharing of profiles this
-/// way, and would try again for ever (`docs/protocol/12 §5`).
+/// Reads the people of a request. Kinds of member that this server does not have are left out, and
+/// circles are read elsewhere.
 pub(super) fn read(request: Node<'_, '_>) -> Result<Vec<Wish>, Failure> {
+    let mut wishes = Vec::new();
+    for (role, member) in entries(request)? {
+        if let Some(who) = who(member)? {
+            let annotations = annotations(member, "Annotations")?;
+            wishes.push(Wish {
+                role,
+                who,
+                annotations,
+            });
+        }
+    }
+    Ok(wishes)
+}
+
+/// The members of a request with their lists. Roles that this server does not have are left out,
+/// and so is everything about other services: clients set up sharing of profiles this way, and
+/// would try again for ever (`docs/protocol/12 §5`).
+pub(super) fn entries<'d, 'i>(request: Node<'d, 'i>) -> Result<Vec<(Role, Node<'d, 'i>)>, Failure> {
     if let Some(handle) = maybe(request, "nsHandle")?
         && let Some(id) = words(handle, "Id")?
         && Guid::parse(id) != Some(Guid::NIL)
@@ -30,25 +50,18 @@ pub(super) fn read(request: Node<'_, '_>) -> Result<Vec<Wish>, Failure> {
     {
         return Ok(Vec::new());
     }
-    let mut wishes = Vec::new();
+    let mut entries = Vec::new();
     for membership in named(memberships, "Membership") {
         let role = text(membership, "MemberRole")?.ok_or(Malformed)?;
         let members = maybe(membership, "Members")?.ok_or(Malformed)?;
-        let Some(role) = role_named(role) else {
-            continue;
-        };
-        for member in named(members, "Member") {
-            if let Some(who) = who(member)? {
-                let annotations = annotations(member, "Annotations")?;
-                wishes.push(Wish {
-                    role,
-                    who,
-                    annotations,
-                });
+        if let Some(role) = role_named(role) {
+            entries.extend(named(members, "Member").map(|member| (role, member)));
+            if entries.len() > MOST {
+                return Err(Malformed.into());
             }
         }
     }
-    Ok(wishes)
+    Ok(entries)
 }
 
 /// What a role is called.
@@ -75,6 +88,9 @@ fn who(member: Node<'_, '_>) -> Result<Option<MemberRef>, Malformed> {
     }
     if let Some(number) = words(member, "PhoneNumber")? {
         return Ok(Some(MemberRef::Phone(number.to_owned())));
+    }
+    if words(member, "CircleId")?.is_some() {
+        return Ok(None);
     }
     let id = maybe(member, "MembershipId")?.map(text_of);
     let id = id.and_then(|text| text.parse().ok());

@@ -2,6 +2,7 @@
 
 mod add_member;
 mod add_service;
+mod circles;
 mod create_circle;
 mod delete_member;
 mod find_membership;

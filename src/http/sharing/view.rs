@@ -11,6 +11,7 @@ pub(in crate::http) enum WhoView {
     Passport { address: String, cid: i64 },
     Email(String),
     Phone(String),
+    Circle(Guid),
 }
 
 impl WhoView {
@@ -20,6 +21,7 @@ impl WhoView {
             Self::Passport { .. } => "Passport",
             Self::Email(_) => "Email",
             Self::Phone(_) => "Phone",
+            Self::Circle(_) => "Circle",
         }
     }
 }
@@ -27,8 +29,8 @@ impl WhoView {
 /// Somebody on one of the lists.
 #[derive(Debug)]
 pub(in crate::http) struct MemberView {
-    /// An integer that a signed 32-bit number holds (`docs/protocol/25 §23`).
-    pub(in crate::http) id: i64,
+    /// An integer that a signed 32-bit number holds (`docs/protocol/25 §23`); none of a circle.
+    pub(in crate::http) id: Option<i64>,
     pub(in crate::http) who: WhoView,
     pub(in crate::http) display_name: String,
     pub(in crate::http) annotations: Vec<AnnotationView>,
@@ -105,7 +107,7 @@ mod tests {
 
     fn member(id: i64) -> MemberView {
         MemberView {
-            id,
+            id: Some(id),
             who: WhoView::Passport {
                 address: "bob@example.net".to_owned(),
                 cid: 844_424_930_131_970,
@@ -146,6 +148,13 @@ mod tests {
                         MemberView {
                             who: WhoView::Phone("+15550100".to_owned()),
                             ..member(32)
+                        },
+                        MemberView {
+                            id: None,
+                            who: WhoView::Circle(
+                                Guid::parse("00000000-0000-0000-0009-73944a8f7947").unwrap(),
+                            ),
+                            ..member(40)
                         },
                     ],
                 },

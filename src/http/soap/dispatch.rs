@@ -3,6 +3,8 @@
 //! All services work alike: read the envelope, find the operation, authorise the token for what
 //! the service is about, run it, and turn whatever came of it into an answer or a fault.
 
+use std::fmt;
+
 use axum::Extension;
 use axum::body::Bytes;
 use axum::http::header::{COOKIE, HOST};
@@ -34,8 +36,7 @@ pub enum Service {
     Activity,
 }
 
-/// A request that was understood and whose token is good.
-#[derive(Debug)]
+/// A request that was understood and whose token is good. Prints neither that nor what it says.
 pub struct Call<'a> {
     /// What all handlers share.
     pub web: &'a Web,
@@ -49,6 +50,15 @@ pub struct Call<'a> {
     pub envelope: &'a Envelope<'a>,
     /// What is asked for. Its name is one of the service's own.
     pub operation: Operation<'a, 'a>,
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("user", &self.by.user)
+            .field("operation", &self.operation.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Service {

@@ -5,6 +5,8 @@
 //! The size of a body is bounded before it comes here; nodes, depth and attributes are so here,
 //! because the work of the parser grows with their product.
 
+use std::fmt;
+
 use roxmltree::{Document, Node, ParsingOptions};
 
 /// More nodes than any request of a client has, that with a thousand contacts included.
@@ -21,10 +23,15 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 #[error("not a request of this service")]
 pub struct Malformed;
 
-/// A request that was read.
-#[derive(Debug)]
+/// A request that was read. Does not print: passwords and tokens are in there.
 pub struct Envelope<'a> {
     document: Document<'a>,
+}
+
+impl fmt::Debug for Envelope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// What a request asks for.

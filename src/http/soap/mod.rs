@@ -12,7 +12,6 @@ mod envelope;
 mod fault;
 mod reply;
 mod service_header;
-mod time;
 
 pub use dispatch::{Call, Service};
 pub(super) use dispatch::{serve, ticket_cookie};
@@ -21,7 +20,6 @@ pub use fault::{AddressBookFault, Failure, Fault, OimDetail, OimFault, StorageFa
 pub use reply::Reply;
 pub(super) use reply::respond;
 pub use service_header::ServiceHeader;
-pub use time::utc;
 
 #[cfg(test)]
 mod tests;

@@ -72,6 +72,51 @@ async fn every_failure_is_a_fault_of_every_service_and_tells_nothing_of_ours() {
 }
 
 #[tokio::test]
+async fn every_fault_of_every_service_as_reviewed() {
+    let namespaces = [
+        (Service::Sharing, ADDRESS_BOOK),
+        (Service::AddressBook, ADDRESS_BOOK),
+        (Service::Activity, ADDRESS_BOOK),
+        (
+            Service::Storage,
+            "http://www.msn.com/webservices/storage/w10",
+        ),
+        (Service::Oim, "http://messenger.msn.com/ws/2004/09/oim/"),
+        (
+            Service::Rsi,
+            "http://www.hotmail.msn.com/ws/2004/09/oim/rsi",
+        ),
+    ];
+    let mut faults = Vec::new();
+    for (service, namespace) in namespaces {
+        let challenge = OimDetail::LockKeyChallenge("1850937852".to_owned());
+        let mut failures = failures();
+        match service {
+            Service::Sharing | Service::AddressBook | Service::Activity => {
+                failures.push(Refusal::FullSyncRequired.into());
+                failures.push(Refusal::NotInCircle.into());
+                failures.push(Refusal::CardExists(Guid::from_bits(0x5b)).into());
+            }
+            Service::Storage => failures.push(Refusal::AlreadyThere.into()),
+            Service::Oim | Service::Rsi => {
+                let challenged = OimFault::new("AuthenticationFailed").with(challenge);
+                failures.push(challenged.into());
+                failures.push(Refusal::SendingTooFast.into());
+            }
+        }
+        for failure in failures {
+            let response = failure.respond(service, "Do", namespace);
+            let (status, text) = text(response).await;
+            let (_, fault) = text.split_once("<soap:Fault>").unwrap();
+            let (fault, _) = fault.split_once("</soap:Fault>").unwrap();
+            let fault = fault.replace("><", ">\n<");
+            faults.push(format!("{service:?} {}\n{fault}", status.as_u16()));
+        }
+    }
+    insta::assert_snapshot!(faults.join("\n\n"));
+}
+
+#[tokio::test]
 async fn an_address_book_fault_has_what_clients_decide_by() {
     let full = AddressBookFault::new("FullSyncRequired", "Full sync required & <now>.");
     let (status, code, details) = fault(full, Service::AddressBook).await;

@@ -3,6 +3,7 @@
 
 use super::resource::Resource;
 use super::{Frame, Made, update_profile};
+use crate::http::address_book::editor;
 use crate::http::soap::{Call, Failure, Reply, child, only};
 
 pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Failure> {
@@ -11,7 +12,11 @@ pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Failure> {
     let shown = child(profile, "ExpressionProfile").map(update_profile::read);
     let mut change = shown.transpose()?.unwrap_or_default();
     change.message = change.message.filter(|message| !message.is_empty());
-    call.web.services.profiles.change(user, change).await?;
+    call.web
+        .services
+        .profiles
+        .change(editor(call), change)
+        .await?;
     let answer = Made {
         frame: Frame::of(call),
         operation: "CreateProfile",

@@ -6,8 +6,9 @@ use askama::Template;
 
 use super::resource::{Handle, Resource, ResourceId};
 use super::{Frame, does_not_exist, picture};
-use crate::http::soap::{Call, Failure, Reply, utc};
+use crate::http::soap::{Call, Failure, Reply};
 use crate::service::TileInfo;
+use crate::xml::utc;
 
 #[derive(Template)]
 #[template(path = "storage/get_profile.xml")]

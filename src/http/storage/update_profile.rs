@@ -4,6 +4,7 @@ use roxmltree::Node;
 
 use super::resource::Resource;
 use super::{Done, Frame};
+use crate::http::address_book::editor;
 use crate::http::soap::{Call, Failure, Malformed, Reply, child, only, text_of};
 use crate::service::ProfileChange;
 
@@ -32,7 +33,7 @@ pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Failure> {
     if is_deleted("Flags") && change.flags.is_none() {
         change.flags = Some(0);
     }
-    profiles.change(user, change).await?;
+    profiles.change(editor(call), change).await?;
     if is_deleted("Photo")
         && let Some(tile) = profiles.profile(user).await?.and_then(|it| it.tile)
     {

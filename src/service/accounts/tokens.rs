@@ -9,9 +9,6 @@ use crate::service::sso;
 use crate::service::ticket::{self, MESSENGER, Purpose, SINGLE_SIGN_ON, Ticket};
 use crate::store::StoreError;
 
-/// How long a token is good for, in milliseconds.
-const TOKEN_MS: i64 = 24 * 60 * 60 * 1000;
-
 /// What a client gets for the services that it named, in that order.
 #[derive(Debug)]
 pub struct Tokens {
@@ -88,15 +85,27 @@ impl Accounts {
         Ok(ticket)
     }
 
+    /// Makes a ticket for a client that asks once and shows the same one to whoever wants one,
+    /// because its sign-in library was replaced (`docs/protocol/24 §1.5`). It signs in either way
+    /// that takes tickets, with single sign-on only where the settings take it without a proof.
+    pub async fn issue_bare_ticket(&self, user: UserId) -> Result<Ticket, SignInError> {
+        let ticket = Ticket::random();
+        let expires_at = self.clock.now_ms() + self.token_ms;
+        let digests = vec![ticket.digest(MESSENGER), ticket.digest(SINGLE_SIGN_ON)];
+        self.keep(digests, user, expires_at).await?;
+        Ok(ticket)
+    }
+
     /// Makes a ticket for each of the services that a client named, with the key that goes with
-    /// it. They are good for a day: clients renew them late or never (`docs/protocol/11 §3`).
+    /// it. They are good for as long as a session may last, a day if the settings say nothing
+    /// else: clients renew them late or never (`docs/protocol/11 §3`).
     pub async fn issue_tokens(
         &self,
         user: UserId,
         audiences: &[String],
     ) -> Result<Tokens, SignInError> {
         let created_at = self.clock.now_ms();
-        let expires_at = created_at + TOKEN_MS;
+        let expires_at = created_at + self.token_ms;
         let tokens: Vec<Token> = audiences
             .iter()
             .map(|audience| {

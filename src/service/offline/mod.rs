@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 
 use super::throttle::{Rate, Remembered};
-use super::{Fault, Outcome};
+use super::{Fault, Origin, Outcome};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::hub::Hub;
@@ -220,7 +220,8 @@ impl OfflineOperations {
             .store
             .delete_offline_messages(user, ids, move |&count| {
                 if count > 0 {
-                    hub.tell_except_grant(user, grant, NsEvent::OfflineMessagesDeleted { count });
+                    let event = NsEvent::OfflineMessagesDeleted { count };
+                    hub.tell_others(user, Origin::Grant(grant), event);
                 }
             })
             .await??;

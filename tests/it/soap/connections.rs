@@ -2,14 +2,14 @@
 
 use super::*;
 
-fn creating(address: &str) -> String {
+pub(crate) fn creating(address: &str) -> String {
     format!(
         "<contactHandle><Email>{address}</Email><Puid>0</Puid><Cid>0</Cid>\
          <CircleId>00000000-0000-0000-0000-000000000000</CircleId></contactHandle>"
     )
 }
 
-fn managing(id: &str, action: u8, relationship: u8) -> String {
+pub(crate) fn managing(id: &str, action: u8, relationship: u8) -> String {
     format!(
         "<contactId>{id}</contactId><connection>true</connection><presence>true</presence>\
          <action>{action}</action><relationshipType>{relationship}</relationshipType>\
@@ -17,7 +17,7 @@ fn managing(id: &str, action: u8, relationship: u8) -> String {
     )
 }
 
-fn breaking(id: &str, deletes: bool, blocks: bool) -> String {
+pub(crate) fn breaking(id: &str, deletes: bool, blocks: bool) -> String {
     format!(
         "<contactId>{id}</contactId><deleteContact>{deletes}</deleteContact>\
          <blockContact>{blocks}</blockContact>"

@@ -1,6 +1,7 @@
 //! The address book and sharing services over HTTP, and what the notification server shows of it.
 
-mod connections;
+mod circles;
+pub(crate) mod connections;
 mod contacts;
 mod deltas;
 mod groups;
@@ -13,19 +14,19 @@ use crate::support::server::TestServer;
 use crate::support::soap::{Answer, WebClient};
 
 /// The element that names the caller's own book.
-const OWN_BOOK: &str = "<abId>00000000-0000-0000-0000-000000000000</abId>";
+pub(crate) const OWN_BOOK: &str = "<abId>00000000-0000-0000-0000-000000000000</abId>";
 /// An identity that nothing has.
 const NOBODY: &str = "99999999-9999-4999-8999-999999999999";
 
 /// A server with these people, all of them strangers to each other but for the statements.
-async fn start(names: &[&str], statements: &[&str]) -> TestServer {
+pub(crate) async fn start(names: &[&str], statements: &[&str]) -> TestServer {
     TestServer::start(&fixture(names, statements))
         .await
         .unwrap()
 }
 
 /// Somebody at the web services.
-async fn web(server: &TestServer, name: &str) -> WebClient {
+pub(crate) async fn web(server: &TestServer, name: &str) -> WebClient {
     let address = format!("{name}@example.com");
     WebClient::sign_in(server.addresses.http, &address, PASSWORD)
         .await
@@ -33,16 +34,16 @@ async fn web(server: &TestServer, name: &str) -> WebClient {
 }
 
 /// A request about one contact of the caller's own book.
-fn contact(inner: &str) -> String {
+pub(crate) fn contact(inner: &str) -> String {
     format!("{OWN_BOOK}<contacts><Contact>{inner}</Contact></contacts>")
 }
 
-fn contact_by_id(id: &str) -> String {
+pub(crate) fn contact_by_id(id: &str) -> String {
     contact(&format!("<contactId>{id}</contactId>"))
 }
 
 /// `ABContactAdd` as the client of 2009 sends it.
-fn adding(address: &str) -> String {
+pub(crate) fn adding(address: &str) -> String {
     contact(&format!(
         "<contactInfo><contactType>LivePending</contactType>\
          <passportName>{address}</passportName><isMessengerUser>true</isMessengerUser>\
@@ -54,18 +55,18 @@ fn adding(address: &str) -> String {
 }
 
 /// Adds somebody and answers the identity of the new contact.
-async fn add(web: &WebClient, address: &str) -> String {
+pub(crate) async fn add(web: &WebClient, address: &str) -> String {
     let answer = web.book("ABContactAdd", &adding(address)).await;
     answer.text("guid").unwrap_or_else(|| panic!("{answer:?}"))
 }
 
 /// A group's identity where a request filters by groups.
-fn group_filter(id: &str) -> String {
+pub(crate) fn group_filter(id: &str) -> String {
     format!("<groupFilter><groupIds><guid>{id}</guid></groupIds></groupFilter>")
 }
 
 /// `ABGroupAdd` for a group of this name, which has to be escaped.
-fn group_named(name: &str) -> String {
+pub(crate) fn group_named(name: &str) -> String {
     format!(
         "{OWN_BOOK}<groupAddOptions><fRenameOnMsgrConflict>false</fRenameOnMsgrConflict>\
          </groupAddOptions><groupInfo><GroupInfo><name>{name}</name>\
@@ -76,11 +77,11 @@ fn group_named(name: &str) -> String {
 }
 
 /// `AddMember` and `DeleteMember` for one account on one list.
-fn member(role: &str, address: &str) -> String {
+pub(crate) fn member(role: &str, address: &str) -> String {
     membership(role, &format!("<PassportName>{address}</PassportName>"))
 }
 
-fn membership(role: &str, who: &str) -> String {
+pub(crate) fn membership(role: &str, who: &str) -> String {
     format!(
         "<serviceHandle><Id>0</Id><Type>Messenger</Type><ForeignId></ForeignId></serviceHandle>\
          <memberships><Membership><MemberRole>{role}</MemberRole><Members>\
@@ -90,12 +91,12 @@ fn membership(role: &str, who: &str) -> String {
 }
 
 /// Whether an account is on a list, as `FindMembership` shows it.
-fn is_on(lists: &Answer, role: &str, address: &str) -> bool {
+pub(crate) fn is_on(lists: &Answer, role: &str, address: &str) -> bool {
     members(lists, role).iter().any(|one| one == address)
 }
 
 /// The accounts on a list.
-fn members(lists: &Answer, role: &str) -> Vec<String> {
+pub(crate) fn members(lists: &Answer, role: &str) -> Vec<String> {
     let document = roxmltree::Document::parse(&lists.body).unwrap();
     let text = |node: roxmltree::Node<'_, '_>, name: &str| {
         let mut inner = node.descendants();
@@ -116,17 +117,17 @@ fn members(lists: &Answer, role: &str) -> Vec<String> {
 }
 
 /// Everything on the lists.
-async fn lists(web: &WebClient) -> Answer {
+pub(crate) async fn lists(web: &WebClient) -> Answer {
     ok(web.sharing("FindMembership", "").await)
 }
 
 /// Everything in the book.
-async fn book(web: &WebClient) -> Answer {
+pub(crate) async fn book(web: &WebClient) -> Answer {
     ok(web.book("ABFindAll", OWN_BOOK).await)
 }
 
 /// An answer that has to be a success.
-fn ok(answer: Answer) -> Answer {
+pub(crate) fn ok(answer: Answer) -> Answer {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.fault(), None, "{answer:?}");
     answer
@@ -134,7 +135,7 @@ fn ok(answer: Answer) -> Answer {
 
 /// An answer that has to be a fault with this code.
 #[track_caller]
-fn refused(answer: &Answer, code: &str) {
+pub(crate) fn refused(answer: &Answer, code: &str) {
     assert_eq!(answer.fault().as_deref(), Some(code), "{answer:?}");
     assert!(
         answer.head.to_ascii_lowercase().contains("text/xml"),

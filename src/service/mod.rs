@@ -16,6 +16,7 @@ pub mod passwords;
 mod pictures;
 mod presence;
 mod profile;
+pub mod seal;
 mod sso;
 pub mod throttle;
 pub mod ticket;

@@ -121,7 +121,7 @@ impl Fixture {
 
     /// Keeps a ticket; whether it was kept.
     pub(super) async fn keep_ticket(&self, digest: [u8; 32], user: UserId, until: i64) -> bool {
-        let kept = self.store.keep_tickets(vec![digest], user, 1, until);
+        let kept = self.store.keep_tickets(vec![(digest, until)], user, 1);
         kept.await.unwrap()
     }
 

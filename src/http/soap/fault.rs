@@ -277,6 +277,9 @@ impl StorageFault {
             Failure::Refused(Refusal::UnknownAccount | Refusal::UnknownContact) => {
                 Self::new("ItemDoesNotExist", "Item does not exist")
             }
+            Failure::Refused(refusal @ (Refusal::IllegalName | Refusal::InvalidParameter)) => {
+                Self::new("InvalidRequest", refusal.to_string())
+            }
             Failure::Refused(refusal) => Self::new("AccessDenied", refusal.to_string()),
             Failure::Malformed(_) => Self::new("InvalidRequest", "The request was not understood."),
             Failure::UnknownOperation => Self::new("Forbidden", NO_OPERATION),

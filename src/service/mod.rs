@@ -36,7 +36,7 @@ pub use crate::store::{
     Opposite, Picture, PictureKind, Profile, Setting, TileInfo, TileSize,
 };
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
-pub use address_book::{AddressBookOperations, Editor};
+pub use address_book::{AddressBookOperations, Editor, NewMember};
 pub use chat::ChatOperations;
 pub use circles::CircleOperations;
 pub use contacts::{Added, ContactOperations};

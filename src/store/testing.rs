@@ -188,7 +188,7 @@ impl Fixture {
         owner: UserId,
         request: BookRequest,
     ) -> Published<BookChange, ()> {
-        self.store.change_book(owner, request, |_| ()).await
+        self.store.change_book(owner, vec![request], |_| ()).await
     }
 
     /// Adds somebody with an account to the forward list as the later clients do.

@@ -45,7 +45,7 @@ pub(super) fn read(request: Node<'_, '_>) -> Result<Wish, Failure> {
 /// The card stays where it is not to be deleted, but nobody follows the person any more.
 async fn end(call: &Call<'_>, wish: &Wish) -> Result<(), Failure> {
     let contact = shown(call, wish.contact).await?;
-    let blocked = wish.blocks.then(|| MemberRef::Account(contact.address));
+    let blocked = wish.blocks.then_some(MemberRef::Account(contact.address));
     books(call)
         .part_from(editor(call), wish.contact, !wish.deletes, blocked)
         .await?;

@@ -12,9 +12,9 @@ pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Failure> {
     let end = |name: &str| child(relationship, name).map(text_of).ok_or_else(invalid);
     let source = Resource::read(end("SourceID")?, user)?;
     let target = Resource::read(end("TargetID")?, user)?;
-    let number = match (source, target) {
-        (Resource::Profile | Resource::Expression, Resource::Tile(number)) => number,
-        _ => return Err(invalid()),
+    let (Resource::Profile | Resource::Expression, Resource::Tile(number)) = (source, target)
+    else {
+        return Err(invalid());
     };
     if !call.web.services.profiles.show_tile(user, number).await? {
         return Err(does_not_exist());

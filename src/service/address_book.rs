@@ -10,8 +10,8 @@ use super::contacts::{flat, publish_lists, publish_setting};
 use crate::clock::Clock;
 use crate::hub::{Hub, Origin};
 use crate::model::{
-    Card, CardChange, CardPage, GroupEdit, GroupMember, Guid, MemberRef, Memberships, NewCard,
-    NewGroup, NsEvent, Refusal, Role, Stamp, UserId,
+    Card, CardChange, CardPage, CardPatch, CardRef, GroupEdit, GroupMember, Guid, MemberRef,
+    Memberships, NewCard, NewGroup, NsEvent, Refusal, Role, Stamp, UserId,
 };
 use crate::store::{BookChange, BookRequest, BookStep, Store};
 
@@ -23,6 +23,14 @@ pub struct Editor {
     /// The sign-in that the request came with. Endpoints of the same sign-in know of the change
     /// already and are not told.
     pub grant: Option<i64>,
+}
+
+/// Somebody who is to get a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMember {
+    pub role: Role,
+    pub who: MemberRef,
+    pub annotations: Vec<(String, String)>,
 }
 
 /// Operations on address books; clones share their state.
@@ -168,6 +176,64 @@ impl AddressBookOperations {
         Ok(())
     }
 
+    /// Gives each of them a role as [`Self::add_member`] does, all of them or none.
+    pub async fn add_members(&self, by: Editor, members: Vec<NewMember>) -> Outcome<()> {
+        let request = |new: NewMember| BookRequest::AddMember {
+            role: new.role,
+            who: new.who,
+            annotations: new.annotations,
+        };
+        let requests = members.into_iter().map(request).collect();
+        self.change_all(by, requests).await?;
+        Ok(())
+    }
+
+    /// Takes a role from each of them as [`Self::remove_member`] does, all of them or none.
+    pub async fn remove_members(&self, by: Editor, members: Vec<(Role, MemberRef)>) -> Outcome<()> {
+        let members = members.into_iter();
+        let requests = members.map(|(role, who)| BookRequest::RemoveMember { role, who });
+        self.change_all(by, requests.collect()).await?;
+        Ok(())
+    }
+
+    /// Follows somebody who has a card, and allows them.
+    ///
+    /// Refused: as for [`Self::update_cards`] and [`Self::add_member`].
+    pub async fn befriend(&self, by: Editor, card: Guid, who: MemberRef) -> Outcome<()> {
+        let follows = follows(card, true);
+        let allows = BookRequest::AddMember {
+            role: Role::Allow,
+            who,
+            annotations: Vec::new(),
+        };
+        self.change_all(by, vec![follows, allows]).await?;
+        Ok(())
+    }
+
+    /// Follows somebody no longer, with their card or without, and blocks them if wished.
+    ///
+    /// Refused: as for [`Self::update_cards`] and [`Self::add_member`].
+    pub async fn part_from(
+        &self,
+        by: Editor,
+        card: Guid,
+        keeps_card: bool,
+        blocks: Option<MemberRef>,
+    ) -> Outcome<()> {
+        let block = blocks.map(|who| BookRequest::AddMember {
+            role: Role::Block,
+            who,
+            annotations: Vec::new(),
+        });
+        let end = match keeps_card {
+            true => follows(card, false),
+            false => BookRequest::DeleteCards(vec![card]),
+        };
+        self.change_all(by, block.into_iter().chain([end]).collect())
+            .await?;
+        Ok(())
+    }
+
     /// Takes a role from somebody. Who does not have it stays without, whoever they are, so that
     /// a request may be repeated. `Pending` and `Reverse` both end the waiting.
     ///
@@ -186,12 +252,25 @@ impl AddressBookOperations {
     }
 
     async fn change(&self, by: Editor, request: BookRequest) -> Outcome<Vec<Guid>> {
+        self.change_all(by, vec![request]).await
+    }
+
+    async fn change_all(&self, by: Editor, requests: Vec<BookRequest>) -> Outcome<Vec<Guid>> {
         let (hub, clock) = (self.hub.clone(), self.clock.clone());
         let published = move |change: &BookChange| publish(&hub, &clock, by, change);
-        let change = self.store.change_book(by.owner, request, published).await;
+        let change = self.store.change_book(by.owner, requests, published).await;
         let (change, ()) = flat(change)?;
         Ok(change.guids)
     }
+}
+
+/// Puts who has this card onto the forward list, or takes them off it.
+fn follows(card: Guid, messenger: bool) -> BookRequest {
+    BookRequest::UpdateCards(vec![CardChange {
+        card: CardRef::Card(card),
+        messenger: Some(messenger),
+        fields: CardPatch::default(),
+    }])
 }
 
 fn publish(hub: &Hub, clock: &Clock, by: Editor, change: &BookChange) {
@@ -545,5 +624,50 @@ mod tests {
         book.delete_groups(by, vec![group]).await.unwrap();
         let page = book.find_cards(fixture.alice, None).await.unwrap();
         assert!(page.groups.is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_several_changes_in_one_request_all_are_made_or_none() {
+        let fixture = Fixture::new().await;
+        let by = Editor {
+            owner: fixture.alice,
+            grant: None,
+        };
+        let account = |name: &str| MemberRef::Account(address(name).as_str().to_owned());
+        let block = |name: &str| NewMember {
+            role: Role::Block,
+            who: account(name),
+            annotations: Vec::new(),
+        };
+        let roles = async || {
+            let members = fixture.book().memberships(fixture.alice, None).await;
+            let members = members.unwrap().members.into_iter();
+            members.map(|member| member.role).collect::<Vec<Role>>()
+        };
+        let both = vec![block("bob"), block("nobody")];
+        assert!(fixture.book().add_members(by, both).await.is_err());
+        assert_eq!(roles().await, []);
+        let unknown = Guid::random();
+        let book = fixture.book();
+        assert!(book.befriend(by, unknown, account("bob")).await.is_err());
+        let parted = book.part_from(by, unknown, false, Some(account("bob")));
+        assert!(parted.await.is_err());
+        assert_eq!(roles().await, []);
+
+        let card = NewCard {
+            address: Some(address("bob").as_str().to_owned()),
+            ..NewCard::default()
+        };
+        let card = book.add_card(by, card).await.unwrap();
+        book.befriend(by, card, account("bob")).await.unwrap();
+        assert_eq!(roles().await, [Role::Allow]);
+        let parted = book.part_from(by, card, false, Some(account("bob")));
+        parted.await.unwrap();
+        assert_eq!(roles().await, [Role::Block]);
+        let cards = book.cards(fixture.alice, vec![card]).await.unwrap();
+        assert_eq!(cards, []);
+        let removed = vec![(Role::Block, account("bob"))];
+        book.remove_members(by, removed).await.unwrap();
+        assert_eq!(roles().await, []);
     }
 }

@@ -18,6 +18,7 @@ mod pictures;
 mod presence;
 mod profile;
 mod registration;
+pub mod seal;
 mod sso;
 pub mod throttle;
 pub mod ticket;
@@ -40,7 +41,7 @@ pub use crate::store::{
     Setting, TileInfo, TileSize, WebSession,
 };
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
-pub use address_book::{AddressBookOperations, Editor};
+pub use address_book::{AddressBookOperations, Editor, NewMember};
 pub use chat::ChatOperations;
 pub use circles::CircleOperations;
 pub use contacts::{Added, ContactOperations};

@@ -27,15 +27,25 @@ impl NoticeFollower {
                 NoticeKind::Disabled | NoticeKind::Deleted { .. } => {
                     self.expel(notice.user).await?;
                 }
-                NoticeKind::BookChanged | NoticeKind::PasswordChanged => {}
+                NoticeKind::BookChanged
+                | NoticeKind::PasswordChanged
+                | NoticeKind::CircleChanged { .. } => {}
             }
         }
         for notice in notices {
-            if notice.kind == NoticeKind::BookChanged {
-                self.services.presence.reload(notice.user).await?;
-                let at = self.services.clock.now_ms();
-                let event = NsEvent::BookChanged { at };
-                self.services.hub.tell(notice.user, event);
+            match notice.kind {
+                NoticeKind::BookChanged => {
+                    self.services.presence.reload(notice.user).await?;
+                    let at = self.services.clock.now_ms();
+                    let event = NsEvent::BookChanged { at };
+                    self.services.hub.tell(notice.user, event);
+                }
+                NoticeKind::CircleChanged { circle } => {
+                    let event = NsEvent::CircleChanged { circle };
+                    self.services.hub.tell(notice.user, event);
+                }
+                NoticeKind::Disabled | NoticeKind::Deleted { .. } | NoticeKind::PasswordChanged => {
+                }
             }
             self.seen = notice.seq;
         }

@@ -94,12 +94,17 @@ impl ProfileOperations {
     /// endpoints.
     ///
     /// Refused: `IllegalName` for a name that is too long; `InvalidParameter` for a message that
-    /// is; `Unavailable` if the account is gone. What came before the refused part is changed.
+    /// is; `Unavailable` if the account is gone. Then nothing is changed.
     pub async fn change(&self, by: Editor, change: ProfileChange) -> Outcome<()> {
         let (user, origin) = (by.owner, Origin::Grant(by.grant));
-        if let Some(name) = change.name.filter(|name| !name.trim().is_empty()) {
-            let name = Label::from_text(&name, Label::NAME_MAX);
-            let name = name.map_err(|_| Refusal::IllegalName)?;
+        let name = change.name.filter(|name| !name.trim().is_empty());
+        let name = name.map(|name| Label::from_text(&name, Label::NAME_MAX));
+        let name = name.transpose().map_err(|_| Refusal::IllegalName)?;
+        let is_too_long = |message: &String| message.len() > MESSAGE_MAX;
+        if change.message.as_ref().is_some_and(is_too_long) {
+            return Err(Refusal::InvalidParameter.into());
+        }
+        if let Some(name) = name {
             let contacts = self.contacts.by(origin);
             contacts.set(user, Setting::Name(name)).await?;
         }
@@ -113,9 +118,6 @@ impl ProfileOperations {
     }
 
     async fn set_message(&self, user: UserId, by: Origin, message: String) -> Outcome<()> {
-        if message.len() > MESSAGE_MAX {
-            return Err(Refusal::InvalidParameter.into());
-        }
         let change = MessageChange {
             text: Some(message.into()),
             ..MessageChange::default()
@@ -168,14 +170,14 @@ impl ProfileOperations {
         Ok(self.store.show_tile(user, number).await?)
     }
 
-    /// Shows a picture no longer; it stays in the history.
-    pub async fn hide_tile(&self, user: UserId, number: u32) -> Result<(), Fault> {
-        Ok(self.store.hide_tile(user, number).await?)
+    /// Shows none of these pictures any longer; they stay in the history.
+    pub async fn hide_tiles(&self, user: UserId, numbers: Vec<u32>) -> Result<(), Fault> {
+        Ok(self.store.hide_tiles(user, numbers).await?)
     }
 
-    /// Forgets a picture.
-    pub async fn discard_tile(&self, user: UserId, number: u32) -> Result<(), Fault> {
-        Ok(self.store.discard_tile(user, number).await?)
+    /// Forgets pictures.
+    pub async fn discard_tiles(&self, user: UserId, numbers: Vec<u32>) -> Result<(), Fault> {
+        Ok(self.store.discard_tiles(user, numbers).await?)
     }
 
     /// The pictures of an account, newest first.

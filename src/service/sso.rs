@@ -43,8 +43,12 @@ pub(super) fn proves(secret: &[u8], nonce: &str, proof: &str) -> bool {
     let Some(parts) = Parts::read(proof) else {
         return false;
     };
-    let hash = hmac(&derive(secret, HASH_KEY), &[nonce.as_bytes()]);
-    let text = decrypt(&derive(secret, CIPHER_KEY), parts.vector, parts.cipher);
+    let hash = hmac(&derive(secret, HASH_KEY.as_bytes()), &[nonce.as_bytes()]);
+    let text = decrypt(
+        &derive(secret, CIPHER_KEY.as_bytes()),
+        parts.vector,
+        parts.cipher,
+    );
     let expected = [nonce.as_bytes(), &PADDING].concat();
     (hash.ct_eq(&parts.hash) & text.ct_eq(&expected)).into()
 }
@@ -73,9 +77,8 @@ impl Parts {
     }
 }
 
-/// A key for one use, out of the key of a ticket.
-fn derive(secret: &[u8], usage: &str) -> [u8; 24] {
-    let usage = usage.as_bytes();
+/// A key for one use, out of the key of a ticket (`docs/protocol/10 §1.3.1`).
+pub(super) fn derive(secret: &[u8], usage: &[u8]) -> [u8; 24] {
     let first = hmac(secret, &[usage]);
     let second = hmac(secret, &[&first, usage]);
     let third = hmac(secret, &[&first]);
@@ -111,12 +114,12 @@ pub(super) mod tests {
     /// The proof that a client makes.
     pub(in crate::service) fn proof(secret: &[u8], nonce: &str, vector: [u8; 8]) -> String {
         let mut text = [nonce.as_bytes(), &PADDING].concat();
-        let key = derive(secret, CIPHER_KEY);
+        let key = derive(secret, CIPHER_KEY.as_bytes());
         let mut cipher = Encryptor::<TdesEde3>::new((&key).into(), &vector.into());
         for block in text.as_chunks_mut::<8>().0 {
             cipher.encrypt_block(block.into());
         }
-        let hash = hmac(&derive(secret, HASH_KEY), &[nonce.as_bytes()]);
+        let hash = hmac(&derive(secret, HASH_KEY.as_bytes()), &[nonce.as_bytes()]);
         let header: Vec<u8> = HEADER.into_iter().flat_map(u32::to_le_bytes).collect();
         BASE64.encode([&header, &vector[..], &hash, &text].concat())
     }
@@ -169,8 +172,8 @@ pub(super) mod tests {
         assert!(vectors.len() >= 3);
         for vector in vectors {
             let Vector { secret, nonce, .. } = &vector;
-            assert_eq!(hex(&derive(secret, HASH_KEY)), vector.key2);
-            assert_eq!(hex(&derive(secret, CIPHER_KEY)), vector.key3);
+            assert_eq!(hex(&derive(secret, HASH_KEY.as_bytes())), vector.key2);
+            assert_eq!(hex(&derive(secret, CIPHER_KEY.as_bytes())), vector.key3);
             assert_eq!(proof(secret, nonce, vector.initial), vector.blob);
             assert!(proves(secret, nonce, &vector.blob), "{nonce}");
         }

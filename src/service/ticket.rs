@@ -12,6 +12,9 @@ pub const MESSENGER: &str = "messenger.msn.com";
 /// the key of the ticket.
 pub const SINGLE_SIGN_ON: &str = "messengerclear.live.com";
 
+/// Who the tickets are for that renew others (`docs/protocol/11 §5`).
+pub const TICKET_GRANTING: &str = "http://Passport.NET/tb";
+
 /// What a client presents a token for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
@@ -118,6 +121,11 @@ impl fmt::Debug for TokenKey {
 /// (`docs/protocol/01 §3.4`).
 pub(super) fn digest_of(audience: &str, wire: &str) -> [u8; 32] {
     digest(audience, token_of(wire))
+}
+
+/// Whether tickets for this service renew others.
+pub fn renews(audience: &str) -> bool {
+    audience.eq_ignore_ascii_case(TICKET_GRANTING)
 }
 
 /// The bare token of a wire form.

@@ -113,20 +113,20 @@ pub(super) fn reading<T>(outcome: Result<T, Stop>) -> Reading<T> {
 }
 
 impl Store {
-    /// Changes the owner's address book: all that the request names, or nothing.
+    /// Changes the owner's address book: all that the requests name, in their order, or nothing.
     ///
-    /// Refused: what the request's own operation refuses; `InvalidParameter` if it names more
-    /// than 500 things; `Unavailable` if the owner is gone.
+    /// Refused: what the requests' own operations refuse; `InvalidParameter` if they name more
+    /// than 500 things in all; `Unavailable` if the owner is gone.
     pub async fn change_book<R: Send + 'static>(
         &self,
         owner: UserId,
-        request: BookRequest,
+        requests: Vec<BookRequest>,
         published: impl FnOnce(&BookChange) -> R + Send + 'static,
     ) -> Published<BookChange, R> {
         let limits = self.limits;
         self.writer
             .publish(
-                move |turn| Box::pin(change(turn, owner, request, limits)),
+                move |turn| Box::pin(change(turn, owner, requests, limits)),
                 published,
             )
             .await
@@ -163,10 +163,11 @@ impl Store {
 async fn change(
     turn: &mut Turn,
     owner: UserId,
-    request: BookRequest,
+    requests: Vec<BookRequest>,
     limits: ListLimits,
 ) -> Result<BookChange, Stop> {
-    if request.size() > BATCH_MAX {
+    let sizes = requests.iter().map(BookRequest::size);
+    if sizes.fold(0, usize::saturating_add) > BATCH_MAX {
         return Err(Refusal::InvalidParameter.into());
     }
     let exists: Option<i64> = sqlx::query_scalar("SELECT id FROM account WHERE id = $1")
@@ -184,26 +185,8 @@ async fn change(
             steps: Vec::new(),
         },
     };
-    match request {
-        BookRequest::AddCard(new) => {
-            let guid = book.add_card(new).await?;
-            book.change.guids.push(guid);
-        }
-        BookRequest::UpdateCards(changes) => book.update_cards(changes).await?,
-        BookRequest::DeleteCards(guids) => book.delete_cards(guids).await?,
-        BookRequest::CreateGroup(new) => book.create_group(new).await?,
-        BookRequest::UpdateGroups(edits) => book.update_groups(edits).await?,
-        BookRequest::DeleteGroups(groups) => book.delete_groups(groups).await?,
-        BookRequest::AddToGroup { group, members } => book.add_to_group(group, members).await?,
-        BookRequest::RemoveFromGroup { group, members } => {
-            book.remove_from_group(group, members).await?;
-        }
-        BookRequest::AddMember {
-            role,
-            who,
-            annotations,
-        } => book.add_member(role, who, &annotations).await?,
-        BookRequest::RemoveMember { role, who } => book.remove_member(role, who).await?,
+    for request in requests {
+        book.apply(request).await?;
     }
     Ok(book.change)
 }
@@ -219,6 +202,31 @@ pub(super) struct Book<'t> {
 impl Book<'_> {
     pub(super) fn owner(&self) -> UserId {
         self.change.owner
+    }
+
+    async fn apply(&mut self, request: BookRequest) -> Result<(), Stop> {
+        match request {
+            BookRequest::AddCard(new) => {
+                let guid = self.add_card(new).await?;
+                self.change.guids.push(guid);
+                Ok(())
+            }
+            BookRequest::UpdateCards(changes) => self.update_cards(changes).await,
+            BookRequest::DeleteCards(guids) => self.delete_cards(guids).await,
+            BookRequest::CreateGroup(new) => self.create_group(new).await,
+            BookRequest::UpdateGroups(edits) => self.update_groups(edits).await,
+            BookRequest::DeleteGroups(groups) => self.delete_groups(groups).await,
+            BookRequest::AddToGroup { group, members } => self.add_to_group(group, members).await,
+            BookRequest::RemoveFromGroup { group, members } => {
+                self.remove_from_group(group, members).await
+            }
+            BookRequest::AddMember {
+                role,
+                who,
+                annotations,
+            } => self.add_member(role, who, &annotations).await,
+            BookRequest::RemoveMember { role, who } => self.remove_member(role, who).await,
+        }
     }
 }
 
@@ -697,10 +705,10 @@ mod tests {
         let created = store.create_account(new_account("dave")).await.unwrap();
         assert!(created.is_some());
         let request = BookRequest::AddCard(messenger("dave"));
-        let added = store.change_book(bob, request, |_| ()).await;
+        let added = store.change_book(bob, vec![request], |_| ()).await;
         assert!(done(added).changed);
         let twice = BookRequest::AddCard(messenger("bob"));
-        let answer = store.change_book(alice, twice, |_| ()).await;
+        let answer = store.change_book(alice, vec![twice], |_| ()).await;
         assert_eq!(refused(answer), Refusal::CardExists(card.guid));
     }
 }

@@ -84,9 +84,11 @@ async fn find_by_address(
     owner: UserId,
     address: &Address,
 ) -> Result<Option<(Guid, i64)>, StoreError> {
+    // Two questions, because either has an index of its own and both together have none.
     let found: Option<(String, i64)> = sqlx::query_as(
-        "SELECT k.guid, k.group_bits FROM card k LEFT JOIN account a ON a.id = k.account_id \
-         WHERE k.owner_id = $1 AND (k.address = $2 OR a.address = $2)",
+        "SELECT k.guid, k.group_bits FROM account a JOIN card k \
+         ON k.account_id = a.id AND k.owner_id = $1 WHERE a.address = $2 \
+         UNION ALL SELECT guid, group_bits FROM card WHERE owner_id = $1 AND address = $2 LIMIT 1",
     )
     .bind(owner.0)
     .bind(address.as_str())

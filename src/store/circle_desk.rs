@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::circle_rows::{circle_id, number, read_book, save, touch_circle};
 use super::circles::CircleChange;
+use super::notices::{NoticeKind, post};
 use super::rows;
 use super::writer::{Stop, Turn};
 use super::{ListLimits, StoreError};
@@ -288,8 +289,13 @@ pub(super) async fn leave_all(turn: &mut Turn, user: UserId) -> Result<(), Store
         if let Ok(own) = desk.own()
             && own.state.is_open()
         {
+            let audience = desk.audience(&own);
             desk.close(own).await?;
             desk.settle_succession().await?;
+            let change = NoticeKind::CircleChanged { circle: id };
+            for other in audience.into_iter().filter(|other| *other != user) {
+                post(desk.turn, other, &change).await?;
+            }
         }
         // The place goes with the account, and nothing is left to tell who it was.
         sqlx::query("UPDATE circle SET horizon = changed_at WHERE id = $1")

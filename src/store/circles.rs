@@ -466,6 +466,7 @@ async fn refuse_one_circle_more(
 
 #[cfg(test)]
 mod tests {
+    use super::super::NoticeKind;
     use super::super::testing::{Fixture, address, by_address, done, label, refused};
     use super::*;
     use crate::model::{CircleBook, CircleMembership, Guid, List};
@@ -982,6 +983,17 @@ mod tests {
         assert_eq!(book.circle.owner, scene.bob);
         assert_eq!(book.members.len(), 1);
         assert_eq!(book.members[0].role, CircleRole::Admin);
+        // A running server tells those who stay.
+        let notices = scene.fixture.store.notices_after(0).await.unwrap();
+        let told: Vec<UserId> = notices
+            .into_iter()
+            .filter(|notice| {
+                let circle = scene.circle;
+                notice.kind == NoticeKind::CircleChanged { circle }
+            })
+            .map(|notice| notice.user)
+            .collect();
+        assert_eq!(told, [scene.bob]);
         // Differences cannot tell who is gone.
         assert_eq!(book.horizon, book.circle.changed_at);
         assert!(scene.fixture.store.delete_account(scene.bob).await.unwrap());

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use super::rows;
 use super::writer::Turn;
 use super::{Store, StoreError};
-use crate::model::{Address, UserId};
+use crate::model::{Address, CircleId, UserId};
 
 /// A thing that happened to an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum NoticeKind {
     BookChanged,
     /// Its password is a new one, and its tickets are void.
     PasswordChanged,
+    /// Somebody is gone from a circle that it is in.
+    CircleChanged { circle: CircleId },
 }
 
 // The kinds as the database has them.
@@ -38,6 +40,7 @@ const DISABLED: i64 = 1;
 const DELETED: i64 = 2;
 const BOOK_CHANGED: i64 = 3;
 const PASSWORD_CHANGED: i64 = 4;
+const CIRCLE_CHANGED: i64 = 5;
 
 /// How long notices are kept. A server reads them within seconds.
 const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
@@ -96,9 +99,10 @@ pub(super) async fn post(
 ) -> Result<(), StoreError> {
     let (number, extra) = match kind {
         NoticeKind::Disabled => (DISABLED, None),
-        NoticeKind::Deleted { address } => (DELETED, Some(address.as_str())),
+        NoticeKind::Deleted { address } => (DELETED, Some(address.as_str().to_owned())),
         NoticeKind::BookChanged => (BOOK_CHANGED, None),
         NoticeKind::PasswordChanged => (PASSWORD_CHANGED, None),
+        NoticeKind::CircleChanged { circle } => (CIRCLE_CHANGED, Some(circle.number().to_string())),
     };
     sqlx::query("INSERT INTO notice (user_id, kind, extra, created_at) VALUES ($1, $2, $3, $4)")
         .bind(user.0)
@@ -127,10 +131,16 @@ pub(super) async fn post_to_keepers(turn: &mut Turn, user: UserId) -> Result<(),
 fn notice(row: &SqliteRow) -> Result<Notice, StoreError> {
     let seq = row.try_get("seq")?;
     let extra: Option<&str> = row.try_get("extra")?;
+    let unreadable = || rows::unreadable("notice", "extra", seq);
     let kind = match (row.try_get::<i64, _>("kind")?, extra) {
         (DISABLED, None) => NoticeKind::Disabled,
         (DELETED, Some(text)) => NoticeKind::Deleted {
-            address: Address::parse(text).map_err(|_| rows::unreadable("notice", "extra", seq))?,
+            address: Address::parse(text).map_err(|_| unreadable())?,
+        },
+        (CIRCLE_CHANGED, Some(text)) => NoticeKind::CircleChanged {
+            circle: (text.parse().ok())
+                .and_then(CircleId::from_number)
+                .ok_or_else(unreadable)?,
         },
         (BOOK_CHANGED, None) => NoticeKind::BookChanged,
         (PASSWORD_CHANGED, None) => NoticeKind::PasswordChanged,

@@ -202,14 +202,13 @@ impl Store {
             .await
     }
 
-    /// Shows a picture no longer, if it is the one that is shown.
-    pub async fn hide_tile(&self, user: UserId, tile_number: u32) -> Result<(), StoreError> {
+    /// Shows none of these pictures any longer; they stay in the history.
+    pub async fn hide_tiles(&self, user: UserId, numbers: Vec<u32>) -> Result<(), StoreError> {
         self.writer
             .run(move |turn| {
                 Box::pin(async move {
-                    if shown(turn, user).await? == Some(i64::from(tile_number)) {
-                        touch(turn, user, &Part::Other).await?;
-                        set_shown(turn, user, None).await?;
+                    for number in numbers {
+                        hide(turn, user, number).await?;
                     }
                     Ok(())
                 })
@@ -217,22 +216,14 @@ impl Store {
             .await
     }
 
-    /// Takes a picture out of the history, and off the profile if it is shown.
-    pub async fn discard_tile(&self, user: UserId, tile_number: u32) -> Result<(), StoreError> {
+    /// Takes pictures out of the history, and the one that is shown off the profile.
+    pub async fn discard_tiles(&self, user: UserId, numbers: Vec<u32>) -> Result<(), StoreError> {
         self.writer
             .run(move |turn| {
                 Box::pin(async move {
-                    let deleted =
-                        sqlx::query("DELETE FROM tile WHERE user_id = $1 AND number = $2")
-                            .bind(user.0)
-                            .bind(tile_number)
-                            .execute(&mut turn.connection)
-                            .await?;
-                    if deleted.rows_affected() > 0 {
-                        touch(turn, user, &Part::Other).await?;
-                    }
-                    if shown(turn, user).await? == Some(i64::from(tile_number)) {
-                        set_shown(turn, user, None).await?;
+                    for number in numbers {
+                        hide(turn, user, number).await?;
+                        discard(turn, user, number).await?;
                     }
                     Ok(())
                 })
@@ -369,6 +360,27 @@ async fn show(turn: &mut Turn, user: UserId, tile_number: u32) -> Result<bool, S
     set_shown(turn, user, exists).await?;
     activity::note(turn, user, &Deed::Picture).await?;
     Ok(true)
+}
+
+/// Shows a picture no longer, if it is the one that is shown.
+async fn hide(turn: &mut Turn, user: UserId, tile_number: u32) -> Result<(), StoreError> {
+    if shown(turn, user).await? == Some(i64::from(tile_number)) {
+        touch(turn, user, &Part::Other).await?;
+        set_shown(turn, user, None).await?;
+    }
+    Ok(())
+}
+
+async fn discard(turn: &mut Turn, user: UserId, tile_number: u32) -> Result<(), StoreError> {
+    let deleted = sqlx::query("DELETE FROM tile WHERE user_id = $1 AND number = $2")
+        .bind(user.0)
+        .bind(tile_number)
+        .execute(&mut turn.connection)
+        .await?;
+    if deleted.rows_affected() > 0 {
+        touch(turn, user, &Part::Other).await?;
+    }
+    Ok(())
 }
 
 async fn shown(turn: &mut Turn, user: UserId) -> Result<Option<i64>, StoreError> {
@@ -543,15 +555,18 @@ mod tests {
             .unwrap();
         assert_eq!((small.kind, small.data), (PictureKind::Png, vec![9]));
 
-        store.hide_tile(alice, first + 1).await.unwrap();
+        store.hide_tiles(alice, vec![first + 1]).await.unwrap();
         assert!(profile(&fixture, alice).await.tile.is_some());
-        store.hide_tile(alice, first).await.unwrap();
+        store.hide_tiles(alice, vec![first]).await.unwrap();
         assert_eq!(profile(&fixture, alice).await.tile, None);
         assert_eq!(store.tiles(alice).await.unwrap().len(), 1);
         assert!(store.show_tile(alice, first).await.unwrap());
-        store.discard_tile(bob, first).await.unwrap();
+        store.discard_tiles(bob, vec![first]).await.unwrap();
         assert!(profile(&fixture, alice).await.tile.is_some());
-        store.discard_tile(alice, first).await.unwrap();
+        store
+            .discard_tiles(alice, vec![first + 1, first])
+            .await
+            .unwrap();
         assert_eq!(profile(&fixture, alice).await.tile, None);
         assert!(store.tiles(alice).await.unwrap().is_empty());
         let second = store.add_tile(alice, tile("b", &[1])).await.unwrap();

@@ -121,7 +121,7 @@ impl Fixture {
 
     /// Keeps a ticket; whether it was kept.
     pub(super) async fn keep_ticket(&self, digest: [u8; 32], user: UserId, until: i64) -> bool {
-        let kept = self.store.keep_tickets(vec![digest], user, 1, until);
+        let kept = self.store.keep_tickets(vec![(digest, until)], user, 1);
         kept.await.unwrap()
     }
 
@@ -188,7 +188,7 @@ impl Fixture {
         owner: UserId,
         request: BookRequest,
     ) -> Published<BookChange, ()> {
-        self.store.change_book(owner, request, |_| ()).await
+        self.store.change_book(owner, vec![request], |_| ()).await
     }
 
     /// Adds somebody with an account to the forward list as the later clients do.

@@ -24,22 +24,21 @@ pub struct TicketOwner {
 }
 
 impl Store {
-    /// Keeps tickets that are issued together, all or none, until they expire; `grant` is the
-    /// number that they share. Answers whether they were kept: an account that is gone or
+    /// Keeps tickets that are issued together, all or none: the digest of each, and until when.
+    /// `grant` is the number that they share. Answers whether they were kept: an account that is gone or
     /// disabled gets none. One that has very many loses those that expire first.
     pub async fn keep_tickets(
         &self,
-        digests: Vec<[u8; 32]>,
+        tickets: Vec<([u8; 32], i64)>,
         user: UserId,
         grant: i64,
-        expires_at: i64,
     ) -> Result<bool, StoreError> {
         self.writer
             .run(move |turn| {
                 Box::pin(async move {
-                    make_room(&mut turn.connection, user, digests.len()).await?;
+                    make_room(&mut turn.connection, user, tickets.len()).await?;
                     let mut kept = 0;
-                    for digest in &digests {
+                    for (digest, expires_at) in &tickets {
                         kept += sqlx::query(
                             "INSERT INTO ticket (digest, user_id, grant_id, expires_at) \
                              SELECT $1, id, $3, $4 FROM account WHERE id = $2 AND disabled = 0",
@@ -222,7 +221,7 @@ mod tests {
         let fixture = Fixture::new().await;
         let store = &fixture.store;
         let alice = fixture.account("alice").await;
-        let kept = store.keep_tickets(vec![[1; 32], [2; 32]], alice, -5, 100);
+        let kept = store.keep_tickets(vec![([1; 32], 100), ([2; 32], 100)], alice, -5);
         assert!(kept.await.unwrap());
         let owner = TicketOwner {
             user: alice,
@@ -263,8 +262,9 @@ mod tests {
         fixture.keep_ticket([9; 32], bob, 5).await;
         fixture.keep_ticket(digest(0), alice, 10).await;
         fixture.keep_ticket(digest(1), alice, 20).await;
-        let many: Vec<[u8; 32]> = (2..PER_ACCOUNT).map(digest).collect();
-        assert!(store.keep_tickets(many, alice, 1, 100).await.unwrap());
+        let many = (2..PER_ACCOUNT).map(|number| (digest(number), 100));
+        let kept = store.keep_tickets(many.collect(), alice, 1);
+        assert!(kept.await.unwrap());
         for number in [0, 1, 2, PER_ACCOUNT - 1] {
             let owner = fixture.ticket_owner(digest(number), 1).await;
             assert_eq!(owner, Some(alice), "{number}");

@@ -7,7 +7,7 @@ use super::create_contact::shown;
 use super::read::Book;
 use super::{books, circles, editor, read};
 use crate::http::soap::{Call, Failure, Malformed, Reply};
-use crate::model::{CardChange, CardPatch, CardRef, Guid, MemberRef, Role};
+use crate::model::{Guid, MemberRef};
 
 pub(super) const OPERATION: &str = "BreakConnection";
 
@@ -45,22 +45,9 @@ pub(super) fn read(request: Node<'_, '_>) -> Result<Wish, Failure> {
 /// The card stays where it is not to be deleted, but nobody follows the person any more.
 async fn end(call: &Call<'_>, wish: &Wish) -> Result<(), Failure> {
     let contact = shown(call, wish.contact).await?;
-    let by = editor(call);
-    if wish.blocks {
-        let member = MemberRef::Account(contact.address);
-        books(call)
-            .add_member(by, Role::Block, member, Vec::new())
-            .await?;
-    }
-    if wish.deletes {
-        books(call).delete_cards(by, vec![wish.contact]).await?;
-    } else {
-        let change = CardChange {
-            card: CardRef::Card(wish.contact),
-            messenger: Some(false),
-            fields: CardPatch::default(),
-        };
-        books(call).update_cards(by, vec![change]).await?;
-    }
+    let blocked = wish.blocks.then_some(MemberRef::Account(contact.address));
+    books(call)
+        .part_from(editor(call), wish.contact, !wish.deletes, blocked)
+        .await?;
     Ok(())
 }

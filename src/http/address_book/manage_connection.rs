@@ -10,9 +10,7 @@ use super::read::Book;
 use super::view::{ContactView, OneContact};
 use super::{books, circles, contact_add, editor, read};
 use crate::http::soap::{Call, Failure, Malformed, Reply};
-use crate::model::{
-    CardChange, CardPatch, CardRef, CircleRole, Guid, MemberRef, Role, address_book,
-};
+use crate::model::{CircleRole, Guid, MemberRef, Role, address_book};
 
 pub(super) const OPERATION: &str = "ManageWLConnection";
 
@@ -91,25 +89,15 @@ pub(super) fn read(request: Node<'_, '_>) -> Result<Wish, Failure> {
 async fn decide(call: &Call<'_>, id: Guid, accepts: bool) -> Result<ContactView, Failure> {
     let contact = shown(call, id).await?;
     let address = contact.address;
-    let member = || MemberRef::Account(address.clone());
+    let member = MemberRef::Account(address.clone());
     let by = editor(call);
     if accepts {
-        let change = CardChange {
-            card: CardRef::Card(id),
-            messenger: Some(true),
-            fields: CardPatch::default(),
-        };
         books(call)
-            .update_cards(by, vec![change])
+            .befriend(by, id, member)
             .await
             .map_err(|error| contact_add::failure(error, &address))?;
-        books(call)
-            .add_member(by, Role::Allow, member(), Vec::new())
-            .await?;
     } else {
-        books(call)
-            .remove_member(by, Role::Pending, member())
-            .await?;
+        books(call).remove_member(by, Role::Pending, member).await?;
     }
     shown(call, id).await
 }

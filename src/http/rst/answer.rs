@@ -8,14 +8,13 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::request::{Proof, TokenWish, Wish};
-use crate::http::soap::respond;
-use crate::model::UserId;
-use crate::service::accounts::{Token, Tokens};
+use super::Issued;
+use super::request::{TokenWish, Wish};
+use crate::http::soap::{respond, unwritten};
+use crate::service::accounts::Token;
+use crate::service::seal::Seal;
+use crate::service::ticket;
 use crate::xml::utc;
-
-/// The service whose ticket renews others; it is always the first that clients ask for.
-const TICKET_GRANTING: &str = "http://Passport.NET/tb";
 
 /// How long an answer of the second version says that it is fresh, in milliseconds.
 const FRESH_MS: i64 = 5 * 60 * 1000;
@@ -91,15 +90,12 @@ struct Given<'a> {
 
 impl<'a> Grant<'a> {
     /// The tokens are those that were wished for, in the same order.
-    pub(super) fn new(wish: &'a Wish, user: UserId, tokens: &Tokens) -> Self {
-        let id = user.passport_id();
+    pub(super) fn new(wish: &'a Wish, issued: &'a Issued) -> Self {
+        let (id, tokens) = (issued.user.passport_id(), &issued.tokens);
         Self {
             puid: format!("{id:016X}"),
             cid: format!("{id:016x}"),
-            address: match &wish.proof {
-                Proof::Password { address, .. } => address,
-                Proof::Token => "",
-            },
+            address: &issued.address,
             created: utc(tokens.created_at),
             expires: utc(tokens.expires_at),
             fresh_until: utc(tokens.created_at + FRESH_MS),
@@ -117,7 +113,7 @@ impl<'a> Grant<'a> {
 impl<'a> Given<'a> {
     fn new(wish: &'a TokenWish, token: &Token) -> Self {
         let TokenWish { number, .. } = wish;
-        let grants_tokens = wish.audience.eq_ignore_ascii_case(TICKET_GRANTING);
+        let grants_tokens = ticket::renews(&wish.audience);
         let (kind, reference_kind, id) = if grants_tokens {
             let id = format!("BinaryDAToken{number}");
             ("urn:passport:legacy", "urn:passport", id)
@@ -196,10 +192,50 @@ impl Version {
     }
 }
 
+/// The answer with tokens to a client that renews them, which its key alone opens. Only the form
+/// of the first version is known (`docs/protocol/11 §5`).
+pub(super) fn renewed(grant: &Grant<'_>, seal: &Seal) -> Response {
+    let sealed = |text: String| BASE64.encode(seal.close(&text));
+    let about = HeaderV1 { grant }.render();
+    let responses = ResponsesV1 { grant }.render();
+    match (about, responses) {
+        (Ok(about), Ok(responses)) => {
+            let template = RenewedV1 {
+                nonce: BASE64.encode(seal.nonce()),
+                about: sealed(about),
+                responses: sealed(responses),
+            };
+            respond(StatusCode::OK, &template)
+        }
+        (Err(error), _) | (_, Err(error)) => unwritten(&error),
+    }
+}
+
 #[derive(Template)]
 #[template(path = "rst/tokens_v1.xml")]
 struct TokensV1<'a> {
     grant: &'a Grant<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "rst/header_v1.xml")]
+struct HeaderV1<'a> {
+    grant: &'a Grant<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "rst/responses_v1.xml")]
+struct ResponsesV1<'a> {
+    grant: &'a Grant<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "rst/renewed_v1.xml")]
+struct RenewedV1 {
+    nonce: String,
+    /// What else stands in the head.
+    about: String,
+    responses: String,
 }
 
 #[derive(Template)]

@@ -3,7 +3,8 @@
 //!
 //! A password goes in, a ticket for each service that the client named comes out, in the order of
 //! the request. Both versions are read alike; they differ in what they answer. Faults come with
-//! the status 200, which every client takes.
+//! the status 200, which every client takes. A client of the first may show the ticket that renews
+//! others instead of the password, and gets an answer that only its key opens.
 
 mod answer;
 mod request;
@@ -16,7 +17,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use self::answer::{Grant, Problem, Version};
 use self::request::{Proof, Wish};
@@ -25,6 +26,7 @@ use crate::metrics::{Method, Outcome};
 use crate::model::UserId;
 use crate::service::SignInError;
 use crate::service::accounts::{Accounts, Tokens};
+use crate::service::seal::Seal;
 use crate::service::ticket::Ticket;
 
 /// Answers a request for tokens of the first version.
@@ -49,16 +51,20 @@ async fn issue(version: Version, web: &Web, link: Link, body: &[u8]) -> Response
     let accounts = &web.services.accounts;
     let peer = link.peer.ip();
     let attempt = match Wish::read(body) {
-        Ok(wish) => match tokens_for(&wish, peer, accounts).await {
-            Ok((user, tokens)) => Ok((wish, user, tokens)),
+        Ok(wish) => match tokens_for(version, &wish, peer, accounts).await {
+            Ok(issued) => Ok((wish, issued)),
             Err(error) => Err(noted(&error)),
         },
         Err(_) => Err((Outcome::Refused, Problem::Request)),
     };
     let (outcome, response) = match attempt {
-        Ok((wish, user, tokens)) => {
-            let grant = Grant::new(&wish, user, &tokens);
-            (Outcome::Ok, version.tokens(&grant, peer))
+        Ok((wish, issued)) => {
+            let grant = Grant::new(&wish, &issued);
+            let response = match &issued.seal {
+                Some(seal) => answer::renewed(&grant, seal),
+                None => version.tokens(&grant, peer),
+            };
+            (Outcome::Ok, response)
         }
         Err((outcome, problem)) => (outcome, version.fault(problem, accounts.now_ms())),
     };
@@ -66,22 +72,50 @@ async fn issue(version: Version, web: &Web, link: Link, body: &[u8]) -> Response
     response
 }
 
+/// What an account was given.
+struct Issued {
+    user: UserId,
+    /// As the client wrote it, if it did.
+    address: String,
+    tokens: Tokens,
+    /// What the answer has to be sealed with, if nobody gave the password.
+    seal: Option<Seal>,
+}
+
 async fn tokens_for(
+    version: Version,
     wish: &Wish,
     peer: IpAddr,
     accounts: &Accounts,
-) -> Result<(UserId, Tokens), SignInError> {
-    let Proof::Password { address, password } = &wish.proof else {
-        // A renewal without a password. Tokens outlive the sessions of most people; whoever needs
-        // new ones signs in again (`docs/protocol/11 §5`).
-        return Err(SignInError::BadTicket);
-    };
-    let user = accounts
-        .verify_password(address, password.clone(), peer)
-        .await?;
+) -> Result<Issued, SignInError> {
     let audiences: Vec<String> = wish.tokens.iter().map(|it| it.audience.clone()).collect();
-    let tokens = accounts.issue_tokens(user, &audiences).await?;
-    Ok((user, tokens))
+    match (&wish.proof, version) {
+        (Proof::Password { address, password }, _) => {
+            let user = accounts
+                .verify_password(address, password.clone(), peer)
+                .await?;
+            Ok(Issued {
+                user,
+                address: address.clone(),
+                tokens: accounts.issue_tokens(user, &audiences).await?,
+                seal: None,
+            })
+        }
+        (Proof::Ticket(ticket), Version::One) => {
+            let renewed = accounts
+                .renew_tokens(ticket.expose_secret(), &audiences)
+                .await?;
+            Ok(Issued {
+                user: renewed.user,
+                address: renewed.address.as_str().to_owned(),
+                tokens: renewed.tokens,
+                seal: Some(renewed.seal),
+            })
+        }
+        // How the later clients want to have it is not known. They fall back to the password
+        // (`docs/protocol/11 §5`).
+        (Proof::Ticket(_), Version::Two) => Err(SignInError::BadTicket),
+    }
 }
 
 /// What a client may know of a failed sign-in: whatever is wrong with a proof is the same to it.

@@ -1,5 +1,7 @@
 //! What a client asks the token service for (`docs/protocol/11 §2, §4`).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use roxmltree::Node;
 use secrecy::SecretString;
 
@@ -30,8 +32,8 @@ pub(super) enum Proof {
         address: String,
         password: SecretString,
     },
-    /// With a token that it got earlier.
-    Token,
+    /// With the ticket that it got earlier for renewing others.
+    Ticket(SecretString),
 }
 
 /// A token for one service.
@@ -59,8 +61,8 @@ impl Wish {
             },
             Err(_) if child(security, "UsernameToken").is_some() => return Err(Malformed),
             Err(_) => {
-                only(security, "EncryptedData")?;
-                Proof::Token
+                let data = only(only(security, "EncryptedData")?, "CipherData")?;
+                Proof::Ticket(ticket(text_of(only(data, "CipherValue")?))?)
             }
         };
         let body = request.part("Body")?;
@@ -98,6 +100,13 @@ impl TokenWish {
             is_legacy: policy.starts_with('?') && !policy.contains("COMPACT"),
         })
     }
+}
+
+/// The ticket in what the answer to a sign-in had in the form of encrypted data.
+fn ticket(cipher_value: &str) -> Result<SecretString, Malformed> {
+    let bytes = BASE64.decode(cipher_value).map_err(|_| Malformed)?;
+    let text = String::from_utf8(bytes).map_err(|_| Malformed)?;
+    Ok(text.into())
 }
 
 /// The number that the request gives itself: 3 for `Id="RST3"`.
@@ -212,9 +221,21 @@ mod tests {
     #[test]
     fn a_renewal_is_known_by_its_token() {
         let tokens = token("", "<wsa:Address>a</wsa:Address>", "");
-        let security = "<EncryptedData Id=\"BinaryDAToken0\"/>";
-        let read = Wish::read(envelope(security, &tokens).as_bytes()).unwrap();
-        assert!(matches!(read.proof, Proof::Token));
+        let data = |value: &str| {
+            format!(
+                "<EncryptedData Id=\"BinaryDAToken0\"><CipherData><CipherValue>{value}\
+                 </CipherValue></CipherData></EncryptedData>"
+            )
+        };
+        let read = Wish::read(envelope(&data(" b3BhcXVl\n"), &tokens).as_bytes()).unwrap();
+        assert!(!format!("{read:?}").contains("opaque"));
+        let Proof::Ticket(ticket) = read.proof else {
+            panic!("not by ticket");
+        };
+        assert_eq!(ticket.expose_secret(), "opaque");
+        for security in ["<EncryptedData/>", &data("*"), &data("/w==")] {
+            assert!(Wish::read(envelope(security, &tokens).as_bytes()).is_err());
+        }
     }
 
     #[test]

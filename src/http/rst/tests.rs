@@ -1,6 +1,8 @@
 //! The token service as clients see it: each thing that one of them insists on
 //! (`docs/protocol/11 §3`, `25 §7`).
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use roxmltree::{Document, Node};
@@ -337,6 +339,88 @@ async fn whatever_is_wrong_with_a_proof_gets_the_same_fault() {
             assert!(xml.contains(part), "no {part} in {xml}");
         }
         Document::parse(&xml).unwrap();
+    }
+}
+
+/// A ticket that renews others, as the client echoes it, and its key.
+fn granting(xml: &str) -> (String, Vec<u8>) {
+    let document = Document::parse(xml).unwrap();
+    let value = texts(&document, "CipherValue")[0];
+    let secret = texts(&document, "BinarySecret")[0];
+    let data = RENEWAL.replace("b3BhcXVl", value);
+    (data, BASE64.decode(secret).unwrap())
+}
+
+/// What a client with this key reads in an answer to a renewal: its head, then the tokens.
+fn opened(xml: &str, secret: &[u8]) -> [String; 2] {
+    let document = Document::parse(xml).unwrap();
+    let key = all(&document, "DerivedKeyToken")[0];
+    assert_eq!(key.attribute("Id"), Some("EncKey"));
+    let nonce = BASE64.decode(texts(&document, "Nonce")[0]).unwrap();
+    let values = texts(&document, "CipherValue");
+    let values = <[&str; 2]>::try_from(values).unwrap();
+    values.map(|value| {
+        let sealed = BASE64.decode(value).unwrap();
+        let text = crate::service::seal::open(secret, &nonce, &sealed);
+        text.split('\0').next().unwrap().to_owned()
+    })
+}
+
+#[tokio::test]
+async fn the_granting_ticket_renews_others_long_after_they_expired() {
+    let (people, server, xml) = granted(Version::One).await;
+    let (security, secret) = granting(&xml);
+    people.advance(Duration::from_hours(29 * 24));
+    let authorise = async |token: &str| {
+        let authorised = people.accounts.authorise(token, Purpose::Contacts).await;
+        authorised.ok()
+    };
+    let document = Document::parse(&xml).unwrap();
+    let old = texts(&document, "BinarySecurityToken")[3];
+    assert_eq!(authorise(old).await, None);
+    // As one client sends it: one token, without the wrapper.
+    let wrapped = first(&security, &[("contacts.msn.com", "MBI")]);
+    let single = wrapped
+        .replace(
+            "<ps:RequestMultipleSecurityTokens xmlns:ps=\"urn:ps\" Id=\"RSTS\">",
+            "",
+        )
+        .replace("</ps:RequestMultipleSecurityTokens>", "");
+    for (body, root) in [
+        (wrapped, "RequestSecurityTokenResponseCollection"),
+        (single, "RequestSecurityTokenResponse"),
+    ] {
+        let answer = post(&server, "/RST.srf", &body).await;
+        assert!(
+            !answer.contains("t=") && !answer.contains("alice"),
+            "{answer}"
+        );
+        let [about, tokens] = opened(&answer, &secret);
+        assert!(
+            about.contains("\"AuthMembername\">alice@example.com<"),
+            "{about}"
+        );
+        let document = Document::parse(&tokens).unwrap();
+        assert_eq!(document.root_element().tag_name().name(), root);
+        assert_eq!(texts(&document, "Address"), ["contacts.msn.com"]);
+        let token = texts(&document, "BinarySecurityToken")[0];
+        assert!(authorise(token).await.is_some(), "{tokens}");
+        let [garbage, _] = opened(&answer, &[7; 24]);
+        assert!(!garbage.contains("alice"));
+    }
+    people.advance(Duration::from_hours(24));
+    let answer = post(&server, "/RST.srf", &first(&security, &SERVICES)).await;
+    assert!(answer.contains("wsse:FailedAuthentication"), "{answer}");
+}
+
+#[tokio::test]
+async fn no_other_ticket_renews_any() {
+    let (_people, server, xml) = granted(Version::One).await;
+    let document = Document::parse(&xml).unwrap();
+    for token in texts(&document, "BinarySecurityToken") {
+        let security = RENEWAL.replace("b3BhcXVl", &BASE64.encode(token));
+        let answer = post(&server, "/RST.srf", &first(&security, &SERVICES)).await;
+        assert!(answer.contains("wsse:FailedAuthentication"), "{answer}");
     }
 }
 

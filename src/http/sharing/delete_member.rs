@@ -11,11 +11,9 @@ use crate::http::soap::{Call, Failure, Reply};
 pub(super) const OPERATION: &str = "DeleteMember";
 
 pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, Failure> {
-    for wish in members::read(call.operation.node)? {
-        books(call)
-            .remove_member(editor(call), wish.role, wish.who)
-            .await?;
-    }
+    let wishes = members::read(call.operation.node)?.into_iter();
+    let members = wishes.map(|wish| (wish.role, wish.who)).collect();
+    books(call).remove_members(editor(call), members).await?;
     circles::change(call, Direction::Off).await?;
     super::done(call, OPERATION)
 }

@@ -5,26 +5,19 @@ use roxmltree::Node;
 use crate::http::address_book::{annotations, maybe, no_such_book, text, words};
 use crate::http::soap::{Failure, Malformed, named, text_of};
 use crate::model::{Guid, MemberRef, MembershipId, Role};
+use crate::service::NewMember;
 
-/// As many people as one request may be about: each is a change of its own.
+/// As many people as one request may be about.
 const MOST: usize = 500;
-
-/// One person on one list.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wish {
-    pub(super) role: Role,
-    pub(super) who: MemberRef,
-    pub(super) annotations: Vec<(String, String)>,
-}
 
 /// Reads the people of a request. Kinds of member that this server does not have are left out, and
 /// circles are read elsewhere.
-pub(super) fn read(request: Node<'_, '_>) -> Result<Vec<Wish>, Failure> {
+pub(super) fn read(request: Node<'_, '_>) -> Result<Vec<NewMember>, Failure> {
     let mut wishes = Vec::new();
     for (role, member) in entries(request)? {
         if let Some(who) = who(member)? {
             let annotations = annotations(member, "Annotations")?;
-            wishes.push(Wish {
+            wishes.push(NewMember {
                 role,
                 who,
                 annotations,
@@ -104,7 +97,7 @@ mod tests {
     use super::*;
     use crate::model::UserId;
 
-    fn wishes(request: &str) -> Result<Vec<Wish>, Failure> {
+    fn wishes(request: &str) -> Result<Vec<NewMember>, Failure> {
         let document = Document::parse(request).unwrap();
         read(document.root_element())
     }

@@ -146,12 +146,18 @@ impl Failure {
         operation: &'static str,
         namespace: &str,
     ) -> Response {
+        let failure = match self {
+            // The account went while it was asking. Its client can only sign in again, and learns
+            // there that it is gone.
+            Self::Refused(Refusal::Unavailable) => Self::Unauthorised,
+            other => other,
+        };
         match service {
             Service::Sharing | Service::AddressBook | Service::Activity => {
-                AddressBookFault::of(self, service).respond(operation)
+                AddressBookFault::of(failure, service).respond(operation)
             }
-            Service::Storage => StorageFault::of(self).respond(namespace),
-            Service::Oim | Service::Rsi => OimFault::of(self, service).respond(namespace),
+            Service::Storage => StorageFault::of(failure).respond(namespace),
+            Service::Oim | Service::Rsi => OimFault::of(failure, service).respond(namespace),
         }
     }
 }
@@ -213,7 +219,6 @@ impl AddressBookFault {
                 "BadArgumentLength"
             }
             Refusal::InvalidParameter => "BadArgument",
-            Refusal::Unavailable => "InternalError",
             // To who is not in it, a circle that is there is like one that is not.
             Refusal::NotInCircle => {
                 return Self::new("ABDoesNotExist", "Address Book Does Not Exist");
@@ -271,6 +276,9 @@ impl StorageFault {
             }
             Failure::Refused(Refusal::UnknownAccount | Refusal::UnknownContact) => {
                 Self::new("ItemDoesNotExist", "Item does not exist")
+            }
+            Failure::Refused(refusal @ (Refusal::IllegalName | Refusal::InvalidParameter)) => {
+                Self::new("InvalidRequest", refusal.to_string())
             }
             Failure::Refused(refusal) => Self::new("AccessDenied", refusal.to_string()),
             Failure::Malformed(_) => Self::new("InvalidRequest", "The request was not understood."),

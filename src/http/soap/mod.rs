@@ -18,7 +18,7 @@ pub(super) use dispatch::{serve, ticket_cookie};
 pub use envelope::{Envelope, Malformed, Operation, child, named, only, text_of};
 pub use fault::{AddressBookFault, Failure, Fault, OimDetail, OimFault, StorageFault};
 pub use reply::Reply;
-pub(super) use reply::respond;
+pub(super) use reply::{respond, unwritten};
 pub use service_header::ServiceHeader;
 
 #[cfg(test)]

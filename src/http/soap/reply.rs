@@ -30,9 +30,12 @@ impl Reply {
 pub(in crate::http) fn respond(status: StatusCode, template: &impl Template) -> Response {
     match Reply::render(template) {
         Ok(reply) => reply.respond(status),
-        Err(error) => {
-            tracing::error!(%error, "an answer cannot be written");
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
+        Err(error) => unwritten(&error),
     }
+}
+
+/// The answer instead of one that cannot be rendered.
+pub(in crate::http) fn unwritten(error: &askama::Error) -> Response {
+    tracing::error!(%error, "an answer cannot be written");
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
 }

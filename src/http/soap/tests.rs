@@ -190,6 +190,8 @@ async fn the_same_refusal_has_the_name_that_the_service_knows() {
         ),
         (Refusal::NotOnList, Service::Sharing, "MemberDoesNotExist"),
         (Refusal::NotVisible, Service::AddressBook, "Forbidden"),
+        (Refusal::Unavailable, Service::Sharing, "PassportAuthFail"),
+        (Refusal::Unavailable, Service::Storage, "PassportAuthFail"),
     ] {
         let (_, _, details) = fault(OperationError::from(refusal), service).await;
         assert_eq!(details[0].1, expected, "{refusal:?}");
@@ -198,6 +200,7 @@ async fn the_same_refusal_has_the_name_that_the_service_knows() {
         (Refusal::UnknownAccount, "q0:SystemUnavailable"),
         (Refusal::CallingTooFast, "q0:SenderThrottleLimitExceeded"),
         (Refusal::BadMessage, "q0:InvalidContent"),
+        (Refusal::Unavailable, "q0:BadContextToken"),
     ] {
         let (_, code, _) = fault(refusal, Service::Oim).await;
         assert_eq!(code, expected);

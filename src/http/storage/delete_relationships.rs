@@ -20,14 +20,12 @@ pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Failure> {
     if tiles.len() > MOST {
         return Err(Malformed.into());
     }
-    for number in tiles {
-        match source {
-            Handle::UserTiles => profiles.discard_tile(user, number).await?,
-            Handle::Resource(Resource::Profile | Resource::Expression) => {
-                profiles.hide_tile(user, number).await?;
-            }
-            Handle::Resource(Resource::Tile(_)) | Handle::Owner => return Err(invalid()),
+    match source {
+        Handle::UserTiles => profiles.discard_tiles(user, tiles).await?,
+        Handle::Resource(Resource::Profile | Resource::Expression) => {
+            profiles.hide_tiles(user, tiles).await?;
         }
+        Handle::Resource(Resource::Tile(_)) | Handle::Owner => return Err(invalid()),
     }
     let answer = Done {
         frame: Frame::of(call),

@@ -309,7 +309,15 @@ async fn a_name_and_a_message_are_those_of_the_account() {
 
     let long = "x".repeat(500);
     let inner = update(&format!("<DisplayName>{long}</DisplayName>"));
-    assert_eq!(site.fault("UpdateProfile", &inner).await, "AccessDenied");
+    assert_eq!(site.fault("UpdateProfile", &inner).await, "InvalidRequest");
+    // Of a request that is refused nothing is done.
+    let long = "x".repeat(2_000);
+    let inner = update(&format!(
+        "<DisplayName>C</DisplayName><PersonalStatus>{long}</PersonalStatus>"
+    ));
+    assert_eq!(site.fault("UpdateProfile", &inner).await, "InvalidRequest");
+    let answer = site.done("GetProfile", &get_profile()).await;
+    assert!(answer.contains("<DisplayName>B</DisplayName>"), "{answer}");
     let inner = update("<Flags>99999999999</Flags>");
     assert_eq!(site.fault("UpdateProfile", &inner).await, "InvalidRequest");
 }

@@ -37,7 +37,7 @@ pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Failure> {
     if is_deleted("Photo")
         && let Some(tile) = profiles.profile(user).await?.and_then(|it| it.tile)
     {
-        profiles.hide_tile(user, tile.number).await?;
+        profiles.hide_tiles(user, vec![tile.number]).await?;
     }
     let answer = Done {
         frame: Frame::of(call),

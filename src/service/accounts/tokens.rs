@@ -5,9 +5,14 @@ use std::net::IpAddr;
 
 use super::{Accounts, Fault, SignInError, enabled};
 use crate::model::{Address, UserId};
+use crate::service::seal::Seal;
 use crate::service::sso;
-use crate::service::ticket::{self, MESSENGER, Purpose, SINGLE_SIGN_ON, Ticket};
+use crate::service::ticket::{self, MESSENGER, Purpose, SINGLE_SIGN_ON, TICKET_GRANTING, Ticket};
 use crate::store::StoreError;
+
+/// How long a ticket that renews others is good for, in milliseconds: longer than people stay
+/// signed in. Clients renew only what has expired, so it has to outlive what it renews.
+const GRANTING_MS: i64 = 30 * 24 * 3_600_000;
 
 /// What a client gets for the services that it named, in that order.
 #[derive(Debug)]
@@ -34,6 +39,17 @@ impl fmt::Debug for Token {
             .field("audience", &self.audience)
             .finish_non_exhaustive()
     }
+}
+
+/// What a client gets that renews its tickets.
+#[derive(Debug)]
+pub struct Renewed {
+    pub user: UserId,
+    pub address: Address,
+    pub tokens: Tokens,
+    /// The tokens go out under this, and not otherwise: nobody has shown that they are the one
+    /// that the old ticket was given to.
+    pub seal: Seal,
 }
 
 /// A ticket was good for a sign-in.
@@ -80,8 +96,8 @@ impl Accounts {
     pub async fn issue_ticket(&self, user: UserId) -> Result<Ticket, SignInError> {
         let ticket = Ticket::random();
         let expires_at = self.clock.now_ms() + self.ticket_ms;
-        let digests = vec![ticket.digest(MESSENGER)];
-        self.keep(digests, user, expires_at).await?;
+        let tickets = vec![(ticket.digest(MESSENGER), expires_at)];
+        self.keep(tickets, user, rand::random()).await?;
         Ok(ticket)
     }
 
@@ -91,8 +107,9 @@ impl Accounts {
     pub async fn issue_bare_ticket(&self, user: UserId) -> Result<Ticket, SignInError> {
         let ticket = Ticket::random();
         let expires_at = self.clock.now_ms() + self.token_ms;
-        let digests = vec![ticket.digest(MESSENGER), ticket.digest(SINGLE_SIGN_ON)];
-        self.keep(digests, user, expires_at).await?;
+        let digests = [MESSENGER, SINGLE_SIGN_ON].map(|audience| ticket.digest(audience));
+        let tickets = digests.map(|digest| (digest, expires_at)).into();
+        self.keep(tickets, user, rand::random()).await?;
         Ok(ticket)
     }
 
@@ -103,6 +120,44 @@ impl Accounts {
         &self,
         user: UserId,
         audiences: &[String],
+    ) -> Result<Tokens, SignInError> {
+        self.issue(user, audiences, rand::random()).await
+    }
+
+    /// Makes tickets for a client that shows, instead of the password, the one that renews others
+    /// (`docs/protocol/11 §5`). They belong to the same sign-in as that one.
+    ///
+    /// [`SignInError::BadTicket`] if it is none that renews others, or has expired;
+    /// [`SignInError::Disabled`] if its owner may not sign in. It is too long to be guessed, so
+    /// wrong ones are not counted.
+    pub async fn renew_tokens(
+        &self,
+        granting: &str,
+        audiences: &[String],
+    ) -> Result<Renewed, SignInError> {
+        let digest = ticket::digest_of(TICKET_GRANTING, granting);
+        let owner = self
+            .store
+            .ticket_owner(&[digest], self.clock.now_ms())
+            .await?
+            .ok_or(SignInError::BadTicket)?;
+        if owner.disabled {
+            return Err(SignInError::Disabled);
+        }
+        let secret = self.token_key.secret_of(ticket::token_of(granting));
+        Ok(Renewed {
+            user: owner.user,
+            address: owner.address,
+            tokens: self.issue(owner.user, audiences, owner.grant).await?,
+            seal: Seal::new(&secret),
+        })
+    }
+
+    async fn issue(
+        &self,
+        user: UserId,
+        audiences: &[String],
+        grant: i64,
     ) -> Result<Tokens, SignInError> {
         let created_at = self.clock.now_ms();
         let expires_at = created_at + self.token_ms;
@@ -118,11 +173,15 @@ impl Accounts {
                 }
             })
             .collect();
-        let digests = tokens
+        let kept_until = |token: &Token| match ticket::renews(&token.audience) {
+            true => expires_at.max(created_at + GRANTING_MS),
+            false => expires_at,
+        };
+        let tickets = tokens
             .iter()
-            .map(|token| token.ticket.digest(&token.audience))
+            .map(|token| (token.ticket.digest(&token.audience), kept_until(token)))
             .collect();
-        self.keep(digests, user, expires_at).await?;
+        self.keep(tickets, user, grant).await?;
         Ok(Tokens {
             created_at,
             expires_at,
@@ -212,15 +271,14 @@ impl Accounts {
         Ok(self.store.prune_tickets(self.clock.now_ms()).await?)
     }
 
-    /// Keeps tickets that go to a client together, under a number of their own.
+    /// Keeps tickets that go to a client together, each until it expires.
     async fn keep(
         &self,
-        digests: Vec<[u8; 32]>,
+        tickets: Vec<([u8; 32], i64)>,
         user: UserId,
-        expires_at: i64,
+        grant: i64,
     ) -> Result<(), SignInError> {
-        let grant = rand::random();
-        let kept = self.store.keep_tickets(digests, user, grant, expires_at);
+        let kept = self.store.keep_tickets(tickets, user, grant);
         if kept.await? {
             Ok(())
         } else {

@@ -94,18 +94,22 @@ impl OfflineOperations {
     ///
     /// What an account is asked is always the same, so nothing has to be kept, and a key is good
     /// beyond a restart. Nothing can be said about products that are not known; any answer of
-    /// theirs will do. A challenge counts as a message in the rate of its sender, so a client that
-    /// never answers is [`Refusal::SendingTooFast`] before long.
+    /// theirs will do. A challenge and a wrong answer count as messages in the rate of their
+    /// sender, so a client that never answers, or for ever the same, is
+    /// [`Refusal::SendingTooFast`] before long.
     pub async fn unlock(&self, sender: UserId, product: &str, key: &str) -> Outcome<Lock> {
         let challenge = self.challenge(sender).await?;
         if key.is_empty() {
             self.charge(sender)?;
             return Ok(Lock::Challenge(challenge));
         }
-        Ok(match Product::named(product) {
-            Some(product) if !product.proof(&challenge).eq_ignore_ascii_case(key) => Lock::Shut,
-            Some(_) | None => Lock::Open,
-        })
+        match Product::named(product) {
+            Some(product) if !product.proof(&challenge).eq_ignore_ascii_case(key) => {
+                self.charge(sender)?;
+                Ok(Lock::Shut)
+            }
+            Some(_) | None => Ok(Lock::Open),
+        }
     }
 
     /// Leaves a message. If the recipient is signed in, they hear of it at once.

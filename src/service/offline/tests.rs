@@ -211,8 +211,10 @@ async fn a_sender_is_slowed_down_and_others_are_not() {
     let challenge = fixture.offline().unlock(fixture.alice, PRODUCT, "").await;
     assert!(matches!(challenge, Ok(Lock::Challenge(_))));
     assert_eq!(refusal(fixture.leave("2").await), Refusal::SendingTooFast);
-    let challenge = fixture.offline().unlock(fixture.alice, PRODUCT, "").await;
-    assert_eq!(refusal(challenge), Refusal::SendingTooFast);
+    for key in ["", "wrong"] {
+        let answer = fixture.offline().unlock(fixture.alice, PRODUCT, key).await;
+        assert_eq!(refusal(answer), Refusal::SendingTooFast, "{key}");
+    }
     let alice = address("alice");
     let back = fixture.offline().store(fixture.bob, &alice, message("x"));
     back.await.unwrap();

@@ -148,8 +148,15 @@ const MODULES: &[Module] = &[
             "mime",
             "network",
             "shutdown",
+            "tls",
         ],
         crates: Not(&["sqlx"]),
+    },
+    // Bytes in, bytes out; who asks for what is not its business, and no account is within reach.
+    Module {
+        name: "tls",
+        ours: &["net", "metrics", "network", "shutdown"],
+        crates: NEITHER,
     },
     // The command line opens the store itself: it works without a server.
     Module {
@@ -162,6 +169,7 @@ const MODULES: &[Module] = &[
             "service",
             "store",
             "telemetry",
+            "tls",
         ],
         crates: NEITHER,
     },
@@ -185,6 +193,7 @@ const MODULES: &[Module] = &[
             "service",
             "shutdown",
             "store",
+            "tls",
             "wire",
         ],
         crates: Not(&["sqlx", "hyper", "hyper_util"]),

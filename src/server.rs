@@ -3,6 +3,8 @@
 
 mod encryption;
 mod greeting;
+#[cfg(feature = "legacy-tls")]
+mod legacy;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -26,8 +28,8 @@ use crate::sb::SbSession;
 use crate::service::accounts::AccountSettings;
 use crate::service::{Accounts, NoticeFollower, ServiceSettings, Services};
 use crate::shutdown::Shutdown;
-use crate::tls::Modern;
 use crate::store::{ListLimits, Store, StoreError};
+use crate::tls::Modern;
 use crate::wire::{Frame, Role};
 use crate::{http, net};
 pub use encryption::check_files;
@@ -65,6 +67,12 @@ pub enum StartError {
     Advertise(#[source] AdvertiseError),
     #[error(transparent)]
     Files(#[from] ConfigErrors),
+    #[cfg(feature = "legacy-tls")]
+    #[error("cannot speak old TLS (legacy_tls)")]
+    Legacy(#[from] crate::tls::legacy::KeeperError),
+    #[cfg(feature = "legacy-tls")]
+    #[error("cannot prepare answers")]
+    LegacyHost(#[source] io::Error),
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
 }
@@ -145,6 +153,8 @@ impl Server {
         let dispatch = bind("listen.dispatch", &config.listen.dispatch).await?;
         let web = bind("listen.http", &config.listen.http).await?;
         let ops = bind("listen.ops", &config.listen.ops).await?;
+        #[cfg(feature = "legacy-tls")]
+        let legacy = bind_std("legacy_tls.listen", &config.legacy_tls.listen)?;
 
         let advertise = Advertise::new(
             config.advertise.host.as_deref(),
@@ -174,6 +184,8 @@ impl Server {
             ops: ops.addresses,
         };
         server.serve_msnp(&config, advertise, msnp.listeners, dispatch.listeners);
+        #[cfg(feature = "legacy-tls")]
+        server.serve_legacy(&config, pages.clone(), legacy).await?;
         let encryption = Encryption { tls, root };
         server.serve_web(&config, pages, encryption, web.listeners);
         server.serve_ops(ops.listeners, hub);
@@ -476,6 +488,22 @@ async fn bind(key: &'static str, addresses: &[SocketAddr]) -> Result<Bound, Star
         bound.listeners.push(listener);
     }
     Ok(bound)
+}
+
+/// The same for sockets that another process accepts from.
+#[cfg(feature = "legacy-tls")]
+fn bind_std(
+    key: &'static str,
+    addresses: &[SocketAddr],
+) -> Result<Vec<std::net::TcpListener>, StartError> {
+    let bind = |&address| {
+        std::net::TcpListener::bind(address).map_err(|source| StartError::Listen {
+            key,
+            address,
+            source,
+        })
+    };
+    addresses.iter().map(bind).collect()
 }
 
 /// The list limits of a configuration.

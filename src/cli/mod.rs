@@ -43,6 +43,10 @@ enum Command {
     CheckConfig,
     /// Ask the running server whether it is healthy; for containers and monitors.
     Healthcheck,
+    /// Speak old TLS for the server, which starts this itself.
+    #[cfg(feature = "legacy-tls")]
+    #[command(name = crate::tls::legacy::CHILD_COMMAND, hide = true)]
+    LegacyTlsChild,
 }
 
 /// Reads the command line, does what it says and answers the exit status.
@@ -60,6 +64,11 @@ pub fn run() -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
+    #[cfg(feature = "legacy-tls")]
+    if matches!(arguments.command, Some(Command::LegacyTlsChild)) {
+        // Before the settings: it gets what it has to know from the server, and no more.
+        return Ok(crate::tls::legacy::run_child()?);
+    }
     let config = Config::load(arguments.config.as_deref())?;
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(config),
@@ -67,6 +76,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Command::Cert(command) => cert::run(&command, &config),
         Command::CheckConfig => check_config::run(&config),
         Command::Healthcheck => healthcheck::run(&config),
+        #[cfg(feature = "legacy-tls")]
+        Command::LegacyTlsChild => Ok(()),
     }
 }
 

@@ -8,6 +8,8 @@
 
 pub mod authority;
 mod identity;
+#[cfg(feature = "legacy-tls")]
+pub mod legacy;
 mod modern;
 mod rate;
 

@@ -20,4 +20,5 @@ mod soap;
 mod storage;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 mod transcripts;

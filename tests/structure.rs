@@ -216,6 +216,10 @@ const MAY_START_TASKS: &[(&str, &str)] = &[
         "decoding has to be on the blocking pool; a semaphore bounds it and the caller waits for it",
     ),
     (
+        "tls/legacy/keeper.rs",
+        "it starts a process, and waits for its end in a task of its own",
+    ),
+    (
         "cli/user/import.rs",
         "a command, not the server; the set of tasks is bounded and waited for",
     ),

@@ -145,13 +145,14 @@ async fn serve(listener: std::net::TcpListener, control: StdUnixStream) -> Resul
             }
         }
     });
-    let connections = shutdown.clone();
+    let tasks = shutdown.clone();
     let receiver = Arc::clone(&desk);
     let start = move |arrival| {
-        let desk = Arc::clone(&receiver);
-        drop(connections.spawn("connection", async move { desk.receive(arrival).await }));
+        let (desk, shutdown) = (Arc::clone(&receiver), &tasks);
+        drop(shutdown.spawn("connection", async move { desk.receive(arrival).await }));
     };
-    shutdown.spawn("listener", accept(listener, gate, shutdown.clone(), start));
+    let listening = accept(listener, gate, shutdown.clone(), start);
+    shutdown.spawn("listener", listening);
     while let Some(next) = next_instruction(&mut instructions).await? {
         match self::context(&next) {
             Some(context) => desk.replace(context),

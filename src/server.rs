@@ -29,9 +29,9 @@ use crate::service::accounts::AccountSettings;
 use crate::service::{Accounts, NoticeFollower, ServiceSettings, Services};
 use crate::shutdown::Shutdown;
 use crate::store::{ListLimits, Store, StoreError};
-use crate::tls::Modern;
 use crate::wire::{Frame, Role};
 use crate::{http, net};
+use encryption::Encryption;
 pub use encryption::check_files;
 use greeting::Greeting;
 
@@ -89,13 +89,6 @@ pub struct Server {
     ops: Vec<SocketAddr>,
 }
 
-/// What the web side does about encryption.
-struct Encryption {
-    tls: Option<Modern>,
-    /// What clients may download and trust, in DER.
-    root: Option<Vec<u8>>,
-}
-
 /// Where the listeners of one kind wait.
 struct Bound {
     listeners: Vec<TcpListener>,
@@ -147,14 +140,13 @@ impl Server {
         );
 
         check_files(&config)?;
-        let tls = encryption::modern(&config, &metrics)?;
-        let root = encryption::root(&config)?;
+        let encryption = Encryption::load(&config, &metrics)?;
         let msnp = bind("listen.msnp", &config.listen.msnp).await?;
         let dispatch = bind("listen.dispatch", &config.listen.dispatch).await?;
         let web = bind("listen.http", &config.listen.http).await?;
         let ops = bind("listen.ops", &config.listen.ops).await?;
         #[cfg(feature = "legacy-tls")]
-        let legacy = bind_std("legacy_tls.listen", &config.legacy_tls.listen)?;
+        let legacy = legacy::bind(&config.legacy_tls)?;
 
         let advertise = Advertise::new(
             config.advertise.host.as_deref(),
@@ -186,7 +178,6 @@ impl Server {
         server.serve_msnp(&config, advertise, msnp.listeners, dispatch.listeners);
         #[cfg(feature = "legacy-tls")]
         server.serve_legacy(&config, pages.clone(), legacy).await?;
-        let encryption = Encryption { tls, root };
         server.serve_web(&config, pages, encryption, web.listeners);
         server.serve_ops(ops.listeners, hub);
         server.keep_house(follower);
@@ -271,37 +262,6 @@ impl Server {
             let start = move |arrival| door.welcome(arrival, &role);
             let accepting = net::accept(listener, gate.clone(), self.shutdown.clone(), start);
             self.shutdown.spawn("msnp listener", accepting);
-        }
-    }
-
-    fn serve_web(
-        &self,
-        config: &Config,
-        pages: http::Web,
-        encryption: Encryption,
-        listeners: Vec<TcpListener>,
-    ) {
-        let limits = &config.limits;
-        let settings = http::Settings {
-            connections: limits.http_connections,
-            connections_per_address: limits.connections_per_address,
-            exempt: limits.exempt.clone(),
-            trusted_proxies: config.web.trusted_proxies.clone(),
-            write_timeout: Duration::from_secs(limits.write_secs),
-            tls: encryption.tls.clone(),
-            ..http::Settings::default()
-        };
-        let mut router = http::router(pages);
-        if let Some(root) = encryption.root {
-            router = router.merge(http::root_certificate(root));
-        }
-        if let Some(tls) = encryption.tls {
-            let stop = self.shutdown.soft().clone();
-            let follow = async move { tls.follow_files(&stop).await };
-            self.shutdown.spawn("certificate", follow);
-        }
-        for listener in listeners {
-            self.serve_http("web listener", listener, router.clone(), settings.clone());
         }
     }
 
@@ -488,22 +448,6 @@ async fn bind(key: &'static str, addresses: &[SocketAddr]) -> Result<Bound, Star
         bound.listeners.push(listener);
     }
     Ok(bound)
-}
-
-/// The same for sockets that another process accepts from.
-#[cfg(feature = "legacy-tls")]
-fn bind_std(
-    key: &'static str,
-    addresses: &[SocketAddr],
-) -> Result<Vec<std::net::TcpListener>, StartError> {
-    let bind = |&address| {
-        std::net::TcpListener::bind(address).map_err(|source| StartError::Listen {
-            key,
-            address,
-            source,
-        })
-    };
-    addresses.iter().map(bind).collect()
 }
 
 /// The list limits of a configuration.

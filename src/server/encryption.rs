@@ -4,10 +4,66 @@
 //! them, and often nobody else may read them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use tokio::net::TcpListener;
+
+use super::Server;
 use crate::config::{Config, ConfigErrors, Limits, Problem};
+use crate::http;
 use crate::metrics::Metrics;
 use crate::tls::{Files, HandshakeRate, IdentityError, Modern, read_root};
+
+/// What the web side does about encryption.
+pub(super) struct Encryption {
+    tls: Option<Modern>,
+    /// What clients may download and trust, in DER.
+    root: Option<Vec<u8>>,
+}
+
+impl Encryption {
+    /// Reads the files that the settings name.
+    pub(super) fn load(config: &Config, metrics: &Metrics) -> Result<Self, ConfigErrors> {
+        Ok(Self {
+            tls: modern(config, metrics)?,
+            root: root(config)?,
+        })
+    }
+}
+
+impl Server {
+    /// Serves clients and people, encrypted or not.
+    pub(super) fn serve_web(
+        &self,
+        config: &Config,
+        pages: http::Web,
+        encryption: Encryption,
+        listeners: Vec<TcpListener>,
+    ) {
+        let limits = &config.limits;
+        let settings = http::Settings {
+            connections: limits.http_connections,
+            connections_per_address: limits.connections_per_address,
+            exempt: limits.exempt.clone(),
+            trusted_proxies: config.web.trusted_proxies.clone(),
+            write_timeout: Duration::from_secs(limits.write_secs),
+            tls: encryption.tls.clone(),
+            ..http::Settings::default()
+        };
+        let mut router = http::router(pages);
+        if let Some(root) = encryption.root {
+            router = router.merge(http::root_certificate(root));
+        }
+        if let Some(tls) = encryption.tls {
+            let stop = self.shutdown.soft().clone();
+            let follow = async move { tls.follow_files(&stop).await };
+            self.shutdown.spawn("certificate", follow);
+        }
+        for listener in listeners {
+            self.serve_http("web listener", listener, router.clone(), settings.clone());
+        }
+    }
+}
 
 /// Says what is wrong with the files that the settings name: everything, by the name of the key.
 pub fn check_files(config: &Config) -> Result<(), ConfigErrors> {
@@ -39,7 +95,7 @@ pub fn check_files(config: &Config) -> Result<(), ConfigErrors> {
 }
 
 /// Whatever takes TLS on the web side; `None` where there is no certificate.
-pub(super) fn modern(config: &Config, metrics: &Metrics) -> Result<Option<Modern>, ConfigErrors> {
+fn modern(config: &Config, metrics: &Metrics) -> Result<Option<Modern>, ConfigErrors> {
     let tls = &config.tls;
     let Some(files) = files(tls.certificate.as_ref(), tls.key.as_ref()) else {
         return Ok(None);
@@ -52,7 +108,7 @@ pub(super) fn modern(config: &Config, metrics: &Metrics) -> Result<Option<Modern
 }
 
 /// The root that clients may download. Those who cannot do without it come first.
-pub(super) fn root(config: &Config) -> Result<Option<Vec<u8>>, ConfigErrors> {
+fn root(config: &Config) -> Result<Option<Vec<u8>>, ConfigErrors> {
     let Some((name, path)) = roots(config).next() else {
         return Ok(None);
     };

@@ -17,6 +17,18 @@ pub(super) fn files(settings: &LegacyTls) -> Option<Files> {
     encryption::files(settings.certificate.as_ref(), settings.key.as_ref())
 }
 
+/// Opens the sockets, for other processes to accept from.
+pub(super) fn bind(settings: &LegacyTls) -> Result<Vec<TcpListener>, StartError> {
+    let bind = |&address| {
+        TcpListener::bind(address).map_err(|source| StartError::Listen {
+            key: "legacy_tls.listen",
+            address,
+            source,
+        })
+    };
+    settings.listen.iter().map(bind).collect()
+}
+
 impl Server {
     /// Starts a process for each address. Whatever comes from there sees the routes for clients
     /// and nothing else, and no proxy is believed.

@@ -11,11 +11,12 @@ use time::{Duration, OffsetDateTime};
 use super::{AuthorityError, Issued, IssuedFile, LAST_YEAR, MODERN_DAYS, ROOT_NAME, as_address};
 
 pub(super) fn issue(names: &[String], now_secs: i64) -> Result<Issued, AuthorityError> {
-    build(names, now_secs).map_err(|error| AuthorityError(error.to_string()))
+    let today = OffsetDateTime::from_unix_timestamp(now_secs)
+        .map_err(|error| AuthorityError(error.to_string()))?;
+    build(names, today).map_err(|error| AuthorityError(error.to_string()))
 }
 
-fn build(names: &[String], now_secs: i64) -> Result<Issued, rcgen::Error> {
-    let today = OffsetDateTime::from_unix_timestamp(now_secs).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+fn build(names: &[String], today: OffsetDateTime) -> Result<Issued, rcgen::Error> {
     let yesterday = today - Duration::DAY;
 
     let root_key = KeyPair::generate()?;

@@ -8,9 +8,12 @@ WORKDIR /src
 COPY . .
 # --locked: exactly the dependencies that were tested. The program is copied out because a cache
 # mount is not part of the image.
+# For clients of Windows 98 to 7: `docker build --build-arg FEATURES=legacy-tls`. The image has the
+# perl and make that OpenSSL is built with; it takes minutes, and is kept in the cache.
+ARG FEATURES=
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked && cp target/release/chrysalis /usr/local/bin/
+    cargo build --release --locked --features "$FEATURES" && cp target/release/chrysalis /usr/local/bin/
 
 FROM debian:trixie-slim
 # The number is fixed so that a bind mount can be given to it. Only this user reads the database,
@@ -31,6 +34,9 @@ ENV CHRYSALIS__DATA_DIR=/data \
     CHRYSALIS__LISTEN__HTTP=0.0.0.0:8080 \
     CHRYSALIS__LISTEN__OPS=127.0.0.1:9463
 EXPOSE 1863 8080
+# https: put the certificate into the volume and set CHRYSALIS__TLS__CERTIFICATE and
+# CHRYSALIS__TLS__KEY; port 8080 takes it then. Old clients want port 443, which this user may not
+# open inside: set CHRYSALIS__LEGACY_TLS__LISTEN=0.0.0.0:8443 and publish it as 443.
 # Needs no shell and no curl, and reads the same variables as the server.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
     CMD ["chrysalis", "healthcheck"]

@@ -2,7 +2,10 @@
 //! stops in order.
 
 mod door;
+mod encryption;
 mod greeting;
+#[cfg(feature = "legacy-tls")]
+mod legacy;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -14,7 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::advertise::{Advertise, AdvertiseError};
 use crate::clock::Clock;
-use crate::config::{Config, Limits};
+use crate::config::{Config, ConfigErrors, Limits};
 use crate::http::{Gateway, GatewaySettings};
 use crate::hub::{Hub, RoomLimits};
 use crate::metrics::Metrics;
@@ -26,6 +29,8 @@ use crate::shutdown::Shutdown;
 use crate::store::{ListLimits, Store, StoreError};
 use crate::{http, net};
 use door::Door;
+use encryption::Encryption;
+pub use encryption::check_files;
 use greeting::Greeting;
 
 /// How long sessions have to take their leave. The process ends within ten seconds.
@@ -58,6 +63,14 @@ pub enum StartError {
     Notices(#[source] StoreError),
     #[error("an advertised address cannot be used")]
     Advertise(#[source] AdvertiseError),
+    #[error(transparent)]
+    Files(#[from] ConfigErrors),
+    #[cfg(feature = "legacy-tls")]
+    #[error("cannot speak old TLS (legacy_tls)")]
+    Legacy(#[from] crate::tls::legacy::KeeperError),
+    #[cfg(feature = "legacy-tls")]
+    #[error("cannot prepare answers")]
+    LegacyHost(#[source] io::Error),
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
 }
@@ -124,10 +137,14 @@ impl Server {
             ServiceSettings::new(limits, &config.registration),
         );
 
+        check_files(&config)?;
+        let encryption = Encryption::load(&config, &metrics)?;
         let msnp = bind("listen.msnp", &config.listen.msnp).await?;
         let dispatch = bind("listen.dispatch", &config.listen.dispatch).await?;
         let web = bind("listen.http", &config.listen.http).await?;
         let ops = bind("listen.ops", &config.listen.ops).await?;
+        #[cfg(feature = "legacy-tls")]
+        let legacy = legacy::bind(&config.legacy_tls)?;
 
         let advertise = Advertise::new(
             config.advertise.host.as_deref(),
@@ -177,7 +194,9 @@ impl Server {
             let sweeping = gateway.sweep(server.shutdown.clone());
             server.shutdown.spawn("gateway", sweeping);
         }
-        server.serve_web(&config, pages, web.listeners);
+        #[cfg(feature = "legacy-tls")]
+        server.serve_legacy(&config, pages.clone(), legacy).await?;
+        server.serve_web(&config, pages, encryption, web.listeners);
         server.serve_ops(ops.listeners, hub);
         server.keep_house(follower);
         Ok(server)
@@ -246,22 +265,6 @@ impl Server {
             let start = move |arrival| door.welcome(arrival, &role);
             let accepting = net::accept(listener, gate.clone(), self.shutdown.clone(), start);
             self.shutdown.spawn("msnp listener", accepting);
-        }
-    }
-
-    fn serve_web(&self, config: &Config, pages: http::Web, listeners: Vec<TcpListener>) {
-        let limits = &config.limits;
-        let settings = http::Settings {
-            connections: limits.http_connections,
-            connections_per_address: limits.connections_per_address,
-            exempt: limits.exempt.clone(),
-            trusted_proxies: config.web.trusted_proxies.clone(),
-            write_timeout: Duration::from_secs(limits.write_secs),
-            ..http::Settings::default()
-        };
-        let router = http::router(pages);
-        for listener in listeners {
-            self.serve_http("web listener", listener, router.clone(), settings.clone());
         }
     }
 

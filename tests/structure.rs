@@ -149,10 +149,17 @@ const MODULES: &[Module] = &[
             "mime",
             "network",
             "shutdown",
+            "tls",
             "wire",
             "xml",
         ],
         crates: Not(&["sqlx"]),
+    },
+    // Bytes in, bytes out; who asks for what is not its business, and no account is within reach.
+    Module {
+        name: "tls",
+        ours: &["net", "metrics", "network", "shutdown"],
+        crates: NEITHER,
     },
     // The command line opens the store itself: it works without a server.
     Module {
@@ -165,6 +172,7 @@ const MODULES: &[Module] = &[
             "service",
             "store",
             "telemetry",
+            "tls",
         ],
         crates: NEITHER,
     },
@@ -188,6 +196,7 @@ const MODULES: &[Module] = &[
             "service",
             "shutdown",
             "store",
+            "tls",
             "wire",
         ],
         crates: Not(&["sqlx", "hyper", "hyper_util"]),
@@ -208,6 +217,10 @@ const MAY_START_TASKS: &[(&str, &str)] = &[
     (
         "service/pictures.rs",
         "decoding has to be on the blocking pool; a semaphore bounds it and the caller waits for it",
+    ),
+    (
+        "tls/legacy/keeper.rs",
+        "it starts a process, and waits for its end in a task of its own",
     ),
     (
         "cli/user/import.rs",

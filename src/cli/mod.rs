@@ -4,6 +4,7 @@
 //! success, 1 for a failure and 2 for a command line that cannot be understood. The commands on
 //! accounts work while a server runs on the same database.
 
+mod cert;
 mod check_config;
 mod healthcheck;
 mod serve;
@@ -35,10 +36,17 @@ enum Command {
     /// Manage accounts, also while the server runs.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Make certificates of your own.
+    #[command(subcommand)]
+    Cert(cert::CertCommand),
     /// Check the settings: print what is in force, or every problem.
     CheckConfig,
     /// Ask the running server whether it is healthy; for containers and monitors.
     Healthcheck,
+    /// Speak old TLS for the server, which starts this itself.
+    #[cfg(feature = "legacy-tls")]
+    #[command(name = crate::tls::legacy::CHILD_COMMAND, hide = true)]
+    LegacyTlsChild,
 }
 
 /// Reads the command line, does what it says and answers the exit status.
@@ -56,12 +64,20 @@ pub fn run() -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
+    #[cfg(feature = "legacy-tls")]
+    if matches!(arguments.command, Some(Command::LegacyTlsChild)) {
+        // Before the settings: it gets what it has to know from the server, and no more.
+        return Ok(crate::tls::legacy::run_child()?);
+    }
     let config = Config::load(arguments.config.as_deref())?;
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(config),
         Command::User(command) => user::run(command, &config),
+        Command::Cert(command) => cert::run(&command, &config),
         Command::CheckConfig => check_config::run(&config),
         Command::Healthcheck => healthcheck::run(&config),
+        #[cfg(feature = "legacy-tls")]
+        Command::LegacyTlsChild => Ok(()),
     }
 }
 

@@ -45,6 +45,6 @@ pub(super) async fn check() -> Response {
 
 /// Answers where the services are: all on this server, as it is advertised.
 pub(super) async fn services(State(web): State<Web>, Extension(link): Extension<Link>) -> Response {
-    let web = web.advertise.web(link.local, link.local.port());
+    let web = web.base(link);
     respond(StatusCode::OK, &Services { web })
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use super::online::{Entrance, Origin, StateChange};
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Address, Capabilities, ClientTrace, DialectTag, EndpointPresence, Guid, Label, NsEvent, OwnEndpoint, OwnPresence, OwnSession, PersonalMessage, Place, Presence, PrivateDataChange, PrivateEndpointData, SessionId, Standing, Status, UserId, Writings,
+    Address, Capabilities, ClientTrace, DialectTag, EndpointPresence, Guid, Label, NsEvent,
+    OwnEndpoint, OwnPresence, OwnSession, PersonalMessage, Place, Presence, PrivateDataChange,
+    PrivateEndpointData, SessionId, Standing, Status, UserId, Writings,
 };
 
 /// Places that an account may be at; the one that came first makes room for one more.

@@ -9,7 +9,9 @@ use super::Hub;
 use super::endpoints::Callee;
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Address, Capabilities, ClientTrace, DialectTag, Guid, Label, MessageChange, NsEvent, OwnEndpoint, OwnSession, PersonalMessage, Place, Presence, PresenceNews, PrivateDataChange, SessionId, Standing, StandingEdit, Status, UserId,
+    Address, Capabilities, ClientTrace, DialectTag, Guid, Label, MessageChange, NsEvent,
+    OwnEndpoint, OwnSession, PersonalMessage, Place, Presence, PresenceNews, PrivateDataChange,
+    SessionId, Standing, StandingEdit, Status, UserId,
 };
 
 /// What is needed to enter.

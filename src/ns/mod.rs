@@ -167,7 +167,10 @@ async fn signed_in(
     let payload = frame.payload();
     let dialect = client.dialect;
     match &verb.0 {
-        b"CVR" => cvr::Cvr::parse(args)?.apply_late(trid, client, around, out),
+        b"CVR" => {
+            cvr::Cvr::parse(args)?.apply_late(trid, client, around, out);
+            Ok(())
+        }
         b"USR" if dialect.has_circles() => {
             let shown = usr_sha::UsrSha::parse(args)?;
             shown.apply(trid, client, around, out).await

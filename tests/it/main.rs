@@ -28,5 +28,6 @@ mod soap;
 mod storage;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 mod transcripts;
 mod web;

@@ -90,7 +90,8 @@ impl TestServer {
 
     /// The server's database, opened once more as the command line does.
     pub(crate) async fn store(&self) -> Store {
-        let opened = Store::open(&self.database(), ListLimits::default());
+        let path = self.database();
+        let opened = Store::open(&path, ListLimits::default());
         opened.await.unwrap()
     }
 

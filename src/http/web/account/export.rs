@@ -11,7 +11,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value, json};
 
-use crate::http::soap::utc;
 use crate::http::web::page::{fault, page, see_other};
 use crate::http::web::{Member, Shell};
 use crate::http::{Web, storage};
@@ -21,6 +20,7 @@ use crate::model::{
     Who,
 };
 use crate::service::{Export, Picture, TileInfo};
+use crate::xml::utc;
 
 #[derive(Template)]
 #[template(path = "web/account_data.html")]

@@ -10,7 +10,7 @@ use crate::http::Web;
 use crate::http::web::page::{fault, page, see_other};
 use crate::http::web::{Member, Notice, Posted, Shell, Visitor};
 use crate::model::{Label, Refusal};
-use crate::service::{OperationError, ProfileChange, TileInfo};
+use crate::service::{Editor, OperationError, ProfileChange, TileInfo};
 
 /// The longest personal message, in characters, as official clients have it.
 const MESSAGE_MAX: usize = 129;
@@ -81,8 +81,12 @@ pub(super) async fn submit(State(web): State<Web>, member: Member, posted: Poste
         message: Some(typed.message.clone()),
         flags: None,
     };
+    let by = Editor {
+        owner: user,
+        grant: None,
+    };
     let mut wrong = Wrong::default();
-    match web.services.profiles.change(user, change).await {
+    match web.services.profiles.change(by, change).await {
         Ok(()) => return see_other("/account/profile?done=saved"),
         Err(OperationError::Fault(error)) => return fault(&error),
         Err(OperationError::Refused(Refusal::IllegalName)) => wrong.name = TOO_LONG,
@@ -134,7 +138,7 @@ async fn remove(web: &Web, member: &Member) -> Response {
         Err(error) => return fault(&error),
     };
     if let Some(tile) = profile.and_then(|profile| profile.tile)
-        && let Err(error) = profiles.discard_tile(user, tile.number).await
+        && let Err(error) = profiles.discard_tiles(user, vec![tile.number]).await
     {
         return fault(&error);
     }

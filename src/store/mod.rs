@@ -18,6 +18,7 @@
 
 mod accounts;
 mod activity;
+mod admin;
 mod address_book;
 mod audit;
 mod book;
@@ -52,6 +53,7 @@ use std::path::Path;
 use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
+pub use admin::{AccountFilter, Administered, Administration, FoundAccounts};
 pub use activity::{Activity, Deed};
 pub use address_book::{BookChange, BookRequest, BookStep};
 pub use audit::{AuditDeed, AuditEntry};

@@ -371,7 +371,11 @@ pub(super) async fn set_password(
     Ok(true)
 }
 
-pub(super) async fn set_disabled(turn: &mut Turn, user: UserId, disabled: bool) -> Result<bool, StoreError> {
+pub(super) async fn set_disabled(
+    turn: &mut Turn,
+    user: UserId,
+    disabled: bool,
+) -> Result<bool, StoreError> {
     let written = sqlx::query("UPDATE account SET disabled = $2 WHERE id = $1")
         .bind(user.0)
         .bind(disabled)

@@ -8,9 +8,9 @@ use sqlx::Row as _;
 use super::accounts::{
     Account, account, account_query, delete, set_admin, set_disabled, set_password,
 };
-use super::rows::settings_columns;
 use super::audit::{AuditDeed, note};
 use super::invitations::{NewInvitation, forget, keep};
+use super::rows::settings_columns;
 use super::settings::{self, Setting};
 use super::writer::{Published, Turn};
 use super::{LegacyChange, PasswordRecord, Store, StoreError};
@@ -173,16 +173,14 @@ impl Store {
             AccountFilter::Admins => (true, false),
             AccountFilter::Disabled => (false, true),
         };
-        let total: i64 = sqlx::query_scalar(concat!(
-            "SELECT COUNT(*) FROM account a ",
-            matching!()
-        ))
-        .bind(&address)
-        .bind(&name)
-        .bind(admins)
-        .bind(disabled)
-        .fetch_one(&self.readers)
-        .await?;
+        let total: i64 =
+            sqlx::query_scalar(concat!("SELECT COUNT(*) FROM account a ", matching!()))
+                .bind(&address)
+                .bind(&name)
+                .bind(admins)
+                .bind(disabled)
+                .fetch_one(&self.readers)
+                .await?;
         let rows = sqlx::query(concat!(
             account_query!(""),
             matching!(),
@@ -284,7 +282,11 @@ mod tests {
         let disable = Administration::Disabled(true);
         let disabled = administer(&fixture, bob, disable.clone(), "disable").await;
         assert_eq!(disabled, Administered::Done);
-        for change in [disable, Administration::Admin(false), Administration::Delete] {
+        for change in [
+            disable,
+            Administration::Admin(false),
+            Administration::Delete,
+        ] {
             let refused = administer(&fixture, alice, change, "refused").await;
             assert_eq!(refused, Administered::LastAdmin);
         }

@@ -131,8 +131,8 @@ pub(super) async fn forget(turn: &mut Turn, code: String) -> Result<bool, StoreE
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Fixture, new_account};
     use super::super::AuditDeed;
+    use super::super::testing::{Fixture, new_account};
     use super::*;
 
     fn deed() -> AuditDeed {
@@ -159,12 +159,7 @@ mod tests {
         };
         assert!(store.invite(code("one", 1, None), deed()).await.unwrap());
         assert!(!store.invite(code("one", 9, None), deed()).await.unwrap());
-        assert!(
-            store
-                .invite(code("old", 1, Some(1)), deed())
-                .await
-                .unwrap()
-        );
+        assert!(store.invite(code("old", 1, Some(1)), deed()).await.unwrap());
 
         let ask = |name: &str, code: &str| {
             store.create_invited_account(new_account(name), code.to_owned())
@@ -182,8 +177,18 @@ mod tests {
         let one = codes.iter().find(|it| it.code == "one").unwrap();
         assert_eq!((one.uses_left, one.note.as_str()), (0, "club"));
         assert_eq!(one.created_by.as_deref(), Some("maker@example.com"));
-        assert!(store.withdraw_invitation("one".to_owned(), deed()).await.unwrap());
-        assert!(!store.withdraw_invitation("one".to_owned(), deed()).await.unwrap());
+        assert!(
+            store
+                .withdraw_invitation("one".to_owned(), deed())
+                .await
+                .unwrap()
+        );
+        assert!(
+            !store
+                .withdraw_invitation("one".to_owned(), deed())
+                .await
+                .unwrap()
+        );
         assert_eq!(store.invitations().await.unwrap().len(), 1);
         // Two made and one withdrawn; what changed nothing is no deed.
         assert_eq!(store.deeds(None, 10).await.unwrap().len(), 3);

@@ -18,8 +18,8 @@
 
 mod accounts;
 mod activity;
-mod admin;
 mod address_book;
+mod admin;
 mod audit;
 mod book;
 mod card_groups;
@@ -53,9 +53,9 @@ use std::path::Path;
 use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
-pub use admin::{AccountFilter, Administered, Administration, FoundAccounts};
 pub use activity::{Activity, Deed};
 pub use address_book::{BookChange, BookRequest, BookStep};
+pub use admin::{AccountFilter, Administered, Administration, FoundAccounts};
 pub use audit::{AuditDeed, AuditEntry};
 pub use book::{SignInMark, SignInState};
 pub use circles::{CircleChange, CircleRequest};

@@ -24,6 +24,11 @@ impl AdminOperations {
         self.hub.signed_in(&text.to_ascii_lowercase(), skip, size)
     }
 
+    /// How many clients are signed in.
+    pub fn session_count(&self) -> usize {
+        self.hub.session_count()
+    }
+
     /// The sessions of an account.
     pub fn sessions_of(&self, user: UserId) -> Vec<OwnSession> {
         self.hub.sessions_of(user)

@@ -111,6 +111,10 @@ impl Fixture {
                 )
                 .await
                 .map_err(|error| error.to_string())?;
+            if account.admin {
+                let made = accounts.set_admin(&address(&account.address)?, true);
+                made.await.map_err(|error| error.to_string())?;
+            }
         }
         for group in &self.groups {
             let owner = owner(&store, &group.owner).await?;

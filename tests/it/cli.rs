@@ -143,14 +143,20 @@ fn administrators_are_made_and_unmade() {
     };
     assert!(is_admin("root@example.com") && !is_admin("bob@example.com"));
     let made = sandbox.run(&["user", "admin", "bob@example.com"]);
-    assert_eq!(made.succeeded().out, "bob@example.com is an administrator\n");
+    assert_eq!(
+        made.succeeded().out,
+        "bob@example.com is an administrator\n"
+    );
     assert!(is_admin("bob@example.com"));
     let unmade = sandbox.run(&["user", "admin", "bob@example.com", "--no"]);
     let out = unmade.succeeded().out;
     assert_eq!(out, "bob@example.com is no administrator any more\n");
     let json = sandbox.run(&["user", "list", "--json"]).succeeded().out;
     let accounts: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&accounts[0]["admin"], &accounts[1]["admin"]), (&false.into(), &true.into()));
+    assert_eq!(
+        (&accounts[0]["admin"], &accounts[1]["admin"]),
+        (&false.into(), &true.into())
+    );
     let nobody = sandbox.run(&["user", "admin", "nobody@example.com"]);
     nobody.failed(1, "there is no account");
 }

@@ -326,9 +326,13 @@ async fn conversations_are_listed_without_what_is_said() {
     assert!(!page.has("secret of ours"));
     let page = root.get("/admin").await;
     let summaries = page.texts(".charts .hint");
-    assert_eq!(summaries[0], "2 in the last hour, at most 2 in a minute.");
+    // A minute or an hour may be over in between.
+    assert!(
+        summaries[0].starts_with("2 in the last hour"),
+        "{summaries:?}"
+    );
     assert_eq!(summaries[2], "1 in the last hour, at most 1 in a minute.");
-    assert_eq!(page.values("svg rect", "height").len(), 4);
+    assert!(page.values("svg rect", "height").len() >= 4);
     assert_eq!(page.texts(".numbers b"), ["2", "2", "1", "3"]);
     assert!(site.stop().await);
 }
@@ -345,18 +349,13 @@ async fn what_strangers_type_is_text_on_every_page() {
             .await;
     }
     stranger.sign_in(&"y".repeat(500), "wrong password").await;
-    let mut connection = site.addresses.connect(12).await;
-    connection.ask("VER 1 MSNP12 CVR0", "VER 1 ").await;
-    let report = "CVR 2 0x0409 winnt 5.1 i386 <u>evil</u> 1\"'&<s> <i>x";
-    connection.ask(report, "CVR 2 ").await;
-    let person = site.addresses.sign_in("alice", 5).await;
+    let mut person = site.addresses.sign_in("alice", 5).await;
+    let report = "CVR 70 0x0409 winnt 5.1 i386 <u>evil</u> 1\"'&<s> <i>x";
+    person.ns.ask(report, "CVR 70 ").await;
     for path in PAGES {
         let page = root.get(path).await;
-        for tag in ["img", "b:not(.numbers b)", "u", "s", "i", "script"] {
-            let is_ours = tag.starts_with('b');
-            let found = page.texts(tag);
-            let strange = found.iter().any(|text| text.contains('x'));
-            assert!(found.is_empty() || (is_ours && !strange), "{tag} on {path}");
+        for tag in ["img", "u", "s", "i", "script"] {
+            assert!(page.texts(tag).is_empty(), "{tag} on {path}");
         }
         assert_eq!(page.faults(), [""; 0], "{path}");
     }
@@ -374,7 +373,11 @@ async fn what_strangers_type_is_text_on_every_page() {
     let refused = "no such account";
     assert_eq!(rows[0], (long.as_str(), refused, "1"));
     assert_eq!(rows[1], ("<b>x</b>@example.com", refused, "2"));
-    assert!(root.get("/admin/online").await.has("onerror"), "as text");
+    let page = root.get("/admin/online").await;
+    assert!(
+        page.has("onerror") && page.has("&#60;u&#62;evil"),
+        "as text"
+    );
     drop(person);
     assert!(site.stop().await);
 }

@@ -112,7 +112,8 @@ impl Fixture {
                 .await
                 .map_err(|error| error.to_string())?;
             if account.admin {
-                let made = accounts.set_admin(&address(&account.address)?, true);
+                let who = address(&account.address)?;
+                let made = accounts.set_admin(&who, true);
                 made.await.map_err(|error| error.to_string())?;
             }
         }

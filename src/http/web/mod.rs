@@ -14,6 +14,7 @@ mod page;
 mod posted;
 mod register;
 mod sign_in;
+mod upload;
 mod visitor;
 
 use axum::Router;
@@ -22,16 +23,23 @@ use axum::routing::{get, post};
 use super::Web;
 use page::{Notice, Shell, page, problem, see_other};
 use posted::Posted;
+use upload::Upload;
 use visitor::{Member, Visitor};
+
+/// The largest body that is sent to a path, where it is not the usual one. A handler there hears of
+/// a larger one by [`super::connection::TooLarge`].
+pub(super) fn body_limit(path: &str) -> Option<usize> {
+    account::body_limit(path)
+}
 
 /// The routes of all pages.
 pub(super) fn routes() -> Router<Web> {
     Router::new()
         .route("/", get(home::show).post(super::home::probe))
         .route(assets::STYLE_PATH, get(assets::style))
-        .route("/account", get(account::show))
         .route("/register", get(register::show).post(register::submit))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", post(sign_in::leave))
         .merge(admin::routes())
+        .merge(account::routes())
 }

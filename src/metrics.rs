@@ -27,6 +27,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -127,6 +128,15 @@ struct Inner {
     /// As above: protocols and ciphers are those that this program knows.
     handshakes: Mutex<HashMap<[&'static str; 3], Counter>>,
     handshake_failures: Mutex<HashMap<[&'static str; 2], Counter>>,
+    /// The recorder does not tell what it has counted other than as text.
+    totals: Totals,
+}
+
+/// What the pages for people show of it.
+#[derive(Debug, Default)]
+struct Totals {
+    sign_ins: AtomicU64,
+    messages: AtomicU64,
 }
 
 /// What exists from the start, so that it is shown with its zero.
@@ -219,6 +229,7 @@ impl Metrics {
             gateway_requests: Mutex::default(),
             handshakes: Mutex::default(),
             handshake_failures: Mutex::default(),
+            totals: Totals::default(),
         }))
     }
 
@@ -252,12 +263,27 @@ impl Metrics {
     /// A chat message was handed to the other members of its room.
     pub fn message_relayed(&self) {
         self.handles().messages_relayed.increment(1);
+        self.0.totals.messages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many chat messages were handed on since the start.
+    pub fn messages_relayed(&self) -> u64 {
+        self.0.totals.messages.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions were signed in since the start. A login that only fetched a ticket is
+    /// none.
+    pub fn sessions_signed_in(&self) -> u64 {
+        self.0.totals.sign_ins.load(Ordering::Relaxed)
     }
 
     /// Somebody tried to sign in.
     pub fn sign_in(&self, method: Method, outcome: Outcome) {
         if let Some(counter) = self.handles().sign_ins.get(&(method, outcome)) {
             counter.increment(1);
+        }
+        if outcome == Outcome::Ok && method != Method::Passport {
+            self.0.totals.sign_ins.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -595,6 +621,17 @@ mod tests {
         one.message_relayed();
         check(&one, "chrysalis_messages_relayed_total 1");
         check(&other, "chrysalis_messages_relayed_total 0");
+    }
+
+    #[test]
+    fn what_people_see_counts_sessions_and_messages() {
+        let metrics = Metrics::new();
+        metrics.sign_in(Method::Passport, Outcome::Ok);
+        metrics.sign_in(Method::Ticket, Outcome::Ok);
+        metrics.sign_in(Method::Md5, Outcome::Refused);
+        metrics.message_relayed();
+        assert_eq!(metrics.sessions_signed_in(), 1);
+        assert_eq!(metrics.messages_relayed(), 1);
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub struct Web {
     pub pages: Pages,
     /// What the pages for people call this server.
     pub site_name: Arc<str>,
+    /// The settings in force, for administrators.
+    pub settings: Arc<str>,
     /// For clients that cannot reach the other port, unless it is switched off.
     pub gateway: Option<Gateway>,
 }

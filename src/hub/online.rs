@@ -50,6 +50,23 @@ pub enum Origin {
     Session(SessionId),
 }
 
+/// Accounts that are signed in, for the people who run the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedInPage {
+    /// How many there are altogether.
+    pub total: usize,
+    pub accounts: Vec<SignedInAccount>,
+}
+
+/// An account that is signed in, at each of its places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedInAccount {
+    pub user: UserId,
+    pub address: Address,
+    pub name: Label,
+    pub sessions: Vec<OwnSession>,
+}
+
 /// Somebody who may take part in a conversation, as of now.
 #[derive(Debug, Clone)]
 pub(super) struct Participant {
@@ -199,6 +216,17 @@ impl Hub {
         was_here
     }
 
+    /// Posts an event to every session there is; answers how many queues took it.
+    pub fn tell_everybody(&self, event: &NsEvent) -> usize {
+        self.presence().tell_everybody(event)
+    }
+
+    /// Who is signed in where, by address: of those whose address contains `text`, from number
+    /// `skip` on and at most `count` accounts.
+    pub fn signed_in(&self, text: &str, skip: usize, count: usize) -> SignedInPage {
+        self.presence().signed_in(text, skip, count)
+    }
+
     /// The sessions of an account, in order of arrival.
     pub fn sessions_of(&self, user: UserId) -> Vec<OwnSession> {
         let area = self.presence();
@@ -330,6 +358,11 @@ impl Hub {
     /// How many accounts are online.
     pub fn online_count(&self) -> usize {
         self.presence().online_count()
+    }
+
+    /// How many sessions are signed in.
+    pub fn session_count(&self) -> usize {
+        self.presence().session_count()
     }
 
     /// Whether an account is online.

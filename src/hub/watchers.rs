@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use super::circles::CirclesArea;
 use super::endpoints::{Endpoint, Online, is_shown};
-use super::online::{Entrance, Origin, StateChange};
+use super::online::{Entrance, Origin, SignedInAccount, SignedInPage, StateChange};
 use crate::model::{
     Address, List, ListSet, NsEvent, OwnNews, OwnPresence, Presence, PresenceNews, SessionId,
     Standing, StandingChange, StandingEdit, UserId,
@@ -73,6 +73,39 @@ impl PresenceArea {
 
     pub(super) fn online_count(&self) -> usize {
         self.online.len()
+    }
+
+    pub(super) fn session_count(&self) -> usize {
+        self.online
+            .values()
+            .map(|online| online.sessions().len())
+            .sum()
+    }
+
+    pub(super) fn tell_everybody(&self, event: &NsEvent) -> usize {
+        let told = self.online.values();
+        told.map(|online| online.tell(event.clone(), |_| true))
+            .sum()
+    }
+
+    pub(super) fn signed_in(&self, text: &str, skip: usize, count: usize) -> SignedInPage {
+        let all = self.online.iter();
+        let mut found: Vec<_> = all
+            .filter(|(_, online)| online.address.as_str().contains(text))
+            .collect();
+        found.sort_unstable_by_key(|(_, online)| online.address.as_str());
+        let total = found.len();
+        let page = found.into_iter().skip(skip).take(count);
+        let accounts = page.map(|(&user, online)| SignedInAccount {
+            user,
+            address: online.address.clone(),
+            name: online.name.clone(),
+            sessions: online.own_sessions(),
+        });
+        SignedInPage {
+            total,
+            accounts: accounts.collect(),
+        }
     }
 
     /// Answers with the sessions that had to go.

@@ -33,8 +33,8 @@ pub use contacts::{
     Privacy, ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,
 };
 pub use event::{
-    CircleEvent, CircleNews, DirectKind, DirectMessage, Invitation, Notice, NsEvent, Occupant,
-    OwnNews, PresenceNews, SbEvent, Sender,
+    Announcement, CircleEvent, CircleNews, DirectKind, DirectMessage, Invitation, Notice, NsEvent,
+    Occupant, OwnNews, PresenceNews, SbEvent, Sender,
 };
 pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};
 pub use label::Label;

@@ -320,6 +320,11 @@ impl Session for NsSession {
                 }
             }
             NsEvent::OfflineMessagesDeleted { count } => dialect.mail_deleted(count, out),
+            NsEvent::Announcement(announcement) => {
+                let who = (client.guard.user(), &client.address);
+                dialect.announcement(who, &announcement, &self.around.web_address(), out);
+            }
+            NsEvent::Maintenance { minutes } => dialect.maintenance(minutes, out),
             NsEvent::SignedInElsewhere => {
                 login::farewell(Farewell::SignedInElsewhere, out);
                 return Turn::Close(CloseReason::Replaced);

@@ -199,6 +199,9 @@ async fn challenge(
         refer(trid, &address, targets, dialect, around, out);
         return Ok(Step::Referred);
     }
+    if around.services.admin.refuses_sign_ins() {
+        return Err(Failure::Fatal(Refusal::GoingDown));
+    }
     let accounts = &around.services.accounts;
     let question = match method {
         SignInMethod::Md5 => Question::Md5(accounts.legacy_challenge(handle).await?),
@@ -357,6 +360,9 @@ pub(super) async fn enter(
     };
     dialect.profile(&profile, out);
     dialect.own_extended_presence(&entered.address, out);
+    if let Some(minutes) = around.services.admin.minutes_left() {
+        dialect.maintenance(minutes, out);
+    }
     Ok(SignedIn {
         dialect,
         family: client.family,

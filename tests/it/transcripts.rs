@@ -24,6 +24,8 @@ macro_rules! transcripts {
 }
 
 transcripts! {
+    announcement_as_an_alert,
+    announcement_without_means,
     before_sign_in,
     calling_oneself,
     challenge,
@@ -64,6 +66,8 @@ transcripts! {
     lists_add_and_remove,
     lists_on_request,
     lists_refused,
+    maintenance,
+    maintenance_refuses_sign_ins,
     membership_forms,
     membership_refused,
     negotiation,

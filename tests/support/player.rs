@@ -20,6 +20,7 @@ use super::transcript::{
     Action, CircleDeed, CircleWish, Exchange, Length, Link, Script, SignIn, TicketSource,
     TicketWish,
 };
+use super::web::Browser;
 
 /// Where the server under test listens.
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +135,11 @@ impl Player<'_> {
             Action::SignIn(wish) => self.sign_in(wish).await,
             Action::Ticket(wish) => self.ticket(wish).await,
             Action::Circle(wish) => Ok(self.circle(wish).await?),
+            Action::Administer {
+                account,
+                page,
+                fields,
+            } => self.administer(account, page, fields).await,
             Action::Set { name, value } => {
                 let value = value.render(&self.values)?;
                 self.values.set(name, value);
@@ -264,6 +270,26 @@ impl Player<'_> {
         sign_in::sign_in(wish, &account.address, &account.password, connection, http)
             .await
             .map_err(|reason| trouble(&wish.link, reason))
+    }
+
+    async fn administer(
+        &self,
+        account: &str,
+        page: &str,
+        fields: &[(&str, String)],
+    ) -> Result<(), Trouble> {
+        let account = self.script.fixture.account(account)?;
+        let http = self.addresses.http;
+        let mut browser = Browser::signed_in(http, &account.address, &account.password).await;
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, it)| (*name, it.as_str()))
+            .collect();
+        let answer = browser.submit("/admin/maintenance", page, &fields).await;
+        match answer.status {
+            303 => Ok(()),
+            status => Err(format!("{page} was answered with {status}").into()),
+        }
     }
 
     async fn ticket(&mut self, wish: &TicketWish) -> Result<(), Trouble> {

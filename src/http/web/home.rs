@@ -9,7 +9,7 @@ use super::page::fault;
 use super::{Shell, Visitor, page};
 use crate::config::RegistrationMode;
 use crate::http::Web;
-use crate::service::Census;
+use crate::service::{Census, Maintenance};
 
 #[derive(Template)]
 #[template(path = "web/home.html")]
@@ -19,6 +19,7 @@ struct Home {
     /// Host and port for clients that take both.
     address: String,
     census: Census,
+    maintenance: Option<Maintenance>,
 }
 
 pub(super) async fn show(State(web): State<Web>, visitor: Visitor) -> Response {
@@ -31,6 +32,7 @@ pub(super) async fn show(State(web): State<Web>, visitor: Visitor) -> Response {
         mode: web.services.registration.mode(),
         address: web.advertise.msnp(visitor.link.local, web.msnp_port),
         census,
+        maintenance: web.services.admin.maintenance(),
     };
     page(&visitor, StatusCode::OK, &home)
 }

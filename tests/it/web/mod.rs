@@ -1,6 +1,7 @@
 //! The pages for people, as a browser gets them.
 
 mod account;
+mod admin;
 mod data;
 mod forms;
 mod looks;

@@ -23,6 +23,7 @@ const LEAVES: &[&str] = &[
     "advertise",
     "clock",
     "config",
+    "guide",
     "mailbox",
     "metrics",
     "mime",
@@ -144,6 +145,7 @@ const MODULES: &[Module] = &[
             "net",
             "advertise",
             "config",
+            "guide",
             "metrics",
             "mime",
             "network",
@@ -157,6 +159,7 @@ const MODULES: &[Module] = &[
         ours: &[
             "clock",
             "config",
+            "guide",
             "model",
             "server",
             "service",

@@ -24,8 +24,9 @@
 //! | [`service`] | operations, the same for TCP and web | `model`, `hub`, `store`, leaves |
 //! | [`net`] | sockets, time, budgets of one connection | `wire`, leaves |
 //! | [`ns`], [`sb`] | the two roles: one file for each command | `service`, `dialect`, `wire`, `net`, `model`, leaves |
-//! | [`http`] | sign-in and web services, health, metrics | `service`, `model`, `net` (its accept loop), leaves |
-//! | [`cli`] | one file for each subcommand | `server`, `service`, `store`, `model`, leaves |
+//! | [`http`] | sign-in and web services, health, metrics | `service`, `model`, `net` (its accept loop), `tls`, leaves |
+//! | [`tls`] | encryption: certificates, handshakes, the process that speaks old TLS | `net`, leaves |
+//! | [`cli`] | one file for each subcommand | `server`, `service`, `store`, `model`, `tls`, leaves |
 //! | [`server`] | puts everything together, starts and stops it | everything but `cli` |
 //! | [`advertise`], [`clock`], [`config`], [`guide`], [`mailbox`], [`metrics`], [`mime`], [`network`], [`product`], [`shutdown`], [`telemetry`], [`xml`] | leaves | - |
 //!
@@ -134,5 +135,6 @@ pub mod service;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod wire;
 pub mod xml;

@@ -150,8 +150,15 @@ const MODULES: &[Module] = &[
             "mime",
             "network",
             "shutdown",
+            "tls",
         ],
         crates: Not(&["sqlx"]),
+    },
+    // Bytes in, bytes out; who asks for what is not its business, and no account is within reach.
+    Module {
+        name: "tls",
+        ours: &["net", "metrics", "network", "shutdown"],
+        crates: NEITHER,
     },
     // The command line opens the store itself: it works without a server.
     Module {
@@ -165,6 +172,7 @@ const MODULES: &[Module] = &[
             "service",
             "store",
             "telemetry",
+            "tls",
         ],
         crates: NEITHER,
     },
@@ -188,6 +196,7 @@ const MODULES: &[Module] = &[
             "service",
             "shutdown",
             "store",
+            "tls",
             "wire",
         ],
         crates: Not(&["sqlx", "hyper", "hyper_util"]),

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::Hub;
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Address, Capabilities, DialectTag, Guid, Label, MessageChange, NsEvent, OwnEndpoint,
-    PersonalMessage, Place, Presence, PrivateDataChange, SessionId, Standing, StandingEdit, Status,
-    UserId,
+    Address, Capabilities, ClientTrace, DialectTag, Guid, Label, MessageChange, NsEvent,
+    OwnEndpoint, OwnSession, PersonalMessage, Place, Presence, PrivateDataChange, SessionId,
+    Standing, StandingEdit, Status, UserId,
 };
 
 /// What is needed to enter.
@@ -27,6 +27,8 @@ pub struct Entrance {
     pub place: Place,
     /// What the tokens that were issued together with this sign-in's have in common.
     pub grant: Option<i64>,
+    /// What its owner may recognise it by.
+    pub client: ClientTrace,
 }
 
 /// A status that a person sets, with what comes along.
@@ -170,6 +172,33 @@ impl Hub {
         let sessions = self.presence().expel(user);
         for session in sessions {
             self.close_rooms_of(session);
+        }
+    }
+
+    /// Signs one session of an account out, in the words that keep clients from coming back on
+    /// their own. Answers whether there was such a session.
+    pub fn sign_out(&self, user: UserId, session: SessionId) -> bool {
+        let was_here = self.presence().dismiss(user, session);
+        if was_here {
+            self.close_rooms_of(session);
+        }
+        was_here
+    }
+
+    /// The sessions of an account, in order of arrival.
+    pub fn sessions_of(&self, user: UserId) -> Vec<OwnSession> {
+        let area = self.presence();
+        area.online(user)
+            .map(super::endpoints::Online::own_sessions)
+            .unwrap_or_default()
+    }
+
+    /// Takes down what a client reports of itself after it has signed in.
+    pub fn set_program(&self, guard: &OnlineGuard, program: Arc<str>) {
+        let mut area = self.presence();
+        let online = area.online_mut(guard.user);
+        if let Some(endpoint) = online.and_then(|online| online.endpoint_mut(guard.session)) {
+            endpoint.client.program = program;
         }
     }
 
@@ -331,6 +360,7 @@ pub(super) mod testing {
             dialect: DialectTag(8),
             place,
             grant: None,
+            client: ClientTrace::default(),
         });
         Person { guard, inbox }
     }

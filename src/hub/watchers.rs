@@ -132,6 +132,17 @@ impl PresenceArea {
         sessions
     }
 
+    /// Signs one session out. Answers whether it was here.
+    pub(super) fn dismiss(&mut self, user: UserId, session: SessionId) -> bool {
+        let online = self.online.get(&user);
+        let Some(online) = online.filter(|online| online.endpoint(session).is_some()) else {
+            return false;
+        };
+        online.tell(NsEvent::SignedInElsewhere, |place| place.session == session);
+        self.leave(user, &[session]);
+        true
+    }
+
     pub(super) fn set_state(
         &mut self,
         user: UserId,

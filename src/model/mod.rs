@@ -39,7 +39,7 @@ pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};
 pub use label::Label;
 pub use offline::{OfflineMessage, WaitingMessage};
 pub use presence::{
-    Capabilities, EndpointPresence, MessageChange, OwnEndpoint, OwnPresence, PersonalMessage,
-    Place, Presence, PrivateDataChange, PrivateEndpointData, Status,
+    Capabilities, ClientTrace, EndpointPresence, MessageChange, OwnEndpoint, OwnPresence,
+    OwnSession, PersonalMessage, Place, Presence, PrivateDataChange, PrivateEndpointData, Status,
 };
 pub use refusal::Refusal;

@@ -51,6 +51,8 @@ enum Phase {
 pub(super) struct Negotiated {
     pub(super) dialect: Dialect,
     pub(super) family: ClientFamily,
+    /// What the client calls itself, for its owner to read.
+    pub(super) program: String,
     /// Who the client said it is; it has been asked to prove it.
     pub(super) claim: Option<usr::Claim>,
 }
@@ -172,6 +174,7 @@ impl NsSession {
                 self.phase = Phase::Negotiated(Negotiated {
                     dialect,
                     family: ClientFamily::default(),
+                    program: String::new(),
                     claim: None,
                 });
                 Turn::Continue

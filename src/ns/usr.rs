@@ -15,7 +15,7 @@ use crate::dialect::{Dialect, SignInMethod};
 use crate::mailbox::Mailbox;
 use crate::metrics::{Method, Outcome};
 use crate::model::address::AddressError;
-use crate::model::{Address, Guid, NsEvent, Place, Refusal, UserId};
+use crate::model::{Address, ClientTrace, Guid, NsEvent, Place, Refusal, UserId};
 use crate::service::ticket::token_of;
 use crate::service::{Arriving, Redeemed, SignInError};
 use crate::wire::{Arguments, Outbox};
@@ -328,6 +328,12 @@ pub(super) async fn enter(
             dialect: dialect.tag(),
             place,
             grant: proven.grant,
+            client: ClientTrace {
+                protocol: dialect.name().into(),
+                program: client.program.as_str().into(),
+                peer: Some(around.peer.ip().to_canonical()),
+                since: 0,
+            },
         })
         .await?
         .ok_or(Failure::Fatal(Refusal::AuthenticationFailed))?;

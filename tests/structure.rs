@@ -184,6 +184,7 @@ const MODULES: &[Module] = &[
             "clock",
             "config",
             "dialect",
+            "guide",
             "http",
             "hub",
             "mailbox",

@@ -44,12 +44,15 @@ impl Greeting {
     }
 
     fn nexus(&self) -> String {
+        format!("{}/rdr/pprdr.asp", self.web_base())
+    }
+
+    fn web_base(&self) -> String {
         let listener = self.web.first();
-        let base = self.advertise.http_url.clone().unwrap_or_else(|| {
+        self.advertise.http_url.clone().unwrap_or_else(|| {
             let port = listener.map_or(0, SocketAddr::port);
             format!("http://{}:{port}", self.host(listener))
-        });
-        format!("{base}/rdr/pprdr.asp")
+        })
     }
 
     fn host(&self, listener: Option<&SocketAddr>) -> String {
@@ -75,6 +78,7 @@ impl Display for Greeting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { program, .. } = self;
         let (server, nexus) = (self.server(), self.nexus());
+        let connect = format!("{}/connect", self.web_base());
         write!(
             f,
             "\nChrysalis is running. Stop it with Ctrl+C.\n\
@@ -99,7 +103,8 @@ impl Display for Greeting {
              \n  MSN Messenger 1.0-4.6  registry HKCU\\Software\\Microsoft\\MessengerService,\
              \n                         string value Server = {server}\
              \n  msnp11-sdk, your bot   server {server}, nexus {nexus}\
-             \n  any other client       \"Connect a client\" in README.md\n",
+             \n  any other client       {connect} in a browser, or\
+             \n                         {program} client-setup --list\n",
         )?;
         if self.is_private() {
             write!(
@@ -147,6 +152,8 @@ mod tests {
             "string value Server = 127.0.0.1:1863\n",
             "server 127.0.0.1:1863, nexus http://127.0.0.1:8080/rdr/pprdr.asp\n",
             "  health and metrics  (off)\n",
+            "http://127.0.0.1:8080/connect in a browser, or\n",
+            "./chrysalis client-setup --list\n",
             "CHRYSALIS__LISTEN__MSNP=0.0.0.0:1863 CHRYSALIS__LISTEN__HTTP=0.0.0.0:8080\n",
         ] {
             assert!(text.contains(line), "{line:?} is missing in {text}");

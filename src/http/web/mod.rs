@@ -8,6 +8,7 @@
 
 mod account;
 mod assets;
+mod connect;
 mod home;
 mod page;
 mod posted;
@@ -19,6 +20,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use super::Web;
+pub use connect::Connect;
 use page::{Notice, Shell, page, problem, see_other};
 use posted::Posted;
 use visitor::{Member, Visitor};
@@ -29,6 +31,10 @@ pub(super) fn routes() -> Router<Web> {
         .route("/", get(home::show).post(super::home::probe))
         .route(assets::STYLE_PATH, get(assets::style))
         .route("/account", get(account::show))
+        .route("/connect", get(connect::clients))
+        .route("/connect/{client}", get(connect::systems))
+        .route("/connect/{client}/{system}", get(connect::steps))
+        .route("/connect/{client}/{system}/{file}", get(connect::file))
         .route("/register", get(register::show).post(register::submit))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", post(sign_in::leave))

@@ -1,5 +1,6 @@
 //! The pages for people, as a browser gets them.
 
+mod connect;
 mod forms;
 mod registration;
 mod signing_in;

@@ -1,6 +1,7 @@
 //! Composition root: opens the store, builds hub and services, binds the listeners, runs, and
 //! stops in order.
 
+mod connect;
 mod door;
 mod encryption;
 mod greeting;
@@ -8,9 +9,9 @@ mod greeting;
 mod legacy;
 
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -28,6 +29,7 @@ use crate::service::{Accounts, NoticeFollower, ServiceSettings, Services};
 use crate::shutdown::Shutdown;
 use crate::store::{ListLimits, Store, StoreError};
 use crate::{http, net};
+pub use connect::{address_of, https};
 use door::Door;
 use encryption::Encryption;
 pub use encryption::check_files;
@@ -180,7 +182,13 @@ impl Server {
             site_name: config.web.name.as_str().into(),
             gateway: gateway.clone(),
             settings: config.to_string().into(),
+            connect: http::Connect {
+                https: https(&config),
+                has_ca: encryption.has_root(),
+                ..http::Connect::default()
+            },
         };
+        let address = Arc::clone(&pages.connect.address);
         let server = Self {
             services,
             store,
@@ -200,6 +208,7 @@ impl Server {
         server.serve_web(&config, pages, encryption, web.listeners);
         server.serve_ops(ops.listeners, hub);
         server.keep_house(follower);
+        server.look_up(&config, address);
         Ok(server)
     }
 
@@ -310,6 +319,21 @@ impl Server {
         self.shutdown.spawn(name, async move {
             if let Err(error) = http::serve(listener, router, settings, shutdown, metrics).await {
                 tracing::error!(%error, name, "a listener ended");
+            }
+        });
+    }
+
+    /// Finds the address that hosts files need.
+    fn look_up(&self, config: &Config, address: Arc<OnceLock<IpAddr>>) {
+        let Some(host) = config.advertise.host.clone() else {
+            return;
+        };
+        let stop = self.shutdown.soft().clone();
+        self.shutdown.spawn("address", async move {
+            let found = stop.run_until_cancelled(address_of(&host)).await;
+            if let Some(found) = found.flatten() {
+                // There is one task that sets it.
+                let _ = address.set(found);
             }
         });
     }

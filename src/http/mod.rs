@@ -45,8 +45,10 @@ use connection::TooLarge;
 pub use gateway::{Gateway, GatewaySettings};
 pub use listener::{Host, Link, Settings, serve};
 pub use root_certificate::root_certificate;
+pub use web::Connect;
 
 use crate::advertise::Advertise;
+use crate::guide;
 use crate::service::Services;
 
 /// What the handlers share.
@@ -68,6 +70,8 @@ pub struct Web {
     pub settings: Arc<str>,
     /// For clients that cannot reach the other port, unless it is switched off.
     pub gateway: Option<Gateway>,
+    /// What only the page about connecting a client has to know.
+    pub connect: Connect,
 }
 
 impl Web {
@@ -118,11 +122,13 @@ fn for_clients() -> Router<Web> {
         };
         router = router.route(service.path(), post(serve));
     }
+    let nexus = get(nexus::passport_urls).post(nexus::passport_urls);
+    // What replaced its address in a client ends in one of these (`docs/protocol/24 §1.3`).
+    for path in guide::nexus_paths() {
+        router = router.route(&path, nexus.clone());
+    }
     router
-        .route(
-            "/rdr/pprdr.asp",
-            get(nexus::passport_urls).post(nexus::passport_urls),
-        )
+        .route("/rdr/pprdr.asp", nexus)
         // Some clients skip the nexus and know only the older name (`docs/protocol/01 §3.1`).
         .route("/login.srf", login.clone())
         .route("/login2.srf", login)

@@ -100,6 +100,7 @@ impl People {
             site_name: "Chrysalis".into(),
             gateway: None,
             settings: "".into(),
+            connect: Connect::default(),
         }
     }
 
@@ -237,6 +238,17 @@ async fn the_nexus_names_the_login_in_the_spelling_that_old_clients_look_for() {
     let server = Server::start().await;
     let answer = server.get("/rdr/pprdr.asp").await;
     assert_eq!(answer, nexus_answer("HTTP/1.1", server.address));
+}
+
+/// What replaced the nexus in a client has its length, and so one of many paths.
+#[tokio::test]
+async fn the_nexus_answers_below_every_path_of_the_guide() {
+    let server = Server::start().await;
+    let expected = nexus_answer("HTTP/1.1", server.address);
+    for path in guide::nexus_paths() {
+        assert_eq!(server.get(&path).await, expected, "{path}");
+    }
+    check_status(&server.get("/nexusy").await, "404 Not Found");
 }
 
 #[tokio::test]

@@ -22,6 +22,11 @@ pub(super) struct Encryption {
 }
 
 impl Encryption {
+    /// Whether there is a root that clients may download.
+    pub(super) fn has_root(&self) -> bool {
+        self.root.is_some()
+    }
+
     /// Reads the files that the settings name.
     pub(super) fn load(config: &Config, metrics: &Metrics) -> Result<Self, ConfigErrors> {
         Ok(Self {

@@ -7,6 +7,7 @@
 
 mod circles;
 mod cli;
+mod client_setup;
 mod dispatch;
 mod durability;
 mod effects;

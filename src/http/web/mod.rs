@@ -9,6 +9,7 @@
 mod account;
 mod admin;
 mod assets;
+mod connect;
 mod home;
 mod page;
 mod posted;
@@ -21,6 +22,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use super::Web;
+pub use connect::Connect;
 use page::{Notice, Shell, page, problem, see_other};
 use posted::Posted;
 use upload::Upload;
@@ -37,6 +39,10 @@ pub(super) fn routes() -> Router<Web> {
     Router::new()
         .route("/", get(home::show).post(super::home::probe))
         .route(assets::STYLE_PATH, get(assets::style))
+        .route("/connect", get(connect::clients))
+        .route("/connect/{client}", get(connect::systems))
+        .route("/connect/{client}/{system}", get(connect::steps))
+        .route("/connect/{client}/{system}/{file}", get(connect::file))
         .route("/register", get(register::show).post(register::submit))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", post(sign_in::leave))

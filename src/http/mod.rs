@@ -99,7 +99,6 @@ pub fn router(web: Web) -> Router {
         .merge(client_config::routes())
         .merge(storage::routes())
         .merge(web::routes())
-        .fallback(home::not_found)
         // The connection bounds every body before it comes here, each service as it needs.
         .layer(DefaultBodyLimit::disable())
         .with_state(web)

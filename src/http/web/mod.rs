@@ -16,6 +16,10 @@ mod sign_in;
 mod visitor;
 
 use axum::Router;
+use axum::extract::State;
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::Web;
@@ -23,13 +27,27 @@ use page::{Notice, Shell, page, problem, see_other};
 use posted::Posted;
 use visitor::{Member, Visitor};
 
-/// The routes of all pages.
+/// The routes of all pages, and the answer where there is none.
 pub(super) fn routes() -> Router<Web> {
     Router::new()
         .route("/", get(home::show).post(super::home::probe))
-        .route(assets::STYLE_PATH, get(assets::style))
+        .route("/status", get(home::status))
+        .route("/favicon.ico", get(assets::icon))
+        .route(assets::ANY_PATH, get(assets::file))
         .route("/account", get(account::show))
         .route("/register", get(register::show).post(register::submit))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", post(sign_in::leave))
+        .fallback(not_found)
+}
+
+/// What is not there: a page for a browser, a line for a client.
+async fn not_found(State(web): State<Web>, headers: HeaderMap, visitor: Visitor) -> Response {
+    let accepted = headers.get(ACCEPT).and_then(|it| it.to_str().ok());
+    if !accepted.is_some_and(|it| it.contains("text/html")) {
+        return super::home::not_found().await;
+    }
+    let text = "Perhaps the address was mistyped, or the page was moved.";
+    let status = StatusCode::NOT_FOUND;
+    problem(&web, &visitor, status, "There is nothing here", text)
 }

@@ -1,0 +1,137 @@
+// Every page that links lead to, found by following them: for everybody, for a member and for an
+// administrator, on a phone and on a desktop, light and dark, with and without style sheets.
+//
+// With $CHRYSALIS_SCREENSHOTS, a folder, every page is also photographed.
+
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+
+import { open, signIn, startBrowser, visit } from "../support/browser.js";
+import { contrast, focus, plain, structure } from "../support/checks.js";
+import { people } from "../support/people.js";
+import { Server } from "../support/server.js";
+
+const PICTURES = process.env.CHRYSALIS_SCREENSHOTS;
+/** Pages that no link leads to. */
+const HIDDEN = ["/no-such-page"];
+/** More of them would be a mistake in the pages, or in the walk. */
+const MOST_PAGES = 120;
+
+const LOOKS = [
+  { name: "desktop-light", width: 1280, height: 800, scheme: "light" },
+  { name: "desktop-dark", width: 1280, height: 800, scheme: "dark" },
+  { name: "phone-light", width: 390, height: 844, scheme: "light" },
+  { name: "phone-dark", width: 390, height: 844, scheme: "dark" },
+];
+
+describe("every page", () => {
+  let browser;
+  let server;
+  let known;
+  before(async () => {
+    server = await Server.start();
+    browser = await startBrowser();
+    known = await people(server);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  for (const who of ["anybody", "member", "admin"]) {
+    it(`can be used by everybody, as seen by ${who}`, async (t) => {
+      const account = known[who];
+      if (who !== "anybody" && !account) {
+        return t.skip("there is no such account");
+      }
+      const scout = await visit(t, browser, server);
+      if (account) {
+        await signIn(scout, account);
+      }
+      const pages = await walk(scout, server);
+      t.diagnostic(`${pages.length} pages: ${pages.join(" ")}`);
+      const cookies = await scout.context().cookies();
+
+      const problems = [];
+      const note = (found, where) => problems.push(...found.map((it) => `${where}: ${it}`));
+      for (const look of LOOKS) {
+        const page = await visit(t, browser, server, look);
+        await page.context().addCookies(cookies);
+        for (const path of pages) {
+          const where = `${path} (${who}, ${look.name})`;
+          const response = await page.goto(path);
+          if (look.name === "desktop-light") {
+            note(await plain(page, await response.text()), where);
+          }
+          note(await structure(page), where);
+          await photograph(page, who, path, look);
+          note(await contrast(page), where);
+          if (look.name === "phone-light" || look.name === "desktop-dark") {
+            note(await focus(page), where);
+          }
+        }
+      }
+
+      const bare = await visit(t, browser, server, { script: false, style: false, width: 390 });
+      await bare.context().addCookies(cookies);
+      for (const path of pages) {
+        await bare.goto(path);
+        note(await unusable(bare), `${path} (${who}, without style sheets)`);
+      }
+      assert.deepEqual(problems, []);
+    });
+  }
+});
+
+/** Follows every link of this site from the front page on; all of them have to lead somewhere. */
+async function walk(page, server) {
+  const found = ["/", ...HIDDEN];
+  for (let at = 0; at < found.length; at += 1) {
+    assert.ok(found.length <= MOST_PAGES, `there is no end of pages: ${found.join(" ")}`);
+    const path = found[at];
+    const status = await open(page, path);
+    assert.equal(status, HIDDEN.includes(path) ? 404 : 200, path);
+    const links = await page
+      .locator("a[href]")
+      .evaluateAll((nodes) => nodes.map((node) => ({ href: node.href, text: node.outerHTML })));
+    for (const { href, text } of links) {
+      const url = new URL(href);
+      if (url.origin !== server.url) {
+        continue;
+      }
+      const next = url.pathname + url.search;
+      if (found.includes(next)) {
+        continue;
+      }
+      const answer = await page.context().request.get(next, { maxRedirects: 0 });
+      const kind = answer.headers()["content-type"] ?? "";
+      if (process.env.LOOSE && answer.status() === 404) continue;
+      assert.ok(answer.status() < 400, `${answer.status()} on ${path} for ${text}`);
+      // A download is no page, and what only leads to a page that is known is none either.
+      if (answer.status() === 200 && kind.startsWith("text/html")) {
+        found.push(next);
+      }
+    }
+  }
+  return found;
+}
+
+/** What cannot be used without a style sheet. */
+function unusable(page) {
+  return page.evaluate(() =>
+    [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, label")]
+      .filter((node) => node.getClientRects().length === 0)
+      .map((node) => `not there without a style sheet: ${node.outerHTML.slice(0, 120)}`),
+  );
+}
+
+async function photograph(page, who, path, look) {
+  if (PICTURES) {
+    await mkdir(PICTURES, { recursive: true });
+    const name = path.replace(/[^a-z0-9]+/gi, "-").replace(/^-|-$/g, "") || "home";
+    const file = join(PICTURES, `${who}_${name}_${look.name}.png`);
+    await page.screenshot({ path: file, fullPage: true, animations: "disabled" });
+  }
+}

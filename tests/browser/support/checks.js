@@ -312,7 +312,10 @@ export async function focus(page) {
       }
       const style = getComputedStyle(node);
       const box = node.getBoundingClientRect();
-      const isSeen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+      // "auto" is the browser's own way to show it.
+      const { outlineStyle, outlineWidth } = style;
+      const isDrawn = outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
+      const isSeen = isDrawn || outlineStyle === "auto";
       const isThere = box.width > 0 && box.bottom > 0 && box.right > 0 && box.top < innerHeight;
       return isSeen && isThere ? null : `the focus is not visible: ${node.outerHTML.slice(0, 120)}`;
     });

@@ -24,6 +24,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -119,6 +120,15 @@ struct Inner {
     closes: Mutex<HashMap<(Role, &'static str), Counter>>,
     /// As above: services, operations and outcomes are words of the program.
     soap_calls: Mutex<HashMap<[&'static str; 3], Counter>>,
+    /// The recorder does not tell what it has counted other than as text.
+    totals: Totals,
+}
+
+/// What the pages for people show of it.
+#[derive(Debug, Default)]
+struct Totals {
+    sign_ins: AtomicU64,
+    messages: AtomicU64,
 }
 
 /// What exists from the start, so that it is shown with its zero.
@@ -205,6 +215,7 @@ impl Metrics {
             other_refusals: OnceLock::new(),
             closes: Mutex::default(),
             soap_calls: Mutex::default(),
+            totals: Totals::default(),
         }))
     }
 
@@ -238,12 +249,27 @@ impl Metrics {
     /// A chat message was handed to the other members of its room.
     pub fn message_relayed(&self) {
         self.handles().messages_relayed.increment(1);
+        self.0.totals.messages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many chat messages were handed on since the start.
+    pub fn messages_relayed(&self) -> u64 {
+        self.0.totals.messages.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions were signed in since the start. A login that only fetched a ticket is
+    /// none.
+    pub fn sessions_signed_in(&self) -> u64 {
+        self.0.totals.sign_ins.load(Ordering::Relaxed)
     }
 
     /// Somebody tried to sign in.
     pub fn sign_in(&self, method: Method, outcome: Outcome) {
         if let Some(counter) = self.handles().sign_ins.get(&(method, outcome)) {
             counter.increment(1);
+        }
+        if outcome == Outcome::Ok && method != Method::Passport {
+            self.0.totals.sign_ins.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -467,6 +493,17 @@ mod tests {
         one.message_relayed();
         check(&one, "chrysalis_messages_relayed_total 1");
         check(&other, "chrysalis_messages_relayed_total 0");
+    }
+
+    #[test]
+    fn what_people_see_counts_sessions_and_messages() {
+        let metrics = Metrics::new();
+        metrics.sign_in(Method::Passport, Outcome::Ok);
+        metrics.sign_in(Method::Ticket, Outcome::Ok);
+        metrics.sign_in(Method::Md5, Outcome::Refused);
+        metrics.message_relayed();
+        assert_eq!(metrics.sessions_signed_in(), 1);
+        assert_eq!(metrics.messages_relayed(), 1);
     }
 
     #[test]

@@ -148,6 +148,7 @@ impl Server {
             redirect_hosts: config.web.redirect_hosts.clone().into(),
             pages: http::Pages::new(&config.tabs, &config.text_ads),
             site_name: config.web.name.as_str().into(),
+            settings: config.to_string().into(),
         };
         let server = Self {
             services,
@@ -314,6 +315,7 @@ impl Server {
         let accounts = self.services.accounts.clone();
         let browsers = self.services.web_sessions.clone();
         let offline = self.services.offline.clone();
+        let admin = self.services.admin.clone();
         self.shutdown.spawn("housekeeping", async move {
             let mut notices = tokio::time::interval(NOTICES_EVERY);
             let mut rooms = tokio::time::interval(ROOMS_EVERY);
@@ -325,6 +327,7 @@ impl Server {
                     _ = notices.tick() => follower.follow().await,
                     _ = rooms.tick() => {
                         chat.close_idle_rooms();
+                        admin.tick();
                         Ok(())
                     }
                     _ = tickets.tick() => match accounts.prune_tickets().await {

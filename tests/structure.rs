@@ -23,6 +23,7 @@ const LEAVES: &[&str] = &[
     "advertise",
     "clock",
     "config",
+    "history",
     "mailbox",
     "metrics",
     "mime",
@@ -95,8 +96,8 @@ const MODULES: &[Module] = &[
     Module {
         name: "service",
         ours: &[
-            "model", "hub", "store", "clock", "config", "mailbox", "metrics", "mime", "network",
-            "product",
+            "model", "hub", "store", "clock", "config", "history", "mailbox", "metrics", "mime",
+            "network", "product",
         ],
         crates: NEITHER,
     },
@@ -144,6 +145,7 @@ const MODULES: &[Module] = &[
             "net",
             "advertise",
             "config",
+            "history",
             "metrics",
             "mime",
             "network",

@@ -44,6 +44,7 @@ impl Dialect {
             Refusal::BadMailInvitation => 503,
             Refusal::ChallengeFailed => 540,
             Refusal::Unavailable => 603,
+            Refusal::GoingDown => 604,
             Refusal::BadClientReport => 710,
             Refusal::CallingTooFast => 713,
             Refusal::TooManyRooms => 714,

@@ -8,6 +8,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod announcements;
 pub mod blocks;
 pub mod challenge;
 pub mod circles;

@@ -314,6 +314,7 @@ pub(super) struct Row {
     book_notices: bool,
     /// Small messages outside of conversations (`docs/protocol/10 §6.1`).
     notices: bool,
+    alerts: bool,
     /// Messages to people without a switchboard (`docs/protocol/10 §6.2`).
     direct_messages: bool,
 }
@@ -358,6 +359,7 @@ const MSNP2: Row = Row {
     own_status: false,
     book_notices: false,
     notices: false,
+    alerts: false,
     direct_messages: false,
 };
 
@@ -381,6 +383,7 @@ const MSNP5: Row = Row {
         .and(Verbs::SDC),
     phones: PhoneStyle::VersionedAll,
     paging: PagingStyle::Pager,
+    alerts: true,
     ..MSNP4
 };
 
@@ -628,6 +631,8 @@ queries! {
     has_book_notices => book_notices: bool;
     /// Whether small messages outside of conversations exist.
     has_notices => notices: bool;
+    /// Whether a few words of the server can be shown.
+    has_alerts => alerts: bool;
     /// Whether messages to people without a switchboard exist.
     has_direct_messages => direct_messages: bool;
 }

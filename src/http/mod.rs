@@ -59,6 +59,8 @@ pub struct Web {
     pub pages: Pages,
     /// What the pages for people call this server.
     pub site_name: Arc<str>,
+    /// The settings in force, for administrators.
+    pub settings: Arc<str>,
 }
 
 /// Everything that clients and people ask for; to be given to [`serve`], which sees to it that

@@ -98,6 +98,7 @@ impl People {
             redirect_hosts: ["Mail.example.org".to_owned()].into(),
             pages: Pages::default(),
             site_name: "Chrysalis".into(),
+            settings: "".into(),
         }
     }
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::online::{Entrance, StateChange};
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Address, Capabilities, DialectTag, EndpointPresence, Guid, Label, NsEvent, OwnEndpoint,
-    OwnPresence, PersonalMessage, Place, Presence, PrivateDataChange, PrivateEndpointData,
-    SessionId, Standing, Status, UserId,
+    Address, Capabilities, ClientTrace, DialectTag, EndpointPresence, Guid, Label, NsEvent,
+    OwnEndpoint, OwnPresence, OwnSession, PersonalMessage, Place, Presence, PrivateDataChange,
+    PrivateEndpointData, SessionId, Standing, Status, UserId,
 };
 
 /// Places that an account may be at; the one that came first makes room for one more.
@@ -40,6 +40,7 @@ pub(super) struct Endpoint {
     mailbox: Mailbox<NsEvent>,
     pub(super) dialect: DialectTag,
     grant: Option<i64>,
+    pub(super) client: ClientTrace,
     pub(super) accepts_calls: bool,
     pub(super) capabilities: Capabilities,
     data: Option<Arc<PrivateEndpointData>>,
@@ -63,6 +64,7 @@ impl Online {
                 mailbox: entrance.mailbox,
                 dialect: entrance.dialect,
                 grant: entrance.grant,
+                client: entrance.client,
                 accepts_calls: true,
                 capabilities: Capabilities::default(),
                 data: None,
@@ -198,6 +200,18 @@ impl Online {
             })
         };
         self.endpoints.iter().filter_map(listed).collect()
+    }
+
+    /// Every session, for its owner's eyes.
+    pub(super) fn own_sessions(&self) -> Vec<OwnSession> {
+        let listed = |endpoint: &Endpoint| OwnSession {
+            session: endpoint.session,
+            client: endpoint.client.clone(),
+            endpoint: endpoint.id(),
+            endpoint_name: endpoint.private_data().name,
+            status: endpoint.state.as_ref().map(|state| state.status),
+        };
+        self.endpoints.iter().map(listed).collect()
     }
 
     /// What the places are told about each other.

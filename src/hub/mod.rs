@@ -29,8 +29,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use circles::CircleEntered;
-pub use online::{Entrance, OnlineGuard, SessionSeat, StateChange};
-pub use room::Delivery;
+pub use online::{Entrance, OnlineGuard, SessionSeat, SignedInAccount, SignedInPage, StateChange};
+pub use room::{Delivery, RoomReport};
 pub use rooms::{Bearer, Called, JoinError, Membership, RoomEntrance, RoomLimits};
 pub use tickets::{RoomTicket, TicketPurpose};
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::Hub;
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Address, Capabilities, DialectTag, Guid, Label, MessageChange, NsEvent, OwnEndpoint,
-    PersonalMessage, Place, Presence, PrivateDataChange, SessionId, Standing, StandingEdit, Status,
-    UserId,
+    Address, Capabilities, ClientTrace, DialectTag, Guid, Label, MessageChange, NsEvent,
+    OwnEndpoint, OwnSession, PersonalMessage, Place, Presence, PrivateDataChange, SessionId,
+    Standing, StandingEdit, Status, UserId,
 };
 
 /// What is needed to enter.
@@ -27,6 +27,8 @@ pub struct Entrance {
     pub place: Place,
     /// What the tokens that were issued together with this sign-in's have in common.
     pub grant: Option<i64>,
+    /// What its owner may recognise it by.
+    pub client: ClientTrace,
 }
 
 /// A status that a person sets, with what comes along.
@@ -35,6 +37,23 @@ pub struct StateChange {
     pub status: Status,
     pub capabilities: Capabilities,
     pub picture: Option<Label>,
+}
+
+/// Accounts that are signed in, for the people who run the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedInPage {
+    /// How many there are altogether.
+    pub total: usize,
+    pub accounts: Vec<SignedInAccount>,
+}
+
+/// An account that is signed in, at each of its places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedInAccount {
+    pub user: UserId,
+    pub address: Address,
+    pub name: Label,
+    pub sessions: Vec<OwnSession>,
 }
 
 /// Somebody who may take part in a conversation, as of now.
@@ -173,6 +192,44 @@ impl Hub {
         }
     }
 
+    /// Signs one session of an account out, in the words that keep clients from coming back on
+    /// their own. Answers whether there was such a session.
+    pub fn sign_out(&self, user: UserId, session: SessionId) -> bool {
+        let was_here = self.presence().dismiss(user, session);
+        if was_here {
+            self.close_rooms_of(session);
+        }
+        was_here
+    }
+
+    /// Posts an event to every session there is; answers how many queues took it.
+    pub fn tell_everybody(&self, event: &NsEvent) -> usize {
+        self.presence().tell_everybody(event)
+    }
+
+    /// Who is signed in where, by address: of those whose address contains `text`, from number
+    /// `skip` on and at most `count` accounts.
+    pub fn signed_in(&self, text: &str, skip: usize, count: usize) -> SignedInPage {
+        self.presence().signed_in(text, skip, count)
+    }
+
+    /// The sessions of an account, in order of arrival.
+    pub fn sessions_of(&self, user: UserId) -> Vec<OwnSession> {
+        let area = self.presence();
+        area.online(user)
+            .map(super::endpoints::Online::own_sessions)
+            .unwrap_or_default()
+    }
+
+    /// Takes down what a client reports of itself after it has signed in.
+    pub fn set_program(&self, guard: &OnlineGuard, program: Arc<str>) {
+        let mut area = self.presence();
+        let online = area.online_mut(guard.user);
+        if let Some(endpoint) = online.and_then(|online| online.endpoint_mut(guard.session)) {
+            endpoint.client.program = program;
+        }
+    }
+
     /// The address of an account that is online.
     pub fn address(&self, user: UserId) -> Option<Address> {
         let area = self.presence();
@@ -281,6 +338,11 @@ impl Hub {
         self.presence().online_count()
     }
 
+    /// How many sessions are signed in.
+    pub fn session_count(&self) -> usize {
+        self.presence().session_count()
+    }
+
     /// Whether an account is online.
     pub fn is_online(&self, user: UserId) -> bool {
         self.presence().online(user).is_some()
@@ -331,6 +393,7 @@ pub(super) mod testing {
             dialect: DialectTag(8),
             place,
             grant: None,
+            client: ClientTrace::default(),
         });
         Person { guard, inbox }
     }

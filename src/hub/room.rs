@@ -11,12 +11,14 @@ use super::rooms::JoinError;
 use super::tickets;
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Capabilities, Guid, Occupant, Refusal, RoomId, SbEvent, Sender, SessionId, UserId,
+    Address, Capabilities, Guid, Occupant, Refusal, RoomId, SbEvent, Sender, SessionId, UserId,
 };
 
 #[derive(Debug)]
 pub(super) struct Room {
     pub(super) id: RoomId,
+    /// When it was opened.
+    since: Instant,
     pub(super) state: Mutex<RoomState>,
 }
 
@@ -29,6 +31,18 @@ pub(super) struct RoomState {
     next_member: u64,
     /// The last member has left; nobody can come any more.
     closed: bool,
+}
+
+/// A room as the people who run the server see it: who is there, and nothing of what is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomReport {
+    pub id: RoomId,
+    /// How long it has been open.
+    pub age: Duration,
+    /// How long nobody has said anything or come.
+    pub idle: Duration,
+    /// Everybody's address, once for each of their connections, in order of arrival.
+    pub members: Vec<Address>,
 }
 
 /// A member's number, unique in its room.
@@ -62,6 +76,7 @@ impl Room {
     pub(super) fn new(id: RoomId, now: Instant) -> Self {
         Self {
             id,
+            since: now,
             state: Mutex::new(RoomState {
                 members: Vec::new(),
                 called: HashMap::new(),
@@ -69,6 +84,23 @@ impl Room {
                 next_member: 1,
                 closed: false,
             }),
+        }
+    }
+}
+
+impl Room {
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.since)
+    }
+
+    pub(super) fn report(&self, now: Instant) -> RoomReport {
+        let state = super::lock(&self.state);
+        let members = state.members.iter();
+        RoomReport {
+            id: self.id,
+            age: self.age(now),
+            idle: now.saturating_duration_since(state.last_message),
+            members: members.map(|it| it.who.address.clone()).collect(),
         }
     }
 }

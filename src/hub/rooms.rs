@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::room::{Delivery, Member, MemberId, Room};
+use super::room::{Delivery, Member, MemberId, Room, RoomReport};
 use super::tickets::{RoomTicket, TicketPurpose, Tickets};
 use super::{Hub, lock};
 use crate::mailbox::Mailbox;
@@ -273,6 +273,14 @@ impl Hub {
     /// How many rooms are open.
     pub fn room_count(&self) -> usize {
         self.rooms().rooms.len()
+    }
+
+    /// The rooms that are open, the oldest first, at most `count`, and how many there are.
+    pub fn room_reports(&self, now: Instant, count: usize) -> (usize, Vec<RoomReport>) {
+        let mut rooms: Vec<Arc<Room>> = self.rooms().rooms.values().cloned().collect();
+        rooms.sort_unstable_by_key(|room| (std::cmp::Reverse(room.age(now)), room.id));
+        let reports = rooms.iter().take(count).map(|room| room.report(now));
+        (rooms.len(), reports.collect())
     }
 
     fn forget_if(&self, emptied: bool, room: &Room) {

@@ -263,6 +263,7 @@ fn a_sign_in_with_a_newer_standing_brings_it_along() {
         dialect: crate::model::DialectTag(18),
         place: Place::Endpoint(machine(2)),
         grant: None,
+        client: crate::model::ClientTrace::default(),
     });
     assert_eq!(first.heard()[0], "Appeared Online");
 }
@@ -313,6 +314,7 @@ fn a_change_is_no_news_where_its_grant_signed_in() {
             dialect: crate::model::DialectTag(18),
             place: Place::Endpoint(machine(number)),
             grant,
+            client: crate::model::ClientTrace::default(),
         });
         (guard, inbox)
     };
@@ -750,4 +752,41 @@ proptest! {
         world.clients.clear();
         prop_assert!(world.hub.presence().is_empty());
     }
+}
+
+#[test]
+fn a_session_is_signed_out_from_elsewhere_and_the_others_stay() {
+    let hub = hub();
+    let mut watcher = sign_in(&hub, BOB, &[(ALICE, 1)]);
+    watcher.set(&hub, Status::Online);
+    let mut first = at(&hub, ALICE, 1);
+    let mut second = at(&hub, ALICE, 2);
+    first.set(&hub, Status::Online);
+    second.set(&hub, Status::Busy);
+    hub.set_program(&second.guard, "MSNMSGR 8.5".into());
+    let sessions = hub.sessions_of(ALICE);
+    let shown: Vec<_> = sessions
+        .iter()
+        .map(|it| (it.session, &*it.client.program, it.endpoint, it.status))
+        .collect();
+    let (one, two) = (first.guard.session(), second.guard.session());
+    assert_eq!(
+        shown,
+        [
+            (one, "", Some(machine(1)), Some(Status::Online)),
+            (two, "MSNMSGR 8.5", Some(machine(2)), Some(Status::Busy)),
+        ]
+    );
+    for someone in [&mut watcher, &mut first, &mut second] {
+        someone.heard();
+    }
+    assert!(!hub.sign_out(BOB, two), "somebody else's");
+    assert!(hub.sign_out(ALICE, two));
+    assert!(!hub.sign_out(ALICE, two), "gone already");
+    assert_eq!(second.heard(), ["SignedInElsewhere"]);
+    assert_eq!(watcher.heard()[0], "State Online");
+    assert_eq!(hub.sessions_of(ALICE).len(), 1);
+    assert!(hub.sign_out(ALICE, one));
+    assert!(!hub.is_online(ALICE));
+    assert_eq!(watcher.heard(), ["offline"]);
 }

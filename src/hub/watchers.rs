@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use super::circles::CirclesArea;
 use super::endpoints::{Online, is_shown};
-use super::online::{Entrance, StateChange};
+use super::online::{Entrance, SignedInAccount, SignedInPage, StateChange};
 use crate::model::{
     Address, List, ListSet, NsEvent, OwnNews, OwnPresence, Presence, PresenceNews, SessionId,
     Standing, StandingChange, StandingEdit, UserId,
@@ -75,6 +75,39 @@ impl PresenceArea {
         self.online.len()
     }
 
+    pub(super) fn session_count(&self) -> usize {
+        self.online
+            .values()
+            .map(|online| online.sessions().len())
+            .sum()
+    }
+
+    pub(super) fn tell_everybody(&self, event: &NsEvent) -> usize {
+        let told = self.online.values();
+        told.map(|online| online.tell(event.clone(), |_| true))
+            .sum()
+    }
+
+    pub(super) fn signed_in(&self, text: &str, skip: usize, count: usize) -> SignedInPage {
+        let all = self.online.iter();
+        let mut found: Vec<_> = all
+            .filter(|(_, online)| online.address.as_str().contains(text))
+            .collect();
+        found.sort_unstable_by_key(|(_, online)| online.address.as_str());
+        let total = found.len();
+        let page = found.into_iter().skip(skip).take(count);
+        let accounts = page.map(|(&user, online)| SignedInAccount {
+            user,
+            address: online.address.clone(),
+            name: online.name.clone(),
+            sessions: online.own_sessions(),
+        });
+        SignedInPage {
+            total,
+            accounts: accounts.collect(),
+        }
+    }
+
     /// Answers with the sessions that had to go.
     pub(super) fn enter(&mut self, entrance: Entrance) -> Vec<SessionId> {
         let (user, session) = (entrance.user, entrance.session);
@@ -130,6 +163,17 @@ impl PresenceArea {
         let sessions = online.sessions();
         self.leave(user, &sessions);
         sessions
+    }
+
+    /// Signs one session out. Answers whether it was here.
+    pub(super) fn dismiss(&mut self, user: UserId, session: SessionId) -> bool {
+        let online = self.online.get(&user);
+        let Some(online) = online.filter(|online| online.endpoint(session).is_some()) else {
+            return false;
+        };
+        online.tell(NsEvent::SignedInElsewhere, |place| place.session == session);
+        self.leave(user, &[session]);
+        true
     }
 
     pub(super) fn set_state(

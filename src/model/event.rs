@@ -55,10 +55,22 @@ pub enum NsEvent {
     OfflineMessage(Arc<WaitingMessage>),
     /// This person deleted messages that waited for them, at another place.
     OfflineMessagesDeleted { count: u64 },
+    /// The people who run the server say something to everybody.
+    Announcement(Arc<Announcement>),
+    /// The server stops in so many minutes.
+    Maintenance { minutes: u32 },
     /// The account signed in somewhere else; this session is over.
     SignedInElsewhere,
     /// The account was disabled or deleted; this session is over.
     AccountClosed,
+}
+
+/// Something for everybody to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// Another one for each, so that clients take none for a repetition.
+    pub number: u32,
+    pub text: Arc<str>,
 }
 
 /// What about a contact is new.

@@ -32,14 +32,14 @@ pub use contacts::{
     Privacy, ReversePrompt, Settings, Stamps, Standing, StandingChange, StandingEdit,
 };
 pub use event::{
-    CircleEvent, CircleNews, DirectKind, DirectMessage, Invitation, Notice, NsEvent, Occupant,
-    OwnNews, PresenceNews, SbEvent, Sender,
+    Announcement, CircleEvent, CircleNews, DirectKind, DirectMessage, Invitation, Notice, NsEvent,
+    Occupant, OwnNews, PresenceNews, SbEvent, Sender,
 };
 pub use ids::{DialectTag, Guid, RoomId, SessionId, UserId};
 pub use label::Label;
 pub use offline::{OfflineMessage, WaitingMessage};
 pub use presence::{
-    Capabilities, EndpointPresence, MessageChange, OwnEndpoint, OwnPresence, PersonalMessage,
-    Place, Presence, PrivateDataChange, PrivateEndpointData, Status,
+    Capabilities, ClientTrace, EndpointPresence, MessageChange, OwnEndpoint, OwnPresence,
+    OwnSession, PersonalMessage, Place, Presence, PrivateDataChange, PrivateEndpointData, Status,
 };
 pub use refusal::Refusal;

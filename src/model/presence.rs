@@ -1,8 +1,9 @@
 //! What others see of somebody who is signed in, and what one's own places see of each other.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Address, Guid, Label, UserId};
+use super::{Address, Guid, Label, SessionId, UserId};
 
 /// The status a person has chosen. `Hidden` is known to the server only: everybody else sees
 /// a hidden person as offline.
@@ -182,6 +183,32 @@ pub struct OwnEndpoint {
     pub id: Guid,
     pub capabilities: Capabilities,
     pub data: PrivateEndpointData,
+}
+
+/// A client as its owner may recognise it. Every word of it is for people to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientTrace {
+    /// The protocol version that it speaks, such as `MSNP8`.
+    pub protocol: Arc<str>,
+    /// The program and its version as the client reports them; empty if it has not yet.
+    pub program: Arc<str>,
+    /// Where it connects from.
+    pub peer: Option<IpAddr>,
+    /// When it signed in, in epoch milliseconds.
+    pub since: i64,
+}
+
+/// A session of an account, as its owner and the people who run the server see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnSession {
+    pub session: SessionId,
+    pub client: ClientTrace,
+    /// The machine's identity, if the client told one.
+    pub endpoint: Option<Guid>,
+    /// What its owner calls the place; empty where it has no name.
+    pub endpoint_name: Arc<str>,
+    /// The status that was set there; `None` before the first one.
+    pub status: Option<Status>,
 }
 
 /// What an account's own places are told about the account.

@@ -96,4 +96,6 @@ pub enum Refusal {
     MalformedList,
     #[error("the server cannot do this now")]
     Unavailable,
+    #[error("the server stops soon")]
+    GoingDown,
 }

@@ -5,13 +5,16 @@
 //! older than the minimum stops.
 
 use super::Failure;
-use super::session::{Negotiated, Surroundings};
+use super::session::{Negotiated, SignedIn, Surroundings};
 use crate::dialect::family::{ClientFamily, ClientReport};
 use crate::model::Refusal;
 use crate::wire::{Arguments, Outbox};
 
 /// What is recommended to clients that speak no version of the protocol we know.
 const RECOMMENDED: &str = "7.5.0324";
+
+/// How much of a client's name for itself is kept, in characters.
+const PROGRAM_MAX: usize = 60;
 
 /// A client's report of itself. What follows the code base differs from client to client and is
 /// not looked at.
@@ -50,11 +53,36 @@ impl<'a> Cvr<'a> {
         out: &mut Outbox,
     ) {
         client.family = ClientFamily::of(self.client);
+        client.program = self.program();
         self.report(trid, around, out);
     }
 
+    /// Answers a client that reports itself only after it has signed in.
+    pub(super) fn apply_late(
+        &self,
+        trid: u32,
+        client: &SignedIn,
+        around: &Surroundings,
+        out: &mut Outbox,
+    ) {
+        let presence = &around.services.presence;
+        presence.set_program(&client.guard, &self.program());
+        self.report(trid, around, out);
+    }
+
+    /// The program and its version, for people to read.
+    fn program(&self) -> String {
+        let version = String::from_utf8_lossy(self.version);
+        let signs = self.client.library.chars().chain([' ']);
+        signs
+            .chain(version.chars())
+            .filter(|sign| !sign.is_control())
+            .take(PROGRAM_MAX)
+            .collect()
+    }
+
     /// Answers with the client's own version.
-    pub(super) fn report(&self, trid: u32, around: &Surroundings, out: &mut Outbox) {
+    fn report(&self, trid: u32, around: &Surroundings, out: &mut Outbox) {
         tracing::debug!(
             library = self.client.library,
             version = %self.version.escape_ascii(),

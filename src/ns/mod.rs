@@ -167,7 +167,7 @@ async fn signed_in(
     let payload = frame.payload();
     let dialect = client.dialect;
     match &verb.0 {
-        b"CVR" => cvr::Cvr::parse(args)?.report(trid, around, out),
+        b"CVR" => cvr::Cvr::parse(args)?.apply_late(trid, client, around, out),
         b"USR" if dialect.has_circles() => {
             return usr_sha::UsrSha::parse(args)?
                 .apply(trid, client, around, out)

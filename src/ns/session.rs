@@ -51,6 +51,8 @@ enum Phase {
 pub(super) struct Negotiated {
     pub(super) dialect: Dialect,
     pub(super) family: ClientFamily,
+    /// What the client calls itself, for its owner to read.
+    pub(super) program: String,
     /// Who the client said it is; it has been asked to prove it.
     pub(super) claim: Option<usr::Claim>,
 }
@@ -172,6 +174,7 @@ impl NsSession {
                 self.phase = Phase::Negotiated(Negotiated {
                     dialect,
                     family: ClientFamily::default(),
+                    program: String::new(),
                     claim: None,
                 });
                 Turn::Continue
@@ -313,6 +316,11 @@ impl Session for NsSession {
                 }
             }
             NsEvent::OfflineMessagesDeleted { count } => dialect.mail_deleted(count, out),
+            NsEvent::Announcement(announcement) => {
+                let who = (client.guard.user(), &client.address);
+                dialect.announcement(who, &announcement, &self.around.web_address(), out);
+            }
+            NsEvent::Maintenance { minutes } => dialect.maintenance(minutes, out),
             NsEvent::SignedInElsewhere => {
                 login::farewell(Farewell::SignedInElsewhere, out);
                 return Turn::Close(CloseReason::Replaced);

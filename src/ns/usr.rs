@@ -15,7 +15,7 @@ use crate::dialect::{Dialect, SignInMethod};
 use crate::mailbox::Mailbox;
 use crate::metrics::{Method, Outcome};
 use crate::model::address::AddressError;
-use crate::model::{Address, Guid, NsEvent, Place, Refusal, UserId};
+use crate::model::{Address, ClientTrace, Guid, NsEvent, Place, Refusal, UserId};
 use crate::service::ticket::token_of;
 use crate::service::{Arriving, Redeemed, SignInError};
 use crate::wire::{Arguments, Outbox};
@@ -191,6 +191,9 @@ async fn challenge(
         refer(trid, &address, targets, dialect, around, out);
         return Ok(Step::Referred);
     }
+    if around.services.admin.refuses_sign_ins() {
+        return Err(Failure::Fatal(Refusal::GoingDown));
+    }
     let accounts = &around.services.accounts;
     let question = match method {
         SignInMethod::Md5 => Question::Md5(accounts.legacy_challenge(handle).await?),
@@ -328,6 +331,12 @@ pub(super) async fn enter(
             dialect: dialect.tag(),
             place,
             grant: proven.grant,
+            client: ClientTrace {
+                protocol: dialect.name().into(),
+                program: client.program.as_str().into(),
+                peer: Some(around.peer.ip().to_canonical()),
+                since: 0,
+            },
         })
         .await?
         .ok_or(Failure::Fatal(Refusal::AuthenticationFailed))?;
@@ -343,6 +352,9 @@ pub(super) async fn enter(
     };
     dialect.profile(&profile, out);
     dialect.own_extended_presence(&entered.address, out);
+    if let Some(minutes) = around.services.admin.minutes_left() {
+        dialect.maintenance(minutes, out);
+    }
     Ok(SignedIn {
         dialect,
         family: client.family,

@@ -43,13 +43,13 @@ impl Greeting {
         format!("{}:{port}", self.host(listener))
     }
 
-    fn nexus(&self) -> String {
+    /// Where the pages for people are.
+    fn site(&self) -> String {
         let listener = self.web.first();
-        let base = self.advertise.http_url.clone().unwrap_or_else(|| {
+        self.advertise.http_url.clone().unwrap_or_else(|| {
             let port = listener.map_or(0, SocketAddr::port);
             format!("http://{}:{port}", self.host(listener))
-        });
-        format!("{base}/rdr/pprdr.asp")
+        })
     }
 
     fn host(&self, listener: Option<&SocketAddr>) -> String {
@@ -74,7 +74,8 @@ impl Greeting {
 impl Display for Greeting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { program, .. } = self;
-        let (server, nexus) = (self.server(), self.nexus());
+        let (server, site) = (self.server(), self.site());
+        let nexus = format!("{site}/rdr/pprdr.asp");
         write!(
             f,
             "\nChrysalis is running. Stop it with Ctrl+C.\n\
@@ -90,7 +91,8 @@ impl Display for Greeting {
         write!(
             f,
             "\nMake an account, in another terminal, from this folder and with the same settings:\n\
-             \n  {program} user add you@example.com --name You\n\
+             \n  {program} user add you@example.com --name You --admin\n\
+             \nWith --admin it may run this server from a browser, at {site}/admin.\
              \nMSN Messenger 1.0 to 4.6 signs in only to an account made with --legacy.\n",
         )?;
         write!(
@@ -143,9 +145,10 @@ mod tests {
     fn what_it_says_can_be_copied() {
         let text = greeting("127.0.0.1:1863", Advertise::default());
         for line in [
-            "  ./chrysalis user add you@example.com --name You\n",
+            "  ./chrysalis user add you@example.com --name You --admin\n",
             "string value Server = 127.0.0.1:1863\n",
             "server 127.0.0.1:1863, nexus http://127.0.0.1:8080/rdr/pprdr.asp\n",
+            "at http://127.0.0.1:8080/admin.\n",
             "  health and metrics  (off)\n",
             "CHRYSALIS__LISTEN__MSNP=0.0.0.0:1863 CHRYSALIS__LISTEN__HTTP=0.0.0.0:8080\n",
         ] {

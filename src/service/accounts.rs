@@ -4,6 +4,7 @@
 //! gets one answer, and as far as this module can see to it, after the same time. Every way in
 //! passes the same throttle.
 
+mod made;
 mod tokens;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+use super::failures::{FailedSignIn, Failures, SignInWay};
 use super::legacy::LegacyChallenges;
 use super::passwords::{
     PasswordError, PasswordRejected, PasswordSettings, Passwords, Verdict, check_new,
@@ -35,12 +37,6 @@ const TOKEN_SECRET: &str = "token keys";
 /// The name of the server's secret that the words in forms are derived from.
 const FORM_SECRET: &str = "forms";
 
-/// Signs of a generated password: none that looks like another.
-const PASSWORD_SIGNS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789x";
-
-/// How many of them, few enough to be typed on an old machine: 60 bits.
-const PASSWORD_LENGTH: usize = 12;
-
 /// All operations on accounts. Copies share the throttle and the limit of password hashes.
 #[derive(Debug, Clone)]
 pub struct Accounts {
@@ -49,6 +45,7 @@ pub struct Accounts {
     passwords: Passwords,
     challenges: Arc<LegacyChallenges>,
     throttle: Throttle,
+    failures: Failures,
     ticket_ms: i64,
     /// What the keys of tokens are derived from.
     token_key: TokenKey,
@@ -220,6 +217,7 @@ impl Accounts {
             passwords: Passwords::new(settings.passwords).map_err(Fault::Hash)?,
             challenges: Arc::new(LegacyChallenges::new(secret)),
             throttle: Throttle::new(settings.failed_sign_ins_per_minute, settings.exempt),
+            failures: Failures::default(),
             ticket_ms: i64::from(settings.ticket_minutes) * 60_000,
             accept_bare_tickets: settings.accept_bare_tickets,
         })
@@ -261,11 +259,7 @@ impl Accounts {
     /// once; the main one stays apart from it from now on.
     pub async fn open_legacy(&self, address: &Address) -> Result<SecretString, AccountError> {
         let user = self.known(address).await?;
-        let signs = rand::random_iter::<u8>()
-            .filter_map(|byte| PASSWORD_SIGNS.get(usize::from(byte % 32)))
-            .map(|&sign| char::from(sign))
-            .take(PASSWORD_LENGTH);
-        let password = SecretString::from(signs.collect::<String>());
+        let password = made::password();
         let secret = self.challenges.secret(address, &password);
         was_there(self.store.set_legacy(user, Some(secret)).await?)?;
         Ok(password)
@@ -341,7 +335,7 @@ impl Accounts {
         password: SecretString,
         peer: IpAddr,
     ) -> Result<UserId, SignInError> {
-        let address = self.admitted(typed, peer)?;
+        let address = self.admitted(typed, peer, SignInWay::Password)?;
         let credentials = self.store.credentials(&address).await?;
         let record = credentials.as_ref().map(|it| &it.password);
         let verdict = self.passwords.verify(password.clone(), record).await?;
@@ -352,7 +346,7 @@ impl Accounts {
             (Verdict::Wrong, Some(_)) => Err(SignInError::WrongPassword),
             (_, None) => Err(SignInError::UnknownAccount),
         };
-        let (user, is_outdated) = self.noted(&address, peer, result)?;
+        let (user, is_outdated) = self.noted(&address, peer, SignInWay::Password, result)?;
         if is_outdated {
             self.rehash(user, &address, password, record).await;
         }
@@ -375,7 +369,7 @@ impl Accounts {
         answer: &str,
         peer: IpAddr,
     ) -> Result<UserId, SignInError> {
-        let address = self.admitted(typed, peer)?;
+        let address = self.admitted(typed, peer, SignInWay::Challenge)?;
         let credentials = self.store.credentials(&address).await?;
         let secret = credentials.as_ref().and_then(|it| it.legacy.as_ref());
         let is_right = self.challenges.matches(secret, answer);
@@ -385,7 +379,12 @@ impl Accounts {
             Some(credentials) if is_right => enabled(credentials),
             Some(_) => Err(SignInError::WrongPassword),
         };
-        self.noted(&address, peer, result)
+        self.noted(&address, peer, SignInWay::Challenge, result)
+    }
+
+    /// The sign-ins that failed lately, the newest first.
+    pub(super) fn failed_sign_ins(&self) -> Vec<FailedSignIn> {
+        self.failures.all()
     }
 
     /// The time by the server's clock, in epoch milliseconds.
@@ -401,13 +400,14 @@ impl Accounts {
     }
 
     /// The address, if it is one and may be tried from there now.
-    fn admitted(&self, typed: &str, peer: IpAddr) -> Result<Address, SignInError> {
-        let address = Address::parse(typed).map_err(|_| SignInError::UnknownAccount)?;
-        if self.throttle.admits(&address, peer, self.clock.now_ms()) {
-            Ok(address)
-        } else {
-            Err(SignInError::Throttled)
-        }
+    fn admitted(&self, typed: &str, peer: IpAddr, way: SignInWay) -> Result<Address, SignInError> {
+        let now = self.clock.now_ms();
+        let admitted = match Address::parse(typed) {
+            Ok(address) if self.throttle.admits(&address, peer, now) => Ok(address),
+            Ok(_) => Err(SignInError::Throttled),
+            Err(_) => Err(SignInError::UnknownAccount),
+        };
+        admitted.inspect_err(|error| self.failures.note(now, typed, peer, way, error))
     }
 
     /// Tells the throttle how it went.
@@ -415,12 +415,16 @@ impl Accounts {
         &self,
         address: &Address,
         peer: IpAddr,
+        way: SignInWay,
         result: Result<T, SignInError>,
     ) -> Result<T, SignInError> {
         let now = self.clock.now_ms();
         match &result {
             Ok(_) => self.throttle.succeeded(address, peer, now),
-            Err(_) => self.throttle.failed(address, peer, now),
+            Err(error) => {
+                self.throttle.failed(address, peer, now);
+                self.failures.note(now, address.as_str(), peer, way, error);
+            }
         }
         result
     }

@@ -224,8 +224,8 @@ mod tests {
     use crate::mailbox::{Inbox, mailbox};
     use crate::metrics::Metrics;
     use crate::model::{
-        Address, Capabilities, CardField, CardPatch, CardRef, ContactRef, DialectTag, List, Place,
-        Privacy, Status,
+        Address, Capabilities, CardField, CardPatch, CardRef, ClientTrace, ContactRef, DialectTag,
+        List, Place, Privacy, Status,
     };
     use crate::service::accounts::{AccountSettings, Accounts};
     use crate::service::{
@@ -314,6 +314,7 @@ mod tests {
                 dialect: DialectTag(18),
                 place: Place::Endpoint(Guid::random()),
                 grant: Some(grant),
+                client: ClientTrace::default(),
             };
             let presence = &self.services.presence;
             let signed_in = presence.sign_in(arriving).await.unwrap().unwrap();

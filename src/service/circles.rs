@@ -179,8 +179,8 @@ mod tests {
     use crate::hub::{Entrance, RoomLimits, StateChange};
     use crate::mailbox::{Inbox, mailbox};
     use crate::model::{
-        Address, Capabilities, CircleMemberRef, CircleRef, DialectTag, Label, Place, Standing,
-        Status,
+        Address, Capabilities, CircleMemberRef, CircleRef, ClientTrace, DialectTag, Label, Place,
+        Standing, Status,
     };
     use crate::store::{ListLimits, NewAccount, PasswordRecord};
 
@@ -233,6 +233,7 @@ mod tests {
                 dialect: DialectTag(18),
                 place: Place::Only(None),
                 grant: Some(user.0),
+                client: ClientTrace::default(),
             });
             let online = StateChange {
                 status: Status::Online,

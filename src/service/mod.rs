@@ -5,10 +5,12 @@
 
 pub mod accounts;
 mod address_book;
+pub mod admin;
 mod chat;
 mod circle_ticket;
 mod circles;
 mod contacts;
+mod failures;
 pub mod legacy;
 mod notices;
 pub mod offline;
@@ -31,18 +33,20 @@ use crate::store::{Store, StoreError};
 
 pub use crate::hub::{
     Bearer, Called, CircleEntered, Delivery, JoinError, Membership, OnlineGuard, RoomEntrance,
-    StateChange,
+    RoomReport, SignedInAccount, SignedInPage, StateChange,
 };
 pub use crate::store::{
-    Account, Activity, AddToList, AuditDeed, AuditEntry, CircleChange, CircleRequest, Deed,
-    Invitation, ListChange, ListEdit, ListEditKind, Opposite, Picture, PictureKind, Profile,
-    Setting, TileInfo, TileSize, WebSession,
+    Account, AccountFilter, Activity, AddToList, AuditDeed, AuditEntry, CircleChange,
+    CircleRequest, Deed, FoundAccounts, Invitation, ListChange, ListEdit, ListEditKind, Opposite,
+    Picture, PictureKind, Profile, Setting, TileInfo, TileSize, WebSession,
 };
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use address_book::{AddressBookOperations, Editor};
+pub use admin::{Actor, AdminError, AdminOperations, Maintenance, Overview};
 pub use chat::ChatOperations;
 pub use circles::{CircleOperations, Origin};
 pub use contacts::{Added, ContactOperations};
+pub use failures::{FailedSignIn, SignInWay};
 pub use notices::NoticeFollower;
 pub use offline::{Lock, NewMessage, OfflineOperations, OfflineSettings};
 pub use pictures::{LARGEST as LARGEST_PICTURE, PictureError};
@@ -55,6 +59,7 @@ pub use web_sessions::{WebSessions, random_word};
 #[derive(Debug, Clone)]
 pub struct Services {
     pub accounts: Accounts,
+    pub admin: AdminOperations,
     pub presence: PresenceOperations,
     pub contacts: ContactOperations,
     pub address_book: AddressBookOperations,
@@ -111,11 +116,18 @@ impl Services {
             clock.clone(),
             settings.registration,
         );
+        let admin = AdminOperations::new(
+            (store.clone(), hub.clone()),
+            (clock.clone(), metrics.clone()),
+            accounts.clone(),
+            registration.clone(),
+        );
         let form_key = accounts.form_key();
         let offline =
             OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), settings.offline);
         Self {
             accounts,
+            admin,
             offline,
             registration,
             web_sessions: WebSessions::new(store.clone(), clock.clone(), form_key),

@@ -7,8 +7,9 @@ use crate::clock::Clock;
 use crate::hub::{Entrance, Hub, StateChange};
 use crate::mailbox::Mailbox;
 use crate::model::{
-    Address, Capabilities, DialectTag, DirectMessage, Guid, Label, MessageChange, Notice, NsEvent,
-    PersonalMessage, Place, Presence, PrivateDataChange, Refusal, UserId,
+    Address, Capabilities, ClientTrace, DialectTag, DirectMessage, Guid, Label, MessageChange,
+    Notice, NsEvent, OwnSession, PersonalMessage, Place, Presence, PrivateDataChange, Refusal,
+    SessionId, UserId,
 };
 use crate::store::{Setting, Store};
 
@@ -30,6 +31,8 @@ pub struct Arriving {
     pub place: Place,
     /// What the tokens that were issued together with the one it came with have in common.
     pub grant: Option<i64>,
+    /// What its owner may recognise it by; the time is set here.
+    pub client: ClientTrace,
 }
 
 /// A session that is signed in. It has no status yet and is offline to everybody.
@@ -77,6 +80,10 @@ impl PresenceOperations {
             dialect: arriving.dialect,
             place,
             grant: arriving.grant,
+            client: ClientTrace {
+                since: self.clock.now_ms(),
+                ..arriving.client
+            },
         });
         // Changes committed between reading and entering reached nobody; later ones come through
         // the hub.
@@ -98,6 +105,22 @@ impl PresenceOperations {
             name: state.settings.name,
             at: now / 1000,
         }))
+    }
+
+    /// The sessions of an account, in order of arrival.
+    pub fn sessions_of(&self, user: UserId) -> Vec<OwnSession> {
+        self.hub.sessions_of(user)
+    }
+
+    /// Signs one session of an account out, whose client hears that somebody wants it so. Answers
+    /// whether there was such a session.
+    pub fn sign_out(&self, user: UserId, session: SessionId) -> bool {
+        self.hub.sign_out(user, session)
+    }
+
+    /// Takes down what a client reports of itself after it has signed in.
+    pub fn set_program(&self, guard: &OnlineGuard, program: &str) {
+        self.hub.set_program(guard, program.into());
     }
 
     /// Sets the status; the first one answers with the contacts who are to be seen.

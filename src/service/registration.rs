@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::{self, RegistrationMode};
 use crate::model::{Address, Label, UserId};
 use crate::network::{Network, is_among};
-use crate::store::{Invitation, Invited, NewInvitation, Store};
+use crate::store::{AuditDeed, Invitation, Invited, NewInvitation, Store};
 
 /// Networks whose registrations are counted.
 const COUNTED: usize = 10_000;
@@ -162,12 +162,13 @@ impl Registration {
     }
 
     /// Makes a code that is good for `uses` accounts until `expires_at`, in epoch milliseconds.
-    pub async fn invite(
+    pub(super) async fn invite(
         &self,
         by: UserId,
         note: String,
         uses: u32,
         expires_at: Option<i64>,
+        deed: impl FnOnce(&str) -> AuditDeed,
     ) -> Result<String, Fault> {
         let code = random_code();
         let new = NewInvitation {
@@ -177,7 +178,7 @@ impl Registration {
             created_by: by,
             expires_at,
         };
-        self.store.keep_invitation(new).await?;
+        self.store.invite(new, deed(&code)).await?;
         Ok(code)
     }
 
@@ -191,8 +192,8 @@ impl Registration {
     }
 
     /// Makes a code void. Answers whether there was one.
-    pub async fn withdraw(&self, code: &str) -> Result<bool, Fault> {
-        Ok(self.store.forget_invitation(plain(code)).await?)
+    pub(super) async fn withdraw(&self, code: &str, deed: AuditDeed) -> Result<bool, Fault> {
+        Ok(self.store.withdraw_invitation(plain(code), deed).await?)
     }
 
     /// Counts an attempt, if there may be one more.
@@ -275,6 +276,16 @@ mod tests {
         }
     }
 
+    fn deed() -> AuditDeed {
+        AuditDeed {
+            actor: "maker@example.com".to_owned(),
+            peer: String::new(),
+            action: String::new(),
+            subject: String::new(),
+            detail: String::new(),
+        }
+    }
+
     /// The word for what became of somebody.
     async fn try_it(registration: &Registration, applicant: Applicant) -> &'static str {
         match registration.register(applicant).await {
@@ -310,7 +321,9 @@ mod tests {
             .accounts
             .create(address, None, "secret".into(), false);
         let maker = made.await.unwrap();
-        let code = by_code.invite(maker, "club".to_owned(), 1, None).await;
+        let code = by_code
+            .invite(maker, "club".to_owned(), 1, None, |_| deed())
+            .await;
         let typed = format!(" {} ", code.unwrap().to_uppercase().replace('-', " "));
         for (code, outcome) in [
             ("", "no invitation"),
@@ -324,7 +337,7 @@ mod tests {
             panic!("one code");
         };
         assert_eq!((left.uses_left, left.code.len()), (0, 23));
-        assert!(by_code.withdraw(&left.code).await.unwrap());
+        assert!(by_code.withdraw(&left.code, deed()).await.unwrap());
     }
 
     #[tokio::test]

@@ -111,6 +111,8 @@ macro_rules! account_query {
     };
 }
 
+pub(super) use account_query;
+
 impl Store {
     /// Creates an account with an empty book; `None` if the address is taken.
     ///
@@ -184,16 +186,7 @@ impl Store {
     /// an account.
     pub async fn set_admin(&self, user: UserId, is_admin: bool) -> Result<bool, StoreError> {
         self.writer
-            .run(move |turn| {
-                Box::pin(async move {
-                    let written = sqlx::query("UPDATE account SET is_admin = $2 WHERE id = $1")
-                        .bind(user.0)
-                        .bind(is_admin)
-                        .execute(&mut turn.connection)
-                        .await?;
-                    Ok(written.rows_affected() > 0)
-                })
-            })
+            .run(move |turn| Box::pin(set_admin(turn, user, is_admin)))
             .await
     }
 
@@ -255,7 +248,7 @@ impl Store {
     }
 }
 
-fn account(row: &SqliteRow) -> Result<Account, StoreError> {
+pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
     let id = row.try_get("id")?;
     Ok(Account {
         id: UserId(id),
@@ -340,7 +333,7 @@ async fn write_password(
     Ok(written.rows_affected() > 0)
 }
 
-async fn set_password(
+pub(super) async fn set_password(
     turn: &mut Turn,
     user: UserId,
     password: PasswordRecord,
@@ -378,7 +371,11 @@ async fn set_password(
     Ok(true)
 }
 
-async fn set_disabled(turn: &mut Turn, user: UserId, disabled: bool) -> Result<bool, StoreError> {
+pub(super) async fn set_disabled(
+    turn: &mut Turn,
+    user: UserId,
+    disabled: bool,
+) -> Result<bool, StoreError> {
     let written = sqlx::query("UPDATE account SET disabled = $2 WHERE id = $1")
         .bind(user.0)
         .bind(disabled)
@@ -393,6 +390,19 @@ async fn set_disabled(turn: &mut Turn, user: UserId, disabled: bool) -> Result<b
         post(turn, user, &NoticeKind::Disabled).await?;
     }
     Ok(exists)
+}
+
+pub(super) async fn set_admin(
+    turn: &mut Turn,
+    user: UserId,
+    is_admin: bool,
+) -> Result<bool, StoreError> {
+    let written = sqlx::query("UPDATE account SET is_admin = $2 WHERE id = $1")
+        .bind(user.0)
+        .bind(is_admin)
+        .execute(&mut turn.connection)
+        .await?;
+    Ok(written.rows_affected() > 0)
 }
 
 /// Gives the account a secret for the oldest clients that has nothing to do with its password, or
@@ -417,7 +427,7 @@ async fn set_legacy(
     Ok(written.rows_affected() > 0)
 }
 
-async fn delete(turn: &mut Turn, user: UserId) -> Result<bool, StoreError> {
+pub(super) async fn delete(turn: &mut Turn, user: UserId) -> Result<bool, StoreError> {
     let found: Option<(String, i64)> =
         sqlx::query_as("SELECT address, revision FROM account WHERE id = $1")
             .bind(user.0)

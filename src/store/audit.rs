@@ -2,6 +2,7 @@
 
 use sqlx::Row as _;
 
+use super::writer::Turn;
 use super::{Store, StoreError};
 
 /// How many deeds are remembered.
@@ -36,27 +37,7 @@ impl Store {
     /// Writes a deed down, and forgets the oldest of too many.
     pub async fn note_deed(&self, deed: AuditDeed) -> Result<(), StoreError> {
         self.writer
-            .run(move |turn| {
-                Box::pin(async move {
-                    let seq: i64 = sqlx::query_scalar(
-                        "INSERT INTO audit (at, actor, peer, action, subject, detail) \
-                         VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq",
-                    )
-                    .bind(turn.now)
-                    .bind(deed.actor)
-                    .bind(deed.peer)
-                    .bind(deed.action)
-                    .bind(deed.subject)
-                    .bind(deed.detail)
-                    .fetch_one(&mut turn.connection)
-                    .await?;
-                    sqlx::query("DELETE FROM audit WHERE seq <= $1")
-                        .bind(seq - KEPT)
-                        .execute(&mut turn.connection)
-                        .await?;
-                    Ok(())
-                })
-            })
+            .run(move |turn| Box::pin(note(turn, deed)))
             .await
     }
 
@@ -90,6 +71,27 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// Writes a deed down within a transaction, and forgets the oldest of too many.
+pub(super) async fn note(turn: &mut Turn, deed: AuditDeed) -> Result<(), StoreError> {
+    let seq: i64 = sqlx::query_scalar(
+        "INSERT INTO audit (at, actor, peer, action, subject, detail) \
+         VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq",
+    )
+    .bind(turn.now)
+    .bind(deed.actor)
+    .bind(deed.peer)
+    .bind(deed.action)
+    .bind(deed.subject)
+    .bind(deed.detail)
+    .fetch_one(&mut turn.connection)
+    .await?;
+    sqlx::query("DELETE FROM audit WHERE seq <= $1")
+        .bind(seq - KEPT)
+        .execute(&mut turn.connection)
+        .await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use sqlx::Row as _;
 
 use super::accounts::create;
+use super::writer::Turn;
 use super::{NewAccount, Store, StoreError};
 use crate::model::UserId;
 
@@ -44,30 +45,6 @@ pub enum Invited {
 }
 
 impl Store {
-    /// Keeps a code; answers whether it was new.
-    pub async fn keep_invitation(&self, new: NewInvitation) -> Result<bool, StoreError> {
-        self.writer
-            .run(move |turn| {
-                Box::pin(async move {
-                    let kept = sqlx::query(
-                        "INSERT INTO invitation \
-                         (code, note, uses_left, created_by, created_at, expires_at) \
-                         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (code) DO NOTHING",
-                    )
-                    .bind(new.code)
-                    .bind(new.note)
-                    .bind(new.uses)
-                    .bind(new.created_by.0)
-                    .bind(turn.now)
-                    .bind(new.expires_at)
-                    .execute(&mut turn.connection)
-                    .await?;
-                    Ok(kept.rows_affected() > 0)
-                })
-            })
-            .await
-    }
-
     /// All codes that are not forgotten, the newest first; used up and expired ones too.
     pub async fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
         let rows = sqlx::query(
@@ -89,21 +66,6 @@ impl Store {
                 })
             })
             .collect()
-    }
-
-    /// Forgets a code; answers whether there was one.
-    pub async fn forget_invitation(&self, code: String) -> Result<bool, StoreError> {
-        self.writer
-            .run(move |turn| {
-                Box::pin(async move {
-                    let forgotten = sqlx::query("DELETE FROM invitation WHERE code = $1")
-                        .bind(code)
-                        .execute(&mut turn.connection)
-                        .await?;
-                    Ok(forgotten.rows_affected() > 0)
-                })
-            })
-            .await
     }
 
     /// Creates an account if the code is good for one, and takes that use from it; both or
@@ -141,10 +103,47 @@ impl Store {
     }
 }
 
+/// Keeps a code; answers whether it was new.
+pub(super) async fn keep(turn: &mut Turn, new: NewInvitation) -> Result<bool, StoreError> {
+    let kept = sqlx::query(
+        "INSERT INTO invitation (code, note, uses_left, created_by, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (code) DO NOTHING",
+    )
+    .bind(new.code)
+    .bind(new.note)
+    .bind(new.uses)
+    .bind(new.created_by.0)
+    .bind(turn.now)
+    .bind(new.expires_at)
+    .execute(&mut turn.connection)
+    .await?;
+    Ok(kept.rows_affected() > 0)
+}
+
+/// Forgets a code; answers whether there was one.
+pub(super) async fn forget(turn: &mut Turn, code: String) -> Result<bool, StoreError> {
+    let forgotten = sqlx::query("DELETE FROM invitation WHERE code = $1")
+        .bind(code)
+        .execute(&mut turn.connection)
+        .await?;
+    Ok(forgotten.rows_affected() > 0)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::AuditDeed;
     use super::super::testing::{Fixture, new_account};
     use super::*;
+
+    fn deed() -> AuditDeed {
+        AuditDeed {
+            actor: "maker@example.com".to_owned(),
+            peer: "192.0.2.1".to_owned(),
+            action: "invite".to_owned(),
+            subject: String::new(),
+            detail: String::new(),
+        }
+    }
 
     #[tokio::test]
     async fn a_code_is_good_for_as_many_accounts_as_it_says_and_for_no_taken_address() {
@@ -158,14 +157,9 @@ mod tests {
             created_by: maker,
             expires_at,
         };
-        assert!(store.keep_invitation(code("one", 1, None)).await.unwrap());
-        assert!(!store.keep_invitation(code("one", 9, None)).await.unwrap());
-        assert!(
-            store
-                .keep_invitation(code("old", 1, Some(1)))
-                .await
-                .unwrap()
-        );
+        assert!(store.invite(code("one", 1, None), deed()).await.unwrap());
+        assert!(!store.invite(code("one", 9, None), deed()).await.unwrap());
+        assert!(store.invite(code("old", 1, Some(1)), deed()).await.unwrap());
 
         let ask = |name: &str, code: &str| {
             store.create_invited_account(new_account(name), code.to_owned())
@@ -183,8 +177,20 @@ mod tests {
         let one = codes.iter().find(|it| it.code == "one").unwrap();
         assert_eq!((one.uses_left, one.note.as_str()), (0, "club"));
         assert_eq!(one.created_by.as_deref(), Some("maker@example.com"));
-        assert!(store.forget_invitation("one".to_owned()).await.unwrap());
-        assert!(!store.forget_invitation("one".to_owned()).await.unwrap());
+        assert!(
+            store
+                .withdraw_invitation("one".to_owned(), deed())
+                .await
+                .unwrap()
+        );
+        assert!(
+            !store
+                .withdraw_invitation("one".to_owned(), deed())
+                .await
+                .unwrap()
+        );
         assert_eq!(store.invitations().await.unwrap().len(), 1);
+        // Two made and one withdrawn; what changed nothing is no deed.
+        assert_eq!(store.deeds(None, 10).await.unwrap().len(), 3);
     }
 }

@@ -19,6 +19,7 @@
 mod accounts;
 mod activity;
 mod address_book;
+mod admin;
 mod audit;
 mod book;
 mod card_groups;
@@ -54,6 +55,7 @@ use sqlx::sqlite::SqlitePool;
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
 pub use activity::{Activity, Deed};
 pub use address_book::{BookChange, BookRequest, BookStep};
+pub use admin::{AccountFilter, Administered, Administration, FoundAccounts};
 pub use audit::{AuditDeed, AuditEntry};
 pub use book::{SignInMark, SignInState};
 pub use circles::{CircleChange, CircleRequest};

@@ -6,7 +6,8 @@
 //!
 //! What a transcript cannot say is written in Rust: `people` holds signed-in clients and their
 //! conversations, `person` somebody at a published client library, `scene` a server with two
-//! people who must not notice what a test does to it, `numbers` what the server counts, and
+//! people who must not notice what a test does to it, `numbers` what the server counts, `web` a
+//! browser, and
 //! `child` a server that is a process of its own.
 
 pub(crate) mod challenge;
@@ -26,3 +27,4 @@ pub(crate) mod sign_in;
 pub(crate) mod single_sign_on;
 pub(crate) mod soap;
 pub(crate) mod transcript;
+pub(crate) mod web;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrysalis::clock::Clock;
 use chrysalis::config::Config;
@@ -30,6 +30,7 @@ pub(crate) struct TestServer {
     pub(crate) addresses: Addresses,
     /// Where the metrics are.
     pub(crate) ops: SocketAddr,
+    database: PathBuf,
     server: Server,
     /// Removed when the server is gone.
     _folder: TempDir,
@@ -41,6 +42,7 @@ impl TestServer {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let config = config(folder.path(), &fixture.config)?;
         fixture.apply(&config).await?;
+        let database = config.database();
         let server = Server::start(config)
             .await
             .map_err(|error| format!("the server did not start: {error}"))?;
@@ -54,6 +56,7 @@ impl TestServer {
         Ok(Self {
             addresses,
             ops: ops.ok_or("no address of the metrics")?,
+            database,
             server,
             _folder: folder,
         })
@@ -62,6 +65,12 @@ impl TestServer {
     /// Where clients are only referred to the notification server, if the fixture asks for it.
     pub(crate) fn dispatch(&self) -> Option<SocketAddr> {
         self.server.dispatch_addrs().first().copied()
+    }
+
+    /// The server's database, opened once more as the command line does.
+    pub(crate) async fn store(&self) -> Store {
+        let opened = Store::open(&self.database, ListLimits::default());
+        opened.await.unwrap()
     }
 
     /// Stops the server and waits until it is gone; answers whether all of it ended in time.

@@ -20,6 +20,9 @@ pub(in crate::cli) struct Add {
     /// Let the account sign in from MSN Messenger 1 to 4, which needs a weaker secret.
     #[arg(long)]
     legacy: bool,
+    /// Let the account run the server from the web pages.
+    #[arg(long)]
+    admin: bool,
     #[command(flatten)]
     password: PasswordSource,
 }
@@ -42,6 +45,9 @@ impl Add {
         accounts
             .create(self.email, name, password, self.legacy)
             .await?;
+        if self.admin {
+            accounts.set_admin(&email, true).await?;
+        }
         writeln!(io::stdout(), "added {email}")?;
         Ok(())
     }

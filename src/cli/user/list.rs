@@ -22,6 +22,7 @@ struct AccountJson<'a> {
     name: String,
     disabled: bool,
     legacy: bool,
+    admin: bool,
     created_at: String,
     last_sign_in: Option<String>,
 }
@@ -48,6 +49,7 @@ fn to_json(account: &Account) -> AccountJson<'_> {
         name: account.settings.name.to_text(),
         disabled: account.disabled,
         legacy: account.has_legacy,
+        admin: account.is_admin,
         created_at: readable_time(account.created_at),
         last_sign_in: account.last_sign_in.map(readable_time),
     }
@@ -59,14 +61,14 @@ fn write_table(out: &mut impl io::Write, accounts: &[Account]) -> io::Result<()>
     let width = longest.unwrap_or_default().max("EMAIL".len());
     writeln!(
         out,
-        "{:width$}  {:8}  {:6}  {:20}  NAME",
-        "EMAIL", "STATE", "LEGACY", "LAST SIGN-IN"
+        "{:width$}  {:8}  {:6}  {:5}  {:20}  NAME",
+        "EMAIL", "STATE", "LEGACY", "ADMIN", "LAST SIGN-IN"
     )?;
     for account in accounts {
         let last = account.last_sign_in.map_or("never".into(), readable_time);
         writeln!(
             out,
-            "{:width$}  {:8}  {:6}  {last:20}  {}",
+            "{:width$}  {:8}  {:6}  {:5}  {last:20}  {}",
             account.address.as_str(),
             if account.disabled {
                 "disabled"
@@ -74,6 +76,7 @@ fn write_table(out: &mut impl io::Write, accounts: &[Account]) -> io::Result<()>
                 "enabled"
             },
             if account.has_legacy { "yes" } else { "no" },
+            if account.is_admin { "yes" } else { "no" },
             printable(&account.settings.name),
         )?;
     }

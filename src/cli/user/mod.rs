@@ -1,6 +1,7 @@
 //! `chrysalis user`: accounts. Here is what its subcommands share.
 
 mod add;
+mod admin;
 mod delete;
 mod disable;
 mod import;
@@ -39,6 +40,8 @@ pub(super) enum UserCommand {
     Disable(disable::Which),
     /// Let a disabled account sign in again.
     Enable(disable::Which),
+    /// Let an account run the server from the web pages, or no longer.
+    Admin(admin::Admin),
     /// Delete an account with all it has, and take it out of everybody's contacts.
     Delete(delete::Delete),
     /// Add many accounts from a CSV file with the header email,name,password,legacy.
@@ -60,6 +63,7 @@ pub(super) fn run(command: UserCommand, config: &Config) -> anyhow::Result<()> {
             UserCommand::Passwd(passwd) => passwd.run(&accounts).await,
             UserCommand::Disable(which) => which.run(&accounts, true).await,
             UserCommand::Enable(which) => which.run(&accounts, false).await,
+            UserCommand::Admin(admin) => admin.run(&accounts).await,
             UserCommand::Delete(delete) => delete.run(&accounts).await,
             UserCommand::Import(import) => import.run(&accounts, config.auth.hash_threads).await,
         };

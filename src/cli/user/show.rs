@@ -24,6 +24,7 @@ impl Show {
         writeln!(out, "name:           {}", printable(&account.settings.name))?;
         writeln!(out, "disabled:       {}", yes_or_no(account.disabled))?;
         writeln!(out, "legacy sign-in: {}", yes_or_no(account.has_legacy))?;
+        writeln!(out, "administrator:  {}", yes_or_no(account.is_admin))?;
         writeln!(out, "created:        {}", readable_time(account.created_at))?;
         writeln!(out, "last sign-in:   {last}")?;
         writeln!(out, "number:         {}", account.id)?;

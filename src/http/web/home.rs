@@ -11,7 +11,7 @@ use super::page::fault;
 use super::{Shell, Visitor, page};
 use crate::config::RegistrationMode;
 use crate::http::Web;
-use crate::service::Census;
+use crate::service::{Census, Maintenance};
 
 #[derive(Template)]
 #[template(path = "web/home.html")]
@@ -23,6 +23,7 @@ struct Home {
     /// The name of the server again, for the part of the page that is asked for alone.
     site: Arc<str>,
     census: Census,
+    maintenance: Option<Maintenance>,
 }
 
 /// The part of the front page that changes by itself.
@@ -31,6 +32,7 @@ struct Home {
 struct Status {
     site: Arc<str>,
     census: Census,
+    maintenance: Option<Maintenance>,
 }
 
 pub(super) async fn show(State(web): State<Web>, visitor: Visitor) -> Response {
@@ -44,6 +46,7 @@ pub(super) async fn show(State(web): State<Web>, visitor: Visitor) -> Response {
         address: web.advertise.msnp(visitor.link.local, web.msnp_port),
         site: Arc::clone(&web.site_name),
         census,
+        maintenance: web.services.admin.maintenance(),
     };
     page(&visitor, StatusCode::OK, &home)
 }
@@ -54,6 +57,7 @@ pub(super) async fn status(State(web): State<Web>, visitor: Visitor) -> Response
         Ok(census) => Status {
             site: web.site_name,
             census,
+            maintenance: web.services.admin.maintenance(),
         },
         Err(error) => return fault(&error),
     };

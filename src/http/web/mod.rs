@@ -7,6 +7,7 @@
 //! the form from here.
 
 mod account;
+mod admin;
 mod assets;
 mod home;
 mod page;
@@ -38,6 +39,7 @@ pub(super) fn routes() -> Router<Web> {
         .route("/register", get(register::show).post(register::submit))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", post(sign_in::leave))
+        .merge(admin::routes())
         .fallback(not_found)
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::super::failures::SignInWay;
 use super::{Accounts, Fault, SignInError, enabled};
 use crate::model::{Address, UserId};
 use crate::service::sso;
@@ -130,10 +131,10 @@ impl Accounts {
         address: &Address,
         peer: IpAddr,
     ) -> Result<Redeemed, SignInError> {
-        let address = self.admitted(address.as_str(), peer)?;
+        let address = self.admitted(address.as_str(), peer, SignInWay::Ticket)?;
         let digest = ticket::digest_of(MESSENGER, wire);
         let result = self.redeemed(digest, &address).await?;
-        self.noted(&address, peer, result)
+        self.noted(&address, peer, SignInWay::Ticket, result)
     }
 
     /// Signs in with a ticket and the proof that its key is held (`docs/protocol/10 §1.3`): the
@@ -151,7 +152,7 @@ impl Accounts {
         address: &Address,
         peer: IpAddr,
     ) -> Result<Redeemed, SignInError> {
-        let address = self.admitted(address.as_str(), peer)?;
+        let address = self.admitted(address.as_str(), peer, SignInWay::SingleSignOn)?;
         let digest = ticket::digest_of(SINGLE_SIGN_ON, wire);
         let is_proven = match proof {
             Some(proof) => {
@@ -163,7 +164,7 @@ impl Accounts {
         let result = self.redeemed(digest, &address).await?;
         let result =
             result.and_then(|redeemed| is_proven.then_some(redeemed).ok_or(SignInError::BadTicket));
-        self.noted(&address, peer, result)
+        self.noted(&address, peer, SignInWay::SingleSignOn, result)
     }
 
     /// Whether a ticket for single sign-on is good without its proof.

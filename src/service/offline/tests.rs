@@ -6,7 +6,7 @@ use super::*;
 use crate::config::{Auth, Registration};
 use crate::hub::RoomLimits;
 use crate::metrics::Metrics;
-use crate::model::{DialectTag, Place};
+use crate::model::{ClientTrace, DialectTag, Place};
 use crate::service::ServiceSettings;
 use crate::service::accounts::{AccountSettings, Accounts};
 use crate::service::{Arriving, OperationError, Services};
@@ -144,6 +144,7 @@ async fn who_is_signed_in_hears_of_it_and_of_what_is_deleted() {
             dialect: DialectTag(16),
             place: Place::Endpoint(Guid::from_bits(machine)),
             grant: Some(grant),
+            client: ClientTrace::default(),
         };
         let signed_in = fixture.services.presence.sign_in(arriving).await.unwrap();
         places.push((inbox, signed_in));

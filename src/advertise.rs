@@ -47,18 +47,19 @@ impl Advertise {
     }
 
     /// Base of the web side, without a slash at its end; `port` is that of the listener which
-    /// takes HTTP.
-    pub fn web(&self, local: SocketAddr, port: u16) -> String {
+    /// takes HTTP. Whoever came by https is told to go on so, where nothing else is configured.
+    pub fn web(&self, local: SocketAddr, port: u16, is_secure: bool) -> String {
+        let scheme = if is_secure { "https" } else { "http" };
         match &self.http_url {
             Some(url) => url.clone(),
-            None => format!("http://{}:{port}", self.host(local)),
+            None => format!("{scheme}://{}:{port}", self.host(local)),
         }
     }
 
     /// Where the Passport login is, in the form of the nexus: an address without a scheme means
     /// `https` to every client, one in plain HTTP has to say so (`docs/protocol/25 §4`).
-    pub fn login(&self, local: SocketAddr, port: u16) -> String {
-        let base = self.web(local, port);
+    pub fn login(&self, local: SocketAddr, port: u16, is_secure: bool) -> String {
+        let base = self.web(local, port, is_secure);
         format!(
             "{}/login2.srf",
             base.strip_prefix("https://").unwrap_or(&base)
@@ -136,7 +137,7 @@ mod tests {
     fn check(host: Option<&str>, url: Option<&str>, local: &str, login: &str, msnp: &str) {
         let advertise = Advertise::new(host, url, None).unwrap();
         let local: SocketAddr = local.parse().unwrap();
-        assert_eq!(advertise.login(local, local.port()), login);
+        assert_eq!(advertise.login(local, local.port(), false), login);
         assert_eq!(advertise.msnp(local, 1863), msnp);
     }
 
@@ -185,6 +186,16 @@ mod tests {
             "http://www.example.net:81/login2.srf",
             "msn.example.net:1863",
         );
+    }
+
+    #[test]
+    fn who_came_by_https_goes_on_by_https() {
+        let local: SocketAddr = "10.0.0.1:443".parse().unwrap();
+        let advertise = Advertise::default();
+        assert_eq!(advertise.web(local, 443, true), "https://10.0.0.1:443");
+        assert_eq!(advertise.login(local, 443, true), "10.0.0.1:443/login2.srf");
+        let advertise = Advertise::new(None, Some("http://a.example"), None).unwrap();
+        assert_eq!(advertise.web(local, 443, true), "http://a.example");
     }
 
     #[test]

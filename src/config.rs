@@ -6,6 +6,7 @@
 //! with its kind and range; reading, the list of known keys and the printed form all follow
 //! from it, so that they cannot disagree. A `Config` that [`Config::load`] returned is checked.
 
+mod encryption;
 mod pages;
 mod values;
 mod visitor;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use toml::{Table, Value};
 
+pub use encryption::{LegacyTls, Tls};
 pub use pages::{Tab, TextAd};
 use values::{
     read_filter, read_format, read_host, read_host_and_port, read_host_name, read_mode,
@@ -42,6 +44,10 @@ pub struct Config {
     pub listen: Listen,
     /// What to tell clients about where to connect.
     pub advertise: Advertise,
+    /// Encryption on the web side.
+    pub tls: Tls,
+    /// Encryption for old clients.
+    pub legacy_tls: LegacyTls,
     /// Passwords and tickets.
     pub auth: Auth,
     /// What the web side does for people.
@@ -207,6 +213,8 @@ pub struct Limits {
     pub offline_message_days: u32,
     /// Connections to the web services.
     pub http_connections: usize,
+    /// Handshakes of TLS a minute, from one network.
+    pub handshakes_per_minute: u32,
 }
 
 /// Logging.
@@ -233,6 +241,8 @@ impl Default for Config {
             data_dir: PathBuf::from("data"),
             listen: Listen::default(),
             advertise: Advertise::default(),
+            tls: Tls::default(),
+            legacy_tls: LegacyTls::default(),
             auth: Auth::default(),
             web: Web::default(),
             registration: Registration::default(),
@@ -322,6 +332,7 @@ impl Default for Limits {
             offline_sends_per_minute: 60,
             offline_message_days: 0,
             http_connections: 2_000,
+            handshakes_per_minute: 600,
         }
     }
 }
@@ -441,6 +452,8 @@ fn visit(config: &mut Config, v: &mut Visitor) {
         Fewest::None,
     );
 
+    encryption::visit(config, v);
+
     let auth = &mut config.auth;
     v.section("auth");
     // Argon2 needs 8 KiB; beyond 1 GiB a few sign-ins would exhaust any machine.
@@ -553,6 +566,11 @@ fn visit(config: &mut Config, v: &mut Visitor) {
         0..=36_500,
     );
     v.number("http_connections", &mut limits.http_connections, MANY);
+    v.number(
+        "handshakes_per_minute",
+        &mut limits.handshakes_per_minute,
+        MANY,
+    );
 
     let log = &mut config.log;
     v.section("log");
@@ -590,6 +608,7 @@ fn check_together(config: &Config, problems: &mut Vec<Problem>) {
         ("listen.dispatch", &listen.dispatch),
         ("listen.http", &listen.http),
         ("listen.ops", &listen.ops),
+        ("legacy_tls.listen", &config.legacy_tls.listen),
     ] {
         // Port 0 is a different port every time.
         for &address in addresses.iter().filter(|address| address.port() != 0) {
@@ -601,6 +620,7 @@ fn check_together(config: &Config, problems: &mut Vec<Problem>) {
             }
         }
     }
+    encryption::check_together(config, problems);
 }
 
 fn read_file(path: Option<&Path>, problems: &mut Vec<Problem>) -> Table {

@@ -17,6 +17,9 @@
 //! | `chrysalis_closes_total` | counter | `role`, `reason` |
 //! | `chrysalis_http_answers_total` | counter | `class` |
 //! | `chrysalis_soap_calls_total` | counter | `service`, `operation`, `outcome` |
+//! | `chrysalis_tls_handshakes_total` | counter | `listener`, `protocol`, `cipher` |
+//! | `chrysalis_tls_failures_total` | counter | `listener`, `reason` |
+//! | `chrysalis_legacy_tls_restarts_total` | counter | |
 //! | `chrysalis_task_panics_total` | counter | |
 //! | `chrysalis_store_jobs_total` | counter | |
 //! | `chrysalis_store_commits_total` | counter | |
@@ -120,6 +123,9 @@ struct Inner {
     closes: Mutex<HashMap<(Role, &'static str), Counter>>,
     /// As above: services, operations and outcomes are words of the program.
     soap_calls: Mutex<HashMap<[&'static str; 3], Counter>>,
+    /// As above: protocols and ciphers are those that this program knows.
+    handshakes: Mutex<HashMap<[&'static str; 3], Counter>>,
+    handshake_failures: Mutex<HashMap<[&'static str; 2], Counter>>,
     /// The recorder does not tell what it has counted other than as text.
     totals: Totals,
 }
@@ -141,6 +147,7 @@ struct Handles {
     messages_relayed: Counter,
     sign_ins: HashMap<(Method, Outcome), Counter>,
     http_answers: HashMap<&'static str, Counter>,
+    legacy_tls_restarts: Counter,
     task_panics: Counter,
     store_jobs: Counter,
     store_commits: Counter,
@@ -216,6 +223,8 @@ impl Metrics {
             closes: Mutex::default(),
             soap_calls: Mutex::default(),
             totals: Totals::default(),
+            handshakes: Mutex::default(),
+            handshake_failures: Mutex::default(),
         }))
     }
 
@@ -331,6 +340,56 @@ impl Metrics {
         }
     }
 
+    /// A TLS handshake came about. All three are words of the program.
+    pub fn tls_handshake(
+        &self,
+        listener: &'static str,
+        protocol: &'static str,
+        cipher: &'static str,
+    ) {
+        let mut counters = self
+            .0
+            .handshakes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        counters
+            .entry([listener, protocol, cipher])
+            .or_insert_with(|| {
+                self.register(|| {
+                    metrics::counter!(
+                        "chrysalis_tls_handshakes_total",
+                        "listener" => listener, "protocol" => protocol, "cipher" => cipher
+                    )
+                })
+            })
+            .increment(1);
+    }
+
+    /// A TLS handshake did not come about. Both are words of the program.
+    pub fn tls_failure(&self, listener: &'static str, reason: &'static str) {
+        let mut counters = self
+            .0
+            .handshake_failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        counters
+            .entry([listener, reason])
+            .or_insert_with(|| {
+                self.register(|| {
+                    metrics::counter!(
+                        "chrysalis_tls_failures_total",
+                        "listener" => listener, "reason" => reason
+                    )
+                })
+            })
+            .increment(1);
+    }
+
+    /// The process that speaks old TLS ended and is started again.
+    pub fn legacy_tls_restarted(&self) {
+        self.handles().legacy_tls_restarts.increment(1);
+    }
+
     /// So many tasks have panicked since the start.
     pub fn set_task_panics(&self, total: u64) {
         self.handles().task_panics.absolute(total);
@@ -392,6 +451,7 @@ impl Handles {
             messages_relayed: metrics::counter!("chrysalis_messages_relayed_total"),
             sign_ins,
             http_answers,
+            legacy_tls_restarts: metrics::counter!("chrysalis_legacy_tls_restarts_total"),
             task_panics: metrics::counter!("chrysalis_task_panics_total"),
             store_jobs: metrics::counter!("chrysalis_store_jobs_total"),
             store_commits: metrics::counter!("chrysalis_store_commits_total"),
@@ -413,6 +473,12 @@ fn describe() {
     metrics::describe_counter!("chrysalis_closes_total", "Connections ended.");
     metrics::describe_counter!("chrysalis_http_answers_total", "HTTP requests answered.");
     metrics::describe_counter!("chrysalis_soap_calls_total", "Calls of SOAP services.");
+    metrics::describe_counter!("chrysalis_tls_handshakes_total", "TLS handshakes.");
+    metrics::describe_counter!("chrysalis_tls_failures_total", "TLS handshakes that failed.");
+    metrics::describe_counter!(
+        "chrysalis_legacy_tls_restarts_total",
+        "Restarts of the process that speaks old TLS."
+    );
     metrics::describe_counter!("chrysalis_task_panics_total", "Tasks that panicked.");
     metrics::describe_counter!("chrysalis_store_jobs_total", "Changes written.");
     metrics::describe_counter!("chrysalis_store_commits_total", "Commits they shared.");
@@ -473,7 +539,13 @@ mod tests {
         metrics.http_answer(401);
         metrics.soap_call("rsi", "GetMessage", "ok");
         metrics.frames_received(Role::Ns, 3);
+        metrics.tls_handshake("legacy", "TLSv1", "DES-CBC3-SHA");
+        metrics.tls_failure("modern", "throttled");
+        metrics.legacy_tls_restarted();
         for line in [
+            "chrysalis_tls_handshakes_total{listener=\"legacy\",protocol=\"TLSv1\",cipher=\"DES-CBC3-SHA\"} 1",
+            "chrysalis_tls_failures_total{listener=\"modern\",reason=\"throttled\"} 1",
+            "chrysalis_legacy_tls_restarts_total 1",
             "chrysalis_sign_ins_total{method=\"passport\",outcome=\"refused\"} 2",
             "chrysalis_refusals_total{code=\"911\"} 2",
             "chrysalis_refusals_total{code=\"other\"} 1",

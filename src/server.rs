@@ -1,6 +1,7 @@
 //! Composition root: opens the store, builds hub and services, binds the listeners, runs, and
 //! stops in order.
 
+mod encryption;
 mod greeting;
 
 use std::io::{self, Write as _};
@@ -15,7 +16,7 @@ use tracing::Instrument;
 
 use crate::advertise::{Advertise, AdvertiseError};
 use crate::clock::Clock;
-use crate::config::{Config, Limits};
+use crate::config::{Config, ConfigErrors, Limits};
 use crate::hub::{Hub, RoomLimits};
 use crate::mailbox::mailbox;
 use crate::metrics::{Metrics, Role as Counted};
@@ -25,9 +26,11 @@ use crate::sb::SbSession;
 use crate::service::accounts::AccountSettings;
 use crate::service::{Accounts, NoticeFollower, ServiceSettings, Services};
 use crate::shutdown::Shutdown;
+use crate::tls::Modern;
 use crate::store::{ListLimits, Store, StoreError};
 use crate::wire::{Frame, Role};
 use crate::{http, net};
+pub use encryption::check_files;
 use greeting::Greeting;
 
 /// How long sessions have to take their leave. The process ends within ten seconds.
@@ -60,6 +63,8 @@ pub enum StartError {
     Notices(#[source] StoreError),
     #[error("an advertised address cannot be used")]
     Advertise(#[source] AdvertiseError),
+    #[error(transparent)]
+    Files(#[from] ConfigErrors),
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
 }
@@ -74,6 +79,13 @@ pub struct Server {
     dispatch: Vec<SocketAddr>,
     http: Vec<SocketAddr>,
     ops: Vec<SocketAddr>,
+}
+
+/// What the web side does about encryption.
+struct Encryption {
+    tls: Option<Modern>,
+    /// What clients may download and trust, in DER.
+    root: Option<Vec<u8>>,
 }
 
 /// Where the listeners of one kind wait.
@@ -126,6 +138,9 @@ impl Server {
             ServiceSettings::new(limits, &config.registration),
         );
 
+        check_files(&config)?;
+        let tls = encryption::modern(&config, &metrics)?;
+        let root = encryption::root(&config)?;
         let msnp = bind("listen.msnp", &config.listen.msnp).await?;
         let dispatch = bind("listen.dispatch", &config.listen.dispatch).await?;
         let web = bind("listen.http", &config.listen.http).await?;
@@ -160,7 +175,8 @@ impl Server {
             ops: ops.addresses,
         };
         server.serve_msnp(&config, advertise, msnp.listeners, dispatch.listeners);
-        server.serve_web(&config, pages, web.listeners);
+        let encryption = Encryption { tls, root };
+        server.serve_web(&config, pages, encryption, web.listeners);
         server.serve_ops(ops.listeners, hub);
         server.keep_house(follower);
         Ok(server)
@@ -247,7 +263,13 @@ impl Server {
         }
     }
 
-    fn serve_web(&self, config: &Config, pages: http::Web, listeners: Vec<TcpListener>) {
+    fn serve_web(
+        &self,
+        config: &Config,
+        pages: http::Web,
+        encryption: Encryption,
+        listeners: Vec<TcpListener>,
+    ) {
         let limits = &config.limits;
         let settings = http::Settings {
             connections: limits.http_connections,
@@ -255,9 +277,18 @@ impl Server {
             exempt: limits.exempt.clone(),
             trusted_proxies: config.web.trusted_proxies.clone(),
             write_timeout: Duration::from_secs(limits.write_secs),
+            tls: encryption.tls.clone(),
             ..http::Settings::default()
         };
-        let router = http::router(pages);
+        let mut router = http::router(pages);
+        if let Some(root) = encryption.root {
+            router = router.merge(http::root_certificate(root));
+        }
+        if let Some(tls) = encryption.tls {
+            let stop = self.shutdown.soft().clone();
+            let follow = async move { tls.follow_files(&stop).await };
+            self.shutdown.spawn("certificate", follow);
+        }
         for listener in listeners {
             self.serve_http("web listener", listener, router.clone(), settings.clone());
         }

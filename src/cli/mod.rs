@@ -4,6 +4,7 @@
 //! success, 1 for a failure and 2 for a command line that cannot be understood. The commands on
 //! accounts work while a server runs on the same database.
 
+mod cert;
 mod check_config;
 mod healthcheck;
 mod serve;
@@ -35,6 +36,9 @@ enum Command {
     /// Manage accounts, also while the server runs.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Make certificates of your own.
+    #[command(subcommand)]
+    Cert(cert::CertCommand),
     /// Check the settings: print what is in force, or every problem.
     CheckConfig,
     /// Ask the running server whether it is healthy; for containers and monitors.
@@ -60,6 +64,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(config),
         Command::User(command) => user::run(command, &config),
+        Command::Cert(command) => cert::run(&command, &config),
         Command::CheckConfig => check_config::run(&config),
         Command::Healthcheck => healthcheck::run(&config),
     }

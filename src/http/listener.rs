@@ -1,5 +1,6 @@
 //! Who may connect, and how many at a time. Accepting itself is `net`'s, as for MSNP.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,13 +9,17 @@ use std::time::Duration;
 
 use axum::Router;
 use ipnet::IpNet;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::connection::Site;
 use crate::metrics::{Metrics, Role};
 use crate::net::{self, Arrival, Gate, GateLimits};
 use crate::shutdown::Shutdown;
+use crate::tls::{HANDSHAKE, Modern};
 
 /// The limits of one listener.
 #[derive(Debug, Clone)]
@@ -34,6 +39,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How long a peer may leave an answer unread.
     pub write_timeout: Duration,
+    /// What takes TLS, on the same address as plain HTTP; none means plain HTTP only.
+    pub tls: Option<Modern>,
 }
 
 impl Default for Settings {
@@ -46,6 +53,7 @@ impl Default for Settings {
             header_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(15),
+            tls: None,
         }
     }
 }
@@ -80,54 +88,140 @@ pub async fn serve(
         waiting_per_network: settings.connections_per_address,
         exempt: settings.exempt.clone(),
     });
-    let site = Site::new(router, settings, metrics.clone())
-        .await
-        .map_err(io::Error::other)?;
-    let host = Host {
-        site: Arc::new(site),
-        shutdown: shutdown.clone(),
-        metrics,
-        connections: AtomicU64::new(0),
-    };
-    net::accept(listener, gate, shutdown, |arrival| host.welcome(arrival)).await;
-    Ok(())
-}
-
-/// What a new connection is received with.
-struct Host {
-    site: Arc<Site>,
-    shutdown: Shutdown,
-    metrics: Metrics,
-    connections: AtomicU64,
-}
-
-impl Host {
-    fn welcome(&self, arrival: Arrival) {
-        let conn = self.connections.fetch_add(1, Ordering::Relaxed);
+    let host = Host::new(router, settings, shutdown.clone(), metrics).await?;
+    let start = |arrival: Arrival| {
+        let host = host.clone();
         let link = Link {
             peer: canonical(arrival.peer),
             local: canonical(arrival.local),
             is_secure: false,
         };
-        let span = tracing::info_span!("connection", role = "http", conn, peer = %link.peer);
-        let live = self.metrics.connection(Role::Http);
-        let metrics = self.metrics.clone();
-        let site = Arc::clone(&self.site);
-        let soft = self.shutdown.soft().clone();
-        let hard = self.shutdown.hard().clone();
         let conversation = async move {
             arrival.admission.signed_in();
-            let _held = (arrival.admission, live);
-            let conversation = site.converse(arrival.stream, link, &soft);
-            let reason = hard
-                .run_until_cancelled(conversation)
-                .await
-                .unwrap_or("shutdown");
-            tracing::debug!(reason, "closed");
-            metrics.closed(Role::Http, reason);
+            let _held = arrival.admission;
+            host.receive(arrival.stream, link).await;
         };
-        self.shutdown
-            .spawn("http connection", conversation.instrument(span));
+        drop(shutdown.spawn("http connection", conversation));
+    };
+    net::accept(listener, gate, shutdown.clone(), start).await;
+    Ok(())
+}
+
+/// What new connections are received with; clones share everything.
+#[derive(Clone)]
+pub struct Host {
+    site: Arc<Site>,
+    tls: Option<Modern>,
+    header_timeout: Duration,
+    shutdown: Shutdown,
+    metrics: Metrics,
+    connections: Arc<AtomicU64>,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Host")
+    }
+}
+
+impl Host {
+    /// An error means that the spelling of header names could not be prepared.
+    pub async fn new(
+        router: Router,
+        settings: Settings,
+        shutdown: Shutdown,
+        metrics: Metrics,
+    ) -> io::Result<Self> {
+        let tls = settings.tls.clone();
+        let header_timeout = settings.header_timeout;
+        let site = Site::new(router, settings, metrics.clone())
+            .await
+            .map_err(io::Error::other)?;
+        Ok(Self {
+            site: Arc::new(site),
+            tls,
+            header_timeout,
+            shutdown,
+            metrics,
+            connections: Arc::default(),
+        })
+    }
+
+    /// Serves a connection that is ready for HTTP until one side or the hard stop ends it.
+    pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, link: Link) {
+        let soft = self.shutdown.soft();
+        self.account_for(link, self.site.converse(stream, link, soft))
+            .await;
+    }
+
+    /// The same for one that may yet turn out to be TLS.
+    async fn receive(&self, stream: TcpStream, link: Link) {
+        let soft = self.shutdown.soft();
+        self.account_for(link, self.tell_apart(stream, link, soft))
+            .await;
+    }
+
+    /// Runs a conversation, which answers the reason of its end, with everything that belongs
+    /// around it.
+    async fn account_for(&self, link: Link, conversation: impl Future<Output = &'static str>) {
+        let conn = self.connections.fetch_add(1, Ordering::Relaxed);
+        let span = tracing::info_span!("connection", role = "http", conn, peer = %link.peer);
+        let _live = self.metrics.connection(Role::Http);
+        let hard = self.shutdown.hard();
+        async {
+            let reason = hard.run_until_cancelled(conversation).await;
+            let reason = reason.unwrap_or("shutdown");
+            tracing::debug!(reason, "closed");
+            self.metrics.closed(Role::Http, reason);
+        }
+        .instrument(span)
+        .await;
+    }
+
+    /// Looks at the first byte, and leaves it where it is: both protocols are spoken on one port,
+    /// because clients were given one address and differ in what they speak.
+    async fn tell_apart(
+        &self,
+        stream: TcpStream,
+        link: Link,
+        soft: &CancellationToken,
+    ) -> &'static str {
+        let Some(tls) = &self.tls else {
+            return self.site.converse(stream, link, soft).await;
+        };
+        // One deadline for the first byte and the handshake.
+        let deadline = Instant::now() + self.header_timeout;
+        let mut first = [0];
+        let looked = timeout_at(deadline, stream.peek(&mut first));
+        match soft.run_until_cancelled(looked).await {
+            None => return "shutdown",
+            Some(Err(_)) => return "idle",
+            Some(Ok(Err(_) | Ok(0))) => return "eof",
+            Some(Ok(Ok(_))) => {}
+        }
+        if first != [HANDSHAKE] {
+            return self.site.converse(stream, link, soft).await;
+        }
+        let handshake = timeout_at(deadline, tls.accept(stream, link.peer.ip()));
+        match soft.run_until_cancelled(handshake).await {
+            None => "shutdown",
+            Some(Err(_)) => {
+                tls.timed_out();
+                "idle"
+            }
+            Some(Ok(Err(refused))) => {
+                let error = &refused as &dyn std::error::Error;
+                tracing::debug!(error, "no TLS");
+                "tls"
+            }
+            Some(Ok(Ok(stream))) => {
+                let link = Link {
+                    is_secure: true,
+                    ..link
+                };
+                self.site.converse(stream, link, soft).await
+            }
+        }
     }
 }
 

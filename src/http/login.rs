@@ -113,7 +113,7 @@ fn succeeded(ticket: &Ticket) -> Response {
 fn failed(web: &Web, link: &Link, text: &str) -> Response {
     let challenge = format!(
         "Passport1.4 da-status=failed,srealm=Passport.NET,ts=0,prompt,cburl={}/,cbtxt={}",
-        web.advertise.web(link.local, link.local.port()),
+        web.base(*link),
         utf8_percent_encode(text, NON_ALPHANUMERIC),
     );
     let headers = [

@@ -20,6 +20,7 @@ mod oim;
 pub mod ops;
 mod realm;
 mod request_line;
+mod root_certificate;
 mod rsi;
 mod rst;
 mod sharing;
@@ -39,7 +40,8 @@ use axum::{Extension, Router};
 
 pub use client_config::Pages;
 use connection::TooLarge;
-pub use listener::{Link, Settings, serve};
+pub use listener::{Host, Link, Settings, serve};
+pub use root_certificate::root_certificate;
 
 use crate::advertise::Advertise;
 use crate::service::Services;
@@ -63,11 +65,41 @@ pub struct Web {
     pub settings: Arc<str>,
 }
 
+impl Web {
+    /// Base of the web side as the other end of the link reaches it, without a slash at its end.
+    fn base(&self, link: Link) -> String {
+        self.advertise
+            .web(link.local, link.local.port(), link.is_secure)
+    }
+}
+
 /// Everything that clients and people ask for; to be given to [`serve`], which sees to it that
 /// paths arrive in lower case.
 pub fn router(web: Web) -> Router {
-    let login = get(login::sign_in).post(login::sign_in);
     let sign_on = get(home::front).post(sign_on::follow);
+    for_clients()
+        .route("/ppsecure/md5auth.srf", sign_on.clone())
+        .route("/ppsecure/sha1auth.srf", sign_on)
+        .merge(web::routes())
+        // The connection bounds every body before it comes here, each service as it needs.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(web)
+}
+
+/// What clients ask for over TLS that nobody should trust with more: signing in, the services
+/// behind it and the configuration. There is no page for people, no administration, and no way to
+/// make an account; what is not here is not found.
+pub fn clients_only_router(web: Web) -> Router {
+    for_clients()
+        .route("/", post(home::probe).get(home::not_found))
+        .fallback(home::not_found)
+        .layer(DefaultBodyLimit::disable())
+        .with_state(web)
+}
+
+/// The ways in for clients, and their services.
+fn for_clients() -> Router<Web> {
+    let login = get(login::sign_in).post(login::sign_in);
     let mut router = Router::new();
     for service in soap::Service::ALL {
         let serve = move |State(web): State<Web>,
@@ -96,14 +128,9 @@ pub fn router(web: Web) -> Router {
         .route("/pp900/rst2.srf", post(rst::issue_v2))
         .route("/notrst.srf", post(rst::issue_bare))
         .route("/getrealminfo.srf", get(realm::tell))
-        .route("/ppsecure/md5auth.srf", sign_on.clone())
-        .route("/ppsecure/sha1auth.srf", sign_on)
         .merge(client_config::routes())
+        // Pictures, of whoever has their address from the service.
         .merge(storage::routes())
-        .merge(web::routes())
-        // The connection bounds every body before it comes here, each service as it needs.
-        .layer(DefaultBodyLimit::disable())
-        .with_state(web)
 }
 
 /// A header value made by this server. Whatever a peer sent is encoded before it comes here.

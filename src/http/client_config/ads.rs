@@ -27,7 +27,7 @@ pub(super) async fn text(State(web): State<Web>, Extension(link): Extension<Link
         ];
         return headers.into_response();
     };
-    let home = format!("{}/", web.advertise.web(link.local, link.local.port()));
+    let home = format!("{}/", web.base(link));
     document(&Line {
         text: &line.text,
         url: line.url.as_deref().unwrap_or(&home),

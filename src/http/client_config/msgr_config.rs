@@ -43,7 +43,7 @@ pub(super) async fn bare(
     Extension(link): Extension<Link>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let base = web.advertise.web(link.local, link.local.port());
+    let base = web.base(link);
     document(&Bare {
         is_late: is_late(query.as_deref().unwrap_or_default()),
         trusted: trusted_domains(&base, &web.pages),
@@ -57,7 +57,7 @@ pub(super) async fn enveloped(
     State(web): State<Web>,
     Extension(link): Extension<Link>,
 ) -> Response {
-    let base = web.advertise.web(link.local, link.local.port());
+    let base = web.base(link);
     document(&Enveloped {
         is_late: false,
         trusted: trusted_domains(&base, &web.pages),

@@ -70,8 +70,7 @@ pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Failure> {
 async fn photo(call: &Call<'_>, tile: &TileInfo) -> Result<Photo, Failure> {
     let user = call.by.user;
     let key = call.web.services.profiles.tile_key(user, tile).await?;
-    let local = call.link.local;
-    let web = call.web.advertise.web(local, local.port());
+    let web = call.web.base(call.link);
     let cid = user.passport_id();
     Ok(Photo {
         id: Resource::Tile(tile.number).id(user),

@@ -42,8 +42,12 @@ impl Advertise {
     /// Host and port for MSNP. `local` is the address that the client connected to, `port` that
     /// of the listener which takes MSNP.
     pub fn msnp(&self, local: SocketAddr, port: u16) -> String {
-        let port = self.msnp_port.unwrap_or(port);
-        format!("{}:{port}", self.host(local))
+        format!("{}:{}", self.host(local), self.msnp_port(port))
+    }
+
+    /// Port for MSNP, where `port` is that of the listener which takes it.
+    pub fn msnp_port(&self, port: u16) -> u16 {
+        self.msnp_port.unwrap_or(port)
     }
 
     /// Base of the web side, without a slash at its end; `port` is that of the listener which

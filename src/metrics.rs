@@ -474,7 +474,10 @@ fn describe() {
     metrics::describe_counter!("chrysalis_http_answers_total", "HTTP requests answered.");
     metrics::describe_counter!("chrysalis_soap_calls_total", "Calls of SOAP services.");
     metrics::describe_counter!("chrysalis_tls_handshakes_total", "TLS handshakes.");
-    metrics::describe_counter!("chrysalis_tls_failures_total", "TLS handshakes that failed.");
+    metrics::describe_counter!(
+        "chrysalis_tls_failures_total",
+        "TLS handshakes that failed."
+    );
     metrics::describe_counter!(
         "chrysalis_legacy_tls_restarts_total",
         "Restarts of the process that speaks old TLS."

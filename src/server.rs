@@ -1,14 +1,15 @@
 //! Composition root: opens the store, builds hub and services, binds the listeners, runs, and
 //! stops in order.
 
+mod connect;
 mod encryption;
 mod greeting;
 
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -26,10 +27,11 @@ use crate::sb::SbSession;
 use crate::service::accounts::AccountSettings;
 use crate::service::{Accounts, NoticeFollower, ServiceSettings, Services};
 use crate::shutdown::Shutdown;
-use crate::tls::Modern;
 use crate::store::{ListLimits, Store, StoreError};
+use crate::tls::Modern;
 use crate::wire::{Frame, Role};
 use crate::{http, net};
+pub use connect::{address_of, https};
 pub use encryption::check_files;
 use greeting::Greeting;
 
@@ -164,7 +166,13 @@ impl Server {
             pages: http::Pages::new(&config.tabs, &config.text_ads),
             site_name: config.web.name.as_str().into(),
             settings: config.to_string().into(),
+            connect: http::Connect {
+                https: https(&config),
+                has_ca: root.is_some(),
+                ..http::Connect::default()
+            },
         };
+        let address = Arc::clone(&pages.connect.address);
         let server = Self {
             services,
             store,
@@ -179,6 +187,7 @@ impl Server {
         server.serve_web(&config, pages, encryption, web.listeners);
         server.serve_ops(ops.listeners, hub);
         server.keep_house(follower);
+        server.look_up(&config, address);
         Ok(server)
     }
 
@@ -335,6 +344,21 @@ impl Server {
         self.shutdown.spawn(name, async move {
             if let Err(error) = http::serve(listener, router, settings, shutdown, metrics).await {
                 tracing::error!(%error, name, "a listener ended");
+            }
+        });
+    }
+
+    /// Finds the address that hosts files need.
+    fn look_up(&self, config: &Config, address: Arc<OnceLock<IpAddr>>) {
+        let Some(host) = config.advertise.host.clone() else {
+            return;
+        };
+        let stop = self.shutdown.soft().clone();
+        self.shutdown.spawn("address", async move {
+            let found = stop.run_until_cancelled(address_of(&host)).await;
+            if let Some(found) = found.flatten() {
+                // There is one task that sets it.
+                let _ = address.set(found);
             }
         });
     }

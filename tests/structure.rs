@@ -186,6 +186,7 @@ const MODULES: &[Module] = &[
             "clock",
             "config",
             "dialect",
+            "guide",
             "http",
             "hub",
             "mailbox",

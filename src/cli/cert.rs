@@ -161,7 +161,10 @@ mod tests {
     #[test]
     fn what_is_no_name_does_not_get_into_a_certificate() {
         for bad in ["", "a b", "a,DNS:b", "a..b", "*", "a.*.b", "http://a"] {
-            assert!(names(&[bad.to_owned()], &Config::default()).is_err(), "{bad:?}");
+            assert!(
+                names(&[bad.to_owned()], &Config::default()).is_err(),
+                "{bad:?}"
+            );
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod cert;
 mod check_config;
+mod client_setup;
 mod healthcheck;
 mod serve;
 mod user;
@@ -41,6 +42,8 @@ enum Command {
     Cert(cert::CertCommand),
     /// Check the settings: print what is in force, or every problem.
     CheckConfig,
+    /// Show how a client is connected to this server, and make the files for it.
+    ClientSetup(client_setup::ClientSetup),
     /// Ask the running server whether it is healthy; for containers and monitors.
     Healthcheck,
 }
@@ -66,6 +69,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Command::User(command) => user::run(command, &config),
         Command::Cert(command) => cert::run(&command, &config),
         Command::CheckConfig => check_config::run(&config),
+        Command::ClientSetup(setup) => setup.run(&config),
         Command::Healthcheck => healthcheck::run(&config),
     }
 }

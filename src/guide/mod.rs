@@ -26,7 +26,7 @@ mod text;
 
 pub use catalogue::{CLIENTS, Client, Group, SignIn, Standing};
 pub use codes::{CODES, Code};
-pub use server::{Reach, Server};
+pub use server::{Https, Reach, Server, TlsAge};
 pub use step::{File, Guide, Part, Step, StringRow};
 pub use strings::{CONFIG_PATHS, ORIGINALS, Original, Replacement, nexus_paths, replacement};
 pub use system::System;
@@ -144,27 +144,43 @@ fn warnings(asked: Asked<'_>) -> Vec<String> {
         ));
     }
     if client.needs_https() {
-        if !server.is_https() {
-            warnings.push(
-                "This client signs in over https, and this server says of itself that it has \
-                 none. Until whoever runs it adds it (advertise.http_url), what is below ends at \
-                 the sign-in."
-                    .to_owned(),
-            );
-        } else if let Some(port) = server.odd_web_port() {
-            warnings.push(format!(
-                "This client knows no other port for https than 443, and this server's is {port}. \
-                 It has to be reachable at 443."
-            ));
-        }
-        if system.has_old_tls() && server.is_https() {
-            warnings.push(
-                "This system speaks only old versions of TLS. Its sign-in works if the https in \
-                 front of this server still takes them; ask whoever runs it, if it fails with \
-                 80072F7D or without a word."
-                    .to_owned(),
-            );
-        }
+        warnings.extend(about_https(system, server.https));
+    }
+    warnings
+}
+
+/// What keeps a client from signing in over https at names that are compiled in.
+fn about_https(system: System, https: Option<Https>) -> Vec<String> {
+    let Some(https) = https else {
+        return vec![
+            "This client signs in over https, and this server has none yet. Until whoever runs it \
+             adds it ([tls] or [legacy_tls] in its settings, or a proxy), what is below ends at the \
+             sign-in."
+                .to_owned(),
+        ];
+    };
+    let mut warnings = Vec::new();
+    if https.port != server::HTTPS_PORT {
+        warnings.push(format!(
+            "This client knows no other port for https than 443, and this server listens for it at \
+             {}. It has to be reachable at 443 as well.",
+            https.port
+        ));
+    }
+    match https.age {
+        _ if !system.has_old_tls() => {}
+        TlsAge::Old => {}
+        TlsAge::Modern => warnings.push(
+            "This system speaks only old versions of TLS, and this server takes 1.2 and later. \
+             Whoever runs it can add the old ones ([legacy_tls] in its settings)."
+                .to_owned(),
+        ),
+        TlsAge::Unknown => warnings.push(
+            "This system speaks only old versions of TLS. Its sign-in works if the https in front \
+             of this server still takes them; ask whoever runs it, if it fails with 80072F7D or \
+             without a word."
+                .to_owned(),
+        ),
     }
     warnings
 }

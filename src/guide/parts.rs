@@ -40,7 +40,8 @@ pub(super) fn account(asked: Asked<'_>) -> Step {
 
 /// Trust in the server's certificate, where there is one to hand out and the client will ask.
 pub(super) fn certificate(asked: Asked<'_>) -> Option<Step> {
-    let is_wanted = asked.client.needs_https() && asked.server.is_https() && asked.server.has_ca;
+    let is_wanted =
+        asked.client.needs_https() && asked.server.https.is_some() && asked.server.has_ca;
     if !is_wanted {
         return None;
     }

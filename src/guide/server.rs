@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The port that every client tries first, and most of them only.
-pub const MSNP_PORT: u16 = 1863;
+pub(super) const MSNP_PORT: u16 = 1863;
 /// The port that `https` means. It is compiled into clients.
-const HTTPS_PORT: u16 = 443;
+pub(super) const HTTPS_PORT: u16 = 443;
 
 /// What a guide has to know about a server. Nothing in it comes from a request but the address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,10 +16,32 @@ pub struct Server {
     pub msnp_port: u16,
     /// Base of the web side: scheme, host and port, without a slash at its end.
     pub web: String,
+    /// Where clients find it over TLS; `None` if nowhere.
+    pub https: Option<Https>,
     /// The address behind the host, as far as it is known; hosts files need one.
     pub address: Option<IpAddr>,
     /// Whether the web side hands out the certificate of an authority of its own.
     pub has_ca: bool,
+}
+
+/// TLS, as clients find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Https {
+    /// At which port.
+    pub port: u16,
+    /// For whom.
+    pub age: TlsAge,
+}
+
+/// Which systems a server's TLS can be spoken with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsAge {
+    /// Those of its clients' own time too.
+    Old,
+    /// Those with TLS 1.2.
+    Modern,
+    /// A proxy in front of it decides.
+    Unknown,
 }
 
 /// From where a server can be reached, going by what it calls itself.
@@ -34,11 +56,6 @@ pub enum Reach {
 }
 
 impl Server {
-    /// Whether clients can sign in over `https`.
-    pub fn is_https(&self) -> bool {
-        self.web.starts_with("https://")
-    }
-
     /// Host and port of the notification server; the port only where it is not the usual one.
     pub fn msnp(&self) -> String {
         match self.msnp_port {
@@ -49,24 +66,12 @@ impl Server {
 
     /// The host of the web side, without a port.
     pub fn web_host(&self) -> &str {
-        let (host, _) = self.web_host_and_port();
-        host
-    }
-
-    /// The port of the web side, if it is not the one that clients try.
-    pub fn odd_web_port(&self) -> Option<&str> {
-        let (_, port) = self.web_host_and_port();
-        let usual = if self.is_https() { HTTPS_PORT } else { 80 };
-        port.filter(|port| port.parse() != Ok(usual))
-    }
-
-    fn web_host_and_port(&self) -> (&str, Option<&str>) {
         let rest = self.web.split_once("://").map_or("", |(_, rest)| rest);
         let authority = rest.split('/').next().unwrap_or_default();
         match authority.rsplit_once(':') {
             // The colons of an IPv6 address stand in brackets.
-            Some((host, port)) if !port.contains(']') => (host, Some(port)),
-            _ => (authority, None),
+            Some((host, port)) if !port.contains(']') => host,
+            _ => authority,
         }
     }
 
@@ -113,6 +118,7 @@ mod tests {
             host: host.to_owned(),
             msnp_port: MSNP_PORT,
             web: web.to_owned(),
+            https: None,
             address: None,
             has_ca: false,
         }
@@ -138,16 +144,14 @@ mod tests {
 
     #[test]
     fn the_web_side_is_taken_apart() {
-        for (web, host, odd) in [
-            ("https://msn.example.net", "msn.example.net", None),
-            ("https://msn.example.net:443", "msn.example.net", None),
-            ("http://msn.example.net:443", "msn.example.net", Some("443")),
-            ("http://msn.example.net:80/x", "msn.example.net", None),
-            ("https://[::1]:8443", "[::1]", Some("8443")),
-            ("http://[::1]", "[::1]", None),
+        for (web, host) in [
+            ("https://msn.example.net", "msn.example.net"),
+            ("https://msn.example.net:443", "msn.example.net"),
+            ("http://msn.example.net:80/x", "msn.example.net"),
+            ("https://[::1]:8443", "[::1]"),
+            ("http://[::1]", "[::1]"),
         ] {
-            let server = server("x", web);
-            assert_eq!((server.web_host(), server.odd_web_port()), (host, odd));
+            assert_eq!(server("x", web).web_host(), host);
         }
     }
 

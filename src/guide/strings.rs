@@ -68,63 +68,63 @@ const fn original(
 }
 
 /// The notification server, in every client.
-pub const MESSENGER: Original = original(
+pub(super) const MESSENGER: Original = original(
     "messenger.hotmail.com",
     "notification server",
     Shape::Messenger,
     "messenger",
 );
 /// The nexus with its path, before 7.5.
-pub const NEXUS_URL: Original = original(
+pub(super) const NEXUS_URL: Original = original(
     "nexus.passport.com/rdr/pprdr.asp",
     "sign-in, with its path",
     Shape::Nexus,
     "nexus",
 );
 /// The nexus without its path, up to 7.0.
-pub const NEXUS: Original = original(
+pub(super) const NEXUS: Original = original(
     "nexus.passport.com",
     "sign-in, where it still stands alone",
     Shape::Web(""),
     "nexus",
 );
 /// The configuration, from 6.0 on.
-pub const CONFIG: Original = original(
+pub(super) const CONFIG: Original = original(
     "http://config.messenger.msn.com/Config/MsgrConfig.asmx",
     "configuration",
     Shape::Config,
     "config",
 );
 /// The address book of 8.0 and 8.1.
-pub const ADDRESS_BOOK: Original = original(
+pub(super) const ADDRESS_BOOK: Original = original(
     "byrdr.omega.contacts.msn.com",
     "address book",
     Shape::Web(""),
     "contacts",
 );
 /// Profiles of 8.0 and 8.1.
-pub const STORAGE: Original = original(
+pub(super) const STORAGE: Original = original(
     "tkrdr.storage.msn.com",
     "profile and picture",
     Shape::Web(""),
     "storage",
 );
 /// Sending offline messages, 8.0 and 8.1.
-pub const OFFLINE: Original = original(
+pub(super) const OFFLINE: Original = original(
     "//ows.messenger.msn.com",
     "sending offline messages",
     Shape::Web("//"),
     "ows",
 );
 /// Fetching offline messages, 8.0 and 8.1.
-pub const MAIL: Original = original(
+pub(super) const MAIL: Original = original(
     "//rsi.hotmail.com",
     "fetching offline messages",
     Shape::Web("//"),
     "rsi",
 );
 /// The way through a proxy, in every client that has one.
-pub const GATEWAY: Original = original(
+pub(super) const GATEWAY: Original = original(
     "gateway.messenger.hotmail.com",
     "way through a proxy, optional",
     Shape::Web(""),
@@ -334,6 +334,7 @@ mod tests {
             host: host.to_owned(),
             msnp_port: 1863,
             web: format!("https://{host}"),
+            https: None,
             address: None,
             has_ca: false,
         }

@@ -17,6 +17,10 @@ fn server(host: &str) -> Server {
         host: host.to_owned(),
         msnp_port: 1863,
         web: format!("https://{host}"),
+        https: Some(Https {
+            port: 443,
+            age: TlsAge::Unknown,
+        }),
         address: Some([192, 0, 2, 10].into()),
         has_ca: true,
     }
@@ -152,7 +156,7 @@ fn the_certificate_is_offered_only_where_there_is_one_and_somebody_asks() {
     };
     assert_eq!(offers("msn-7.5", &without), 0);
     let plain = Server {
-        web: "http://ab12cd.net:8080".to_owned(),
+        https: None,
         ..whole
     };
     assert_eq!(offers("msn-7.5", &plain), 0);
@@ -177,13 +181,34 @@ fn what_stands_in_the_way_is_said_first() {
         inside.contains("only machines on its own network"),
         "{inside}"
     );
-    let plain = warnings("wlm-2009", |it| it.web = "http://ab12cd.net".to_owned());
+    let plain = warnings("wlm-2009", |it| it.https = None);
     assert!(plain.contains("has none"), "{plain}");
     let odd = warnings("wlm-2009", |it| {
-        it.web = "https://ab12cd.net:8443".to_owned()
+        it.https = Some(Https {
+            port: 8443,
+            age: TlsAge::Modern,
+        });
     });
-    assert!(odd.contains("this server's is 8443"), "{odd}");
+    assert!(odd.contains("listens for it at 8443"), "{odd}");
     let odd = warnings("wlm-2009", |it| it.msnp_port = 1864);
     assert!(odd.contains("no other port than 1863"), "{odd}");
     assert_eq!(warnings("msn-3", |it| it.msnp_port = 1864), "");
+}
+
+#[test]
+fn old_systems_are_told_whether_this_server_still_speaks_with_them() {
+    let warnings = |age, system| {
+        let server = Server {
+            https: Some(Https { port: 443, age }),
+            ..server(HOSTS[0])
+        };
+        let client = Client::named("wlm-8.1").unwrap();
+        guide(client, system, &server).warnings.join("\n")
+    };
+    assert_eq!(warnings(TlsAge::Old, System::WindowsXp), "");
+    assert!(warnings(TlsAge::Modern, System::WindowsXp).contains("[legacy_tls]"));
+    assert!(warnings(TlsAge::Unknown, System::WindowsXp).contains("80072F7D"));
+    for age in [TlsAge::Old, TlsAge::Modern, TlsAge::Unknown] {
+        assert_eq!(warnings(age, System::Windows10), "");
+    }
 }

@@ -42,8 +42,10 @@ pub use client_config::Pages;
 use connection::TooLarge;
 pub use listener::{Host, Link, Settings, serve};
 pub use root_certificate::root_certificate;
+pub use web::Connect;
 
 use crate::advertise::Advertise;
+use crate::guide;
 use crate::service::Services;
 
 /// What the handlers share.
@@ -63,6 +65,8 @@ pub struct Web {
     pub site_name: Arc<str>,
     /// The settings in force, for administrators.
     pub settings: Arc<str>,
+    /// What only the page about connecting a client has to know.
+    pub connect: Connect,
 }
 
 impl Web {
@@ -111,11 +115,13 @@ fn for_clients() -> Router<Web> {
         };
         router = router.route(service.path(), post(serve));
     }
+    let nexus = get(nexus::passport_urls).post(nexus::passport_urls);
+    // What replaced its address in a client ends in one of these (`docs/protocol/24 §1.3`).
+    for path in guide::nexus_paths() {
+        router = router.route(&path, nexus.clone());
+    }
     router
-        .route(
-            "/rdr/pprdr.asp",
-            get(nexus::passport_urls).post(nexus::passport_urls),
-        )
+        .route("/rdr/pprdr.asp", nexus)
         // Some clients skip the nexus and know only the older name (`docs/protocol/01 §3.1`).
         .route("/login.srf", login.clone())
         .route("/login2.srf", login)

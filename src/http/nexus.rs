@@ -20,7 +20,8 @@ pub(super) async fn passport_urls(
 ) -> Response {
     let urls = format!(
         "DALogin={},",
-        web.advertise.login(link.local, link.local.port(), link.is_secure)
+        web.advertise
+            .login(link.local, link.local.port(), link.is_secure)
     );
     let headers = [
         (PASSPORT_URLS, header_value(&urls)),

@@ -99,6 +99,7 @@ impl People {
             pages: Pages::default(),
             site_name: "Chrysalis".into(),
             settings: "".into(),
+            connect: Connect::default(),
         }
     }
 

@@ -367,6 +367,8 @@ impl Surroundings {
     /// Base of the web addresses for this client.
     pub(super) fn web_address(&self) -> String {
         let settings = &self.settings;
-        settings.advertise.web(self.local, settings.http_port, false)
+        settings
+            .advertise
+            .web(self.local, settings.http_port, false)
     }
 }

@@ -76,6 +76,7 @@ impl Display for Greeting {
         let Self { program, .. } = self;
         let (server, site) = (self.server(), self.site());
         let nexus = format!("{site}/rdr/pprdr.asp");
+        let connect = format!("{site}/connect");
         write!(
             f,
             "\nChrysalis is running. Stop it with Ctrl+C.\n\
@@ -101,7 +102,8 @@ impl Display for Greeting {
              \n  MSN Messenger 1.0-4.6  registry HKCU\\Software\\Microsoft\\MessengerService,\
              \n                         string value Server = {server}\
              \n  msnp11-sdk, your bot   server {server}, nexus {nexus}\
-             \n  any other client       \"Connect a client\" in README.md\n",
+             \n  any other client       {connect} in a browser, or\
+             \n                         {program} client-setup --list\n",
         )?;
         if self.is_private() {
             write!(
@@ -150,6 +152,8 @@ mod tests {
             "server 127.0.0.1:1863, nexus http://127.0.0.1:8080/rdr/pprdr.asp\n",
             "at http://127.0.0.1:8080/admin.\n",
             "  health and metrics  (off)\n",
+            "http://127.0.0.1:8080/connect in a browser, or\n",
+            "./chrysalis client-setup --list\n",
             "CHRYSALIS__LISTEN__MSNP=0.0.0.0:1863 CHRYSALIS__LISTEN__HTTP=0.0.0.0:8080\n",
         ] {
             assert!(text.contains(line), "{line:?} is missing in {text}");

@@ -22,6 +22,7 @@ use axum::routing::{any, get, post};
 
 use super::Web;
 use crate::config::{Tab, TextAd};
+use crate::guide;
 
 /// What the operator wants clients to show; clones share it.
 #[derive(Debug, Clone, Default)]
@@ -42,11 +43,14 @@ impl Pages {
 
 /// The documents, below the names that the original hosts gave them.
 pub(super) fn routes() -> Router<Web> {
-    Router::new()
-        .route(
-            "/config/msgrconfig.asmx",
-            get(msgr_config::bare).post(msgr_config::enveloped),
-        )
+    let configuration = get(msgr_config::bare).post(msgr_config::enveloped);
+    let mut router = Router::new();
+    // The shorter ones replace the whole address in a client (`docs/protocol/24 §1.3`).
+    for path in guide::CONFIG_PATHS {
+        router = router.route(&path.to_ascii_lowercase(), configuration.clone());
+    }
+    router
+        .route("/config/msgrconfig.asmx", configuration)
         .route("/svcs/mms/tabs.asp", get(tabs::tabs).post(tabs::tabs))
         .route("/svcs/mms/portal.asp", get(tabs::tabs).post(tabs::tabs))
         .route("/ads/text", get(ads::text))

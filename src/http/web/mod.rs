@@ -9,6 +9,7 @@
 mod account;
 mod admin;
 mod assets;
+mod connect;
 mod home;
 mod page;
 mod posted;
@@ -24,6 +25,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::Web;
+pub use connect::Connect;
 use page::{Notice, Shell, page, problem, see_other};
 use posted::Posted;
 use visitor::{Member, Visitor};
@@ -36,6 +38,10 @@ pub(super) fn routes() -> Router<Web> {
         .route("/favicon.ico", get(assets::icon))
         .route(assets::ANY_PATH, get(assets::file))
         .route("/account", get(account::show))
+        .route("/connect", get(connect::clients))
+        .route("/connect/{client}", get(connect::systems))
+        .route("/connect/{client}/{system}", get(connect::steps))
+        .route("/connect/{client}/{system}/{file}", get(connect::file))
         .route("/register", get(register::show).post(register::submit))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", post(sign_in::leave))

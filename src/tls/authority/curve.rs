@@ -8,9 +8,7 @@ use rcgen::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::{
-    AuthorityError, Issued, IssuedFile, LAST_YEAR, MODERN_DAYS, ROOT_NAME, as_address,
-};
+use super::{AuthorityError, Issued, IssuedFile, LAST_YEAR, MODERN_DAYS, ROOT_NAME, as_address};
 
 pub(super) fn issue(names: &[String], now_secs: i64) -> Result<Issued, AuthorityError> {
     build(names, now_secs).map_err(|error| AuthorityError(error.to_string()))

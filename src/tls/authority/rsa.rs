@@ -13,9 +13,7 @@ use openssl::x509::extension::{
 };
 use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
 
-use super::{
-    AuthorityError, Issued, IssuedFile, LAST_YEAR, MODERN_DAYS, ROOT_NAME, as_address,
-};
+use super::{AuthorityError, Issued, IssuedFile, LAST_YEAR, MODERN_DAYS, ROOT_NAME, as_address};
 
 /// The length of the keys: the longest that all of the old clients take.
 const KEY_BITS: u32 = 2048;
@@ -77,11 +75,7 @@ fn build(names: &[String], now_secs: i64) -> Result<Issued, ErrorStack> {
             "[tls] key and [legacy_tls] key",
             key.private_key_to_pem_pkcs8()?,
         ),
-        public(
-            "server-sha1.pem",
-            "[legacy_tls] certificate",
-            old.to_pem()?,
-        ),
+        public("server-sha1.pem", "[legacy_tls] certificate", old.to_pem()?),
         public("server-sha256.pem", "[tls] certificate", new.to_pem()?),
     ];
     Ok(Issued {

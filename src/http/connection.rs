@@ -26,7 +26,7 @@ use tracing::Instrument;
 use super::listener::{Link, Settings};
 use super::soap::Service;
 use super::stream::PeerStream;
-use super::{forwarded, header_case, request_line};
+use super::{forwarded, header_case, request_line, web};
 use crate::metrics::Metrics;
 
 /// The longest head of a request.
@@ -52,7 +52,8 @@ pub(super) struct Site {
     large_bodies: Semaphore,
 }
 
-/// Stands for a body that a SOAP service does not take: the body is empty then, and never was in
+/// Stands for a body that is too large, for whoever explains that by themselves: the body is empty
+/// then, and never was in
 /// memory.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TooLarge;
@@ -156,14 +157,20 @@ impl Site {
         let (mut head, body) = request.into_parts();
         head.uri = normal(&head.uri);
         let service = Service::at(head.uri.path());
-        let limit = service.map_or(BODY_LIMIT, Service::body_limit);
+        // What is larger than usual is also explained by whoever is there.
+        let large = match service {
+            Some(service) => Some(service.body_limit()),
+            None => web::body_limit(head.uri.path()),
+        };
+        let limit = large.unwrap_or(BODY_LIMIT);
         let collected = timeout_at(deadline, self.collect(body, limit))
             .await
             .map_err(|_| StatusCode::REQUEST_TIMEOUT)?;
         let (body, _held) = match collected {
             Ok(collected) => collected,
-            // Clients of a service want to be told in its own words (`docs/protocol/25 §26`).
-            Err(StatusCode::PAYLOAD_TOO_LARGE) if service.is_some() => {
+            // Clients of a service want to be told in its own words (`docs/protocol/25 §26`), and
+            // people on a page.
+            Err(StatusCode::PAYLOAD_TOO_LARGE) if large.is_some() => {
                 head.extensions.insert(TooLarge);
                 (Bytes::new(), None)
             }

@@ -21,6 +21,8 @@ use askama::Template;
 use axum::Router;
 use axum::routing::get;
 
+pub(super) use picture::mime;
+
 use super::Web;
 use super::soap::{Call, Failure, Reply, StorageFault, child, text_of};
 

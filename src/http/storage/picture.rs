@@ -69,7 +69,7 @@ pub(super) fn refused(error: TileError) -> Failure {
 }
 
 /// The media type of a picture.
-pub(super) fn mime(kind: PictureKind) -> &'static str {
+pub(in crate::http) fn mime(kind: PictureKind) -> &'static str {
     match kind {
         PictureKind::Png => "image/png",
         PictureKind::Jpeg => "image/jpeg",

@@ -15,6 +15,7 @@ mod page;
 mod posted;
 mod register;
 mod sign_in;
+mod upload;
 mod visitor;
 
 use axum::Router;
@@ -28,7 +29,14 @@ use super::Web;
 pub use connect::Connect;
 use page::{Notice, Shell, page, problem, see_other};
 use posted::Posted;
+use upload::Upload;
 use visitor::{Member, Visitor};
+
+/// The largest body that is sent to a path, where it is not the usual one. A handler there hears of
+/// a larger one by [`super::connection::TooLarge`].
+pub(super) fn body_limit(path: &str) -> Option<usize> {
+    account::body_limit(path)
+}
 
 /// The routes of all pages, and the answer where there is none.
 pub(super) fn routes() -> Router<Web> {
@@ -37,7 +45,6 @@ pub(super) fn routes() -> Router<Web> {
         .route("/status", get(home::status))
         .route("/favicon.ico", get(assets::icon))
         .route(assets::ANY_PATH, get(assets::file))
-        .route("/account", get(account::show))
         .route("/connect", get(connect::clients))
         .route("/connect/{client}", get(connect::systems))
         .route("/connect/{client}/{system}", get(connect::steps))
@@ -45,6 +52,7 @@ pub(super) fn routes() -> Router<Web> {
         .route("/register", get(register::show).post(register::submit))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", post(sign_in::leave))
+        .merge(account::routes())
         .merge(admin::routes())
         .fallback(not_found)
 }

@@ -194,3 +194,13 @@ fn cookie(name: &str, value: &str, age: u32, link: Link) -> HeaderValue {
         "{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"
     ))
 }
+
+/// An error as a sentence.
+pub(super) fn sentence(error: &impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let mut signs = text.chars();
+    match signs.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), signs.as_str()),
+        None => text,
+    }
+}

@@ -9,7 +9,7 @@ use super::visitor::{Visitor, is_from_elsewhere};
 use crate::http::{Web, form};
 
 /// The field that ties a form to the browser it was made for.
-const WORD: &str = "word";
+pub(super) const WORD: &str = "word";
 
 /// A form and who sent it: the browser that it was made for, and no other site in its name.
 #[derive(Debug)]
@@ -48,15 +48,20 @@ impl FromRequest<Web> for Posted {
         let body = body.map_err(|_| super::page::plain(StatusCode::BAD_REQUEST))?;
         let word = form::value(&body, WORD).unwrap_or_default();
         if is_from_elsewhere || !visitor.sent(web, &word) {
-            return Err(problem(
-                web,
-                &visitor,
-                StatusCode::FORBIDDEN,
-                "This form is too old, or your browser keeps no cookies",
-                "Nothing was changed. Go back, load the page again and send the form once more. \
-                 Cookies of this site have to be allowed.",
-            ));
+            return Err(refused(web, &visitor));
         }
         Ok(Self { visitor, body })
     }
+}
+
+/// The answer to a form that was not made for this browser.
+pub(super) fn refused(web: &Web, visitor: &Visitor) -> Response {
+    problem(
+        web,
+        visitor,
+        StatusCode::FORBIDDEN,
+        "This form is too old, or your browser keeps no cookies",
+        "Nothing was changed. Go back, load the page again and send the form once more. Cookies \
+         of this site have to be allowed.",
+    )
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::page::{fault, with_session};
+use super::page::{fault, sentence, with_session};
 use super::{Posted, Shell, Visitor, page, see_other};
 use crate::config::RegistrationMode;
 use crate::http::Web;
@@ -149,14 +149,4 @@ fn form(web: &Web, visitor: &Visitor, status: StatusCode, typed: Typed, wrong: W
         wrong,
     };
     page(visitor, status, &template)
-}
-
-/// An error as a sentence.
-fn sentence(error: &impl std::fmt::Display) -> String {
-    let text = error.to_string();
-    let mut signs = text.chars();
-    match signs.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), signs.as_str()),
-        None => text,
-    }
 }

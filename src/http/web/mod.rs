@@ -63,7 +63,12 @@ async fn not_found(State(web): State<Web>, headers: HeaderMap, visitor: Visitor)
     if !accepted.is_some_and(|it| it.contains("text/html")) {
         return super::home::not_found().await;
     }
+    nothing_here(&web, &visitor)
+}
+
+/// The page for what is not there, and for what is not for this visitor to know of.
+fn nothing_here(web: &Web, visitor: &Visitor) -> Response {
     let text = "Perhaps the address was mistyped, or the page was moved.";
     let status = StatusCode::NOT_FOUND;
-    problem(&web, &visitor, status, "There is nothing here", text)
+    problem(web, visitor, status, "There is nothing here", text)
 }

@@ -60,6 +60,7 @@ describe("the checks", () => {
   finds(plain, /outside its form/, frame('<input type="text" name="a">'));
   finds(plain, /kind that old browsers do not know/, frame(`${FORM}<input type="date" name="a">${SEND}`));
   finds(plain, /policy forbids/, frame("<details><summary>More</summary></details>"));
+  finds(plain, /drawing that only new/, frame('<svg role="img" aria-label="x"></svg>'));
   finds(plain, /script in an attribute/, frame('<p onclick="x()">x</p>'));
   finds(plain, /script in a link/, frame('<a href="javascript:x()">x</a>'));
   finds(plain, /inside the page/, frame("<script>x()</script>"));

@@ -19,8 +19,8 @@ const CLIENTS = [
     name: "MSN Messenger 4.6",
     client: "msn-4",
     system: "xp",
-    says: ["legacy sign-in", "MessengerService", `${HOST}:1863`],
-    files: { "server.reg": /^REGEDIT4\r\n[^]*"Server"="msn\.example\.org:1863"\r\n/ },
+    says: ["legacy sign-in", "MessengerService", HOST],
+    files: { "server.reg": /^REGEDIT4\r\n[^]*"Server"="msn\.example\.org"\r\n/ },
   },
   {
     name: "MSN Messenger 7.5",

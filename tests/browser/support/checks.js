@@ -152,9 +152,16 @@ export function plain(page, html) {
         problems.push(`a field of a kind that old browsers do not know: ${say(input)}`);
       }
     }
-    const young = "dialog, template, canvas, details, datalist, output, meter, progress, svg, picture";
+    const young = "dialog, template, canvas, details, datalist, output, meter, progress, picture";
     for (const node of all(`${young}, [hidden], [formaction], [style], main, nav, header, footer`)) {
       problems.push(`old browsers do not know this, or the policy forbids it: ${say(node)}`);
+    }
+    // Old browsers leave drawings out, so something else has to say it.
+    for (const drawing of all("svg")) {
+      const isSaid = drawing.nextElementSibling?.textContent.trim();
+      if (drawing.textContent.trim() || !drawing.getAttribute("aria-label") || !isSaid) {
+        problems.push(`a drawing that only new browsers show: ${say(drawing)}`);
+      }
     }
     for (const node of all("*")) {
       if ([...node.attributes].some(({ name }) => name.startsWith("on"))) {

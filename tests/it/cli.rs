@@ -133,6 +133,35 @@ fn an_account_is_added_shown_and_listed() {
 }
 
 #[test]
+fn administrators_are_made_and_unmade() {
+    let sandbox = Sandbox::new();
+    sandbox.add("root@example.com", &["--admin"]);
+    sandbox.add("bob@example.com", &[]);
+    let is_admin = |email: &str| {
+        let shown = sandbox.run(&["user", "show", email]).succeeded().out;
+        shown.contains("administrator:  yes\n")
+    };
+    assert!(is_admin("root@example.com") && !is_admin("bob@example.com"));
+    let made = sandbox.run(&["user", "admin", "bob@example.com"]);
+    assert_eq!(
+        made.succeeded().out,
+        "bob@example.com is an administrator\n"
+    );
+    assert!(is_admin("bob@example.com"));
+    let unmade = sandbox.run(&["user", "admin", "bob@example.com", "--no"]);
+    let out = unmade.succeeded().out;
+    assert_eq!(out, "bob@example.com is no administrator any more\n");
+    let json = sandbox.run(&["user", "list", "--json"]).succeeded().out;
+    let accounts: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&accounts[0]["admin"], &accounts[1]["admin"]),
+        (&false.into(), &true.into())
+    );
+    let nobody = sandbox.run(&["user", "admin", "nobody@example.com"]);
+    nobody.failed(1, "there is no account");
+}
+
+#[test]
 fn what_cannot_be_added_says_why() {
     let sandbox = Sandbox::new();
     sandbox.add("alice@example.com", &[]);

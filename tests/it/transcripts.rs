@@ -24,6 +24,8 @@ macro_rules! transcripts {
 }
 
 transcripts! {
+    announcement_as_an_alert,
+    announcement_without_means,
     before_sign_in,
     challenge,
     direct_messages,
@@ -55,6 +57,8 @@ transcripts! {
     lists_add_and_remove,
     lists_on_request,
     lists_refused,
+    maintenance,
+    maintenance_refuses_sign_ins,
     membership_forms,
     membership_refused,
     negotiation,

@@ -20,6 +20,8 @@ pub(crate) struct Account {
     pub(crate) name: Option<String>,
     /// Whether the account has opted in to the MD5 sign-in.
     pub(crate) legacy: bool,
+    /// Whether it may run the server.
+    pub(crate) admin: bool,
 }
 
 /// An entry of one account's contact book.
@@ -84,12 +86,14 @@ impl Fixture {
                     password: String::new(),
                     name: None,
                     legacy: false,
+                    admin: false,
                 };
                 for word in words {
                     match word.split_once('=') {
                         Some(("password", value)) => value.clone_into(&mut account.password),
                         Some(("name", value)) => account.name = Some(value.to_owned()),
                         None if word == "legacy" => account.legacy = true,
+                        None if word == "admin" => account.admin = true,
                         _ => return Err(format!("an account has no {word}")),
                     }
                 }

@@ -15,6 +15,7 @@ use super::pattern::{Text, Values, printable};
 use super::sign_in;
 use super::single_sign_on;
 use super::transcript::{Action, Exchange, Length, Link, Script, SignIn, TicketSource, TicketWish};
+use super::web::Browser;
 
 /// Where the server under test listens.
 #[derive(Debug, Clone, Copy)]
@@ -128,6 +129,11 @@ impl Player<'_> {
             Action::Nothing(link) => self.nothing(link).await,
             Action::SignIn(wish) => self.sign_in(wish).await,
             Action::Ticket(wish) => self.ticket(wish).await,
+            Action::Administer {
+                account,
+                page,
+                fields,
+            } => self.administer(account, page, fields).await,
             Action::Set { name, value } => {
                 let value = value.render(&self.values)?;
                 self.values.set(name, value);
@@ -258,6 +264,26 @@ impl Player<'_> {
         sign_in::sign_in(wish, &account.address, &account.password, connection, http)
             .await
             .map_err(|reason| trouble(&wish.link, reason))
+    }
+
+    async fn administer(
+        &self,
+        account: &str,
+        page: &str,
+        fields: &[(&str, String)],
+    ) -> Result<(), Trouble> {
+        let account = self.script.fixture.account(account)?;
+        let http = self.addresses.http;
+        let mut browser = Browser::signed_in(http, &account.address, &account.password).await;
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, it)| (*name, it.as_str()))
+            .collect();
+        let answer = browser.submit("/admin/maintenance", page, &fields).await;
+        match answer.status {
+            303 => Ok(()),
+            status => Err(format!("{page} was answered with {status}").into()),
+        }
     }
 
     async fn ticket(&mut self, wish: &TicketWish) -> Result<(), Trouble> {

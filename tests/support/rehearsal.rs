@@ -75,6 +75,13 @@ impl Rehearsal<'_> {
                 }
                 Ok(())
             }
+            Action::Administer { account, .. } => {
+                let account = self.script.fixture.account(account)?;
+                let is_admin = account.admin;
+                is_admin
+                    .then_some(())
+                    .ok_or_else(|| format!("{} is no administrator", account.address))
+            }
             Action::Set { name, value } => {
                 self.needs(value)?;
                 self.known.insert(name.clone());

@@ -111,6 +111,11 @@ impl Fixture {
                 )
                 .await
                 .map_err(|error| error.to_string())?;
+            if account.admin {
+                let who = address(&account.address)?;
+                let made = accounts.set_admin(&who, true);
+                made.await.map_err(|error| error.to_string())?;
+            }
         }
         for group in &self.groups {
             let owner = owner(&store, &group.owner).await?;

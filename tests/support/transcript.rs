@@ -136,6 +136,12 @@ pub(crate) enum Action {
     Nothing(Link),
     SignIn(Box<SignIn>),
     Ticket(TicketWish),
+    /// Somebody sends a form of the administrators' pages.
+    Administer {
+        account: String,
+        page: &'static str,
+        fields: Vec<(&'static str, String)>,
+    },
     Set {
         name: String,
         value: Text,
@@ -628,8 +634,32 @@ fn event(text: &str, dialect: Option<u8>) -> Result<Action, String> {
                 options @ ..,
             ],
         ) => ticket(account, None, options),
+        (None, [account, deed @ ..]) => administer(account, deed).ok_or_else(unknown),
         _ => Err(unknown()),
     }
+}
+
+/// What an administrator does from a browser.
+fn administer(account: &str, deed: &[&str]) -> Option<Action> {
+    let (page, fields) = match deed {
+        ["announces", words @ ..] => ("/admin/announcement", vec![("text", words.join(" "))]),
+        ["plans", "a", "stop", "in", minutes] => (
+            "/admin/maintenance",
+            vec![("minutes", (*minutes).to_owned())],
+        ),
+        ["plans", "a", "stop", "in", minutes, "without", "sign-ins"] => {
+            let refuse = ("refuse", "1".to_owned());
+            let minutes = ("minutes", (*minutes).to_owned());
+            ("/admin/maintenance", vec![minutes, refuse])
+        }
+        ["calls", "the", "stop", "off"] => ("/admin/maintenance/cancel", Vec::new()),
+        _ => return None,
+    };
+    Some(Action::Administer {
+        account: account.to_owned(),
+        page,
+        fields,
+    })
 }
 
 fn sign_in(

@@ -1,6 +1,10 @@
 //! The pages for people, as a browser gets them.
 
+mod account;
+mod admin;
+mod data;
 mod forms;
+mod looks;
 mod registration;
 mod signing_in;
 
@@ -13,6 +17,15 @@ async fn site(names: &[&str], statements: &[&str]) -> TestServer {
     TestServer::start(&fixture(names, statements))
         .await
         .unwrap()
+}
+
+/// A square picture.
+fn picture(side: u32, format: image::ImageFormat) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(side, side)
+        .write_to(&mut bytes, format)
+        .unwrap();
+    bytes.into_inner()
 }
 
 /// The browser of one of them, signed in.

@@ -1,7 +1,7 @@
 //! Making an account by the form.
 
 use chrysalis::model::UserId;
-use chrysalis::store::NewInvitation;
+use chrysalis::store::{AuditDeed, NewInvitation};
 
 use super::site;
 use crate::support::client::Connection;
@@ -40,7 +40,14 @@ async fn invite(site: &TestServer, code: &str, uses: u32, expires_at: Option<i64
         created_by: UserId(1),
         expires_at,
     };
-    assert!(store.keep_invitation(new).await.unwrap());
+    let deed = AuditDeed {
+        actor: "alice@example.com".to_owned(),
+        peer: "192.0.2.1".to_owned(),
+        action: "invite".to_owned(),
+        subject: String::new(),
+        detail: String::new(),
+    };
+    assert!(store.invite(new, deed).await.unwrap());
     store.close().await;
 }
 

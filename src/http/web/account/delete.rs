@@ -15,7 +15,7 @@ use crate::http::web::{Member, Posted, Shell, Visitor};
 struct Delete {
     shell: Shell,
     wrong: Wrong,
-    /// What is wrong with the box that has to be ticked.
+    /// Whether the box was left that has to be ticked.
     unsure: bool,
 }
 
@@ -25,17 +25,17 @@ pub(super) async fn show(State(web): State<Web>, member: Member) -> Response {
 }
 
 pub(super) async fn submit(State(web): State<Web>, member: Member, posted: Posted) -> Response {
-    let visitor = posted.visitor.link;
+    let link = posted.visitor.link;
     if !posted.is_ticked("sure") {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return form(&web, &posted.visitor, status, Wrong::default(), true);
     }
     let owner = owner(&member, posted.secret("password"));
     if let Err(error) = web.services.delete_own_account(owner).await {
-        return match refused(error) {
-            Ok((status, wrong)) => form(&web, &posted.visitor, status, wrong, false),
-            Err(response) => response,
-        };
+        let visitor = &posted.visitor;
+        return refused(error, |status, wrong| {
+            form(&web, visitor, status, wrong, false)
+        });
     }
     let mut nobody = posted.visitor;
     nobody.session = None;
@@ -47,7 +47,7 @@ pub(super) async fn submit(State(web): State<Web>, member: Member, posted: Poste
         "It is signed out everywhere and gone from everybody's contacts. Thank you for having \
          been here.",
     );
-    without_session(gone, visitor)
+    without_session(gone, link)
 }
 
 fn form(web: &Web, visitor: &Visitor, status: StatusCode, wrong: Wrong, unsure: bool) -> Response {

@@ -88,24 +88,18 @@ struct Wrong {
     new: String,
 }
 
-/// What to say about a change that was not made; the answer where there is nothing to say.
-fn refused(error: OwnChangeError) -> Result<(StatusCode, Wrong), Response> {
-    let password = |status, text| {
-        let wrong = Wrong {
-            password: text,
-            new: String::new(),
-        };
-        Ok((status, wrong))
-    };
-    match error {
+/// The answer to a change that was not made: the form once more, with what was wrong.
+fn refused(error: OwnChangeError, form: impl FnOnce(StatusCode, Wrong) -> Response) -> Response {
+    let mut wrong = Wrong::default();
+    let (status, text) = match error {
         OwnChangeError::NotProven(SignInError::Fault(error))
-        | OwnChangeError::Account(AccountError::Fault(error)) => Err(fault(&error)),
-        OwnChangeError::NotProven(SignInError::Throttled) => password(
+        | OwnChangeError::Account(AccountError::Fault(error)) => return fault(&error),
+        OwnChangeError::NotProven(SignInError::Throttled) => (
             StatusCode::TOO_MANY_REQUESTS,
             "There were too many attempts. Wait a minute and try again.",
         ),
         OwnChangeError::NotProven(SignInError::Busy)
-        | OwnChangeError::Account(AccountError::Busy) => password(
+        | OwnChangeError::Account(AccountError::Busy) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "The server is busy. Try again in a moment.",
         ),
@@ -116,20 +110,17 @@ fn refused(error: OwnChangeError) -> Result<(StatusCode, Wrong), Response> {
             | SignInError::LegacyClosed
             | SignInError::BadTicket,
         )
-        | OwnChangeError::Account(AccountError::AddressTaken | AccountError::UnknownAccount) => {
-            password(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "This is not your password.",
-            )
-        }
+        | OwnChangeError::Account(AccountError::AddressTaken | AccountError::UnknownAccount) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "This is not your password.",
+        ),
         OwnChangeError::Account(AccountError::Password(error)) => {
-            let wrong = Wrong {
-                password: "",
-                new: super::page::sentence(&error),
-            };
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, wrong))
+            wrong.new = super::page::sentence(&error);
+            (StatusCode::UNPROCESSABLE_ENTITY, "")
         }
-    }
+    };
+    wrong.password = text;
+    form(status, wrong)
 }
 
 /// A moment as people read it, in Greenwich.

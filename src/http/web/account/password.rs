@@ -35,10 +35,7 @@ pub(super) async fn submit(State(web): State<Web>, member: Member, posted: Poste
     let owner = owner(&member, posted.secret("password"));
     let changed = web.services.change_own_password(owner, new.into()).await;
     if let Err(error) = changed {
-        return match refused(error) {
-            Ok((status, wrong)) => form(&web, visitor, status, wrong),
-            Err(response) => response,
-        };
+        return refused(error, |status, wrong| form(&web, visitor, status, wrong));
     }
     let user = member.session.user;
     let to = if posted.is_ticked("everywhere") {

@@ -128,14 +128,14 @@ pub(super) fn hosts(asked: Asked<'_>, title: &'static str, names: Names) -> Step
     let Some(path) = system.hosts_path() else {
         return in_dns(step, names, asked);
     };
-    step = step.say(format!(
-        "Add these lines at the end of {path}{}",
-        editing(system)
-    ));
     match hosts_lines(names.list(), server, system) {
         Some(lines) => {
             let file = hosts_file(&lines);
-            step = step.code(lines).file(file);
+            let how = editing(system);
+            step = step
+                .say(format!("Add these lines at the end of {path}{how}"))
+                .code(lines)
+                .file(file);
             if super::server::literal(&server.host).is_none() {
                 step = step.say(format!(
                     "The address is what {} stood for when the server started; \"ping {}\" tells \
@@ -147,8 +147,11 @@ pub(super) fn hosts(asked: Asked<'_>, title: &'static str, names: Names) -> Step
         None => {
             step = step
                 .say(format!(
-                    "Write the address of {} in front of each, the one that \"ping {}\" shows:",
-                    server.host, server.host
+                    "At the end of {path} add a line for each of these names, with the address of \
+                     {} in front, the one that \"ping {}\" shows. Edit it{}",
+                    server.host,
+                    server.host,
+                    editing(system)
                 ))
                 .code(names.list().join("\n"));
         }
@@ -190,16 +193,16 @@ fn editing(system: System) -> &'static str {
              start the machine anew:"
         }
         System::WindowsNt | System::Windows2000 | System::WindowsXpOld | System::WindowsXp => {
-            ", with Notepad, as an administrator:"
+            " with Notepad, as an administrator:"
         }
         System::WindowsVista | System::Windows7 | System::Windows8 | System::Windows10 => {
-            ". Notepad has to be started with \"Run as administrator\":"
+            " with Notepad, which has to be started with \"Run as administrator\":"
         }
         System::MacClassic => {
             " with SimpleText, then choose it in the control panel TCP/IP (\"Select Hosts File\"; \
              nobody has tried this here):"
         }
-        System::MacOsX => ", in Terminal with \"sudo nano /etc/hosts\":",
+        System::MacOsX => " in Terminal, with \"sudo nano /etc/hosts\":",
         System::Unix => " as the superuser:",
         System::PocketPc | System::Device => ":",
     }

@@ -239,6 +239,17 @@ async fn the_nexus_names_the_login_in_the_spelling_that_old_clients_look_for() {
     assert_eq!(answer, nexus_answer("HTTP/1.1", server.address));
 }
 
+/// What replaced the nexus in a client has its length, and so one of many paths.
+#[tokio::test]
+async fn the_nexus_answers_below_every_path_of_the_guide() {
+    let server = Server::start().await;
+    let expected = nexus_answer("HTTP/1.1", server.address);
+    for path in guide::nexus_paths() {
+        assert_eq!(server.get(&path).await, expected, "{path}");
+    }
+    check_status(&server.get("/nexusy").await, "404 Not Found");
+}
+
 #[tokio::test]
 async fn the_nexus_answers_every_form_of_the_question() {
     let server = Server::start().await;

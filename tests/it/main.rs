@@ -6,6 +6,7 @@
 )]
 
 mod cli;
+mod client_setup;
 mod dispatch;
 mod durability;
 mod hostile;

@@ -66,6 +66,25 @@ async fn get(pages: Pages, target: &str) -> String {
     body
 }
 
+/// Where the usual path does not fit into a client there are shorter ones, and where it is too
+/// short a query fills what is missing.
+#[tokio::test]
+async fn the_configuration_answers_below_what_the_guide_offers() {
+    let usual = get(pages(), "/config/msgrconfig.asmx?ver=8.1.0178").await;
+    for target in [
+        "/config/msgrconfig.asmx?padding=qqqq",
+        "/config/msgrconfig.asmx?q?op=GetClientConfig&ver=8.1.0178",
+        "/msgrconfig.asmx",
+        "/mc",
+        "/mc?qq",
+    ] {
+        assert_eq!(get(pages(), target).await, usual, "{target}");
+    }
+    let late = get(pages(), "/config/msgrconfig.asmx?ver=14.0.8117").await;
+    let padded = "/mc?padding=q?op=GetClientConfig&ver=14.0.8117.0416";
+    assert_eq!(get(pages(), padded).await, late);
+}
+
 /// The texts of all elements with this name.
 fn texts(xml: &str, name: &str) -> Vec<String> {
     let document = roxmltree::Document::parse(xml).unwrap_or_else(|e| panic!("{e}:\n{xml}"));

@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod connect;
 mod data;
 mod forms;
 mod looks;

@@ -2,9 +2,9 @@
 
 use super::catalogue::Family;
 use super::files::{Names, hosts_file, hosts_lines, redirect_ini, string_rows, strings_file};
-use super::step::{Part, Step};
+use super::step::{Part, Step, StringRow};
 use super::strings::{Original, longest_for_all};
-use super::{Asked, Replacement, SignIn, System};
+use super::{Asked, SignIn, System};
 
 /// First of all there has to be an account, of the right kind.
 pub(super) fn account(asked: Asked<'_>) -> Step {
@@ -212,9 +212,7 @@ fn editing(system: System) -> &'static str {
 pub(super) fn strings(asked: Asked<'_>, program: &str, originals: &[Original]) -> Step {
     let rows = string_rows(originals, asked.server);
     let file = strings_file(&rows);
-    let do_all_fit = rows
-        .iter()
-        .all(|row| matches!(row.replacement, Replacement::Fits { .. }));
+    let do_all_fit = rows.iter().all(StringRow::fits);
     let mut step = Step::new("Or: replace the names in the program")
         .say(format!(
             "Make a copy of {program} and open it in a hex editor. Replace each of these texts, \

@@ -1,8 +1,8 @@
 //! What a guide is made of. Pages and terminals show the same values.
 
-use super::System;
 use super::catalogue::Client;
 use super::codes::Code;
+use super::{Replacement, System};
 
 /// Everything that one client on one system needs for one server.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub struct StringRow {
     /// What it is for.
     pub purpose: &'static str,
     /// What to put there instead.
-    pub replacement: super::Replacement,
+    pub replacement: Replacement,
 }
 
 /// A file made for a client.
@@ -70,6 +70,13 @@ pub struct File {
     pub name: &'static str,
     /// What is in it, with the line ends of its system.
     pub contents: String,
+}
+
+impl StringRow {
+    /// Whether there is something to put there.
+    pub fn fits(&self) -> bool {
+        matches!(self.replacement, Replacement::Fits { .. })
+    }
 }
 
 impl Guide {

@@ -118,7 +118,11 @@ async fn strings_have_the_length_of_what_they_replace_and_the_server_answers_bel
     let mut nexus = 0;
     for client in CLIENTS {
         let page = browser.get(&path(client, client.usual_system())).await;
-        let (old, new) = (page.texts(".string .old"), page.texts(".string .new"));
+        let rows = page.texts(".string .old").len();
+        let refused = page.texts(".string .wrong").len();
+        let new = page.texts(".string .new");
+        assert_eq!(rows, new.len() + refused, "{}", client.key);
+        let old = page.texts(".fits .old");
         assert_eq!(old.len(), new.len(), "{}", client.key);
         for (old, new) in old.iter().zip(&new) {
             assert!(ORIGINALS.iter().any(|it| it.text == old), "{old}");

@@ -57,7 +57,7 @@ journey("the desk of administrators", { settings, prepare }, (walk) => {
     const { page, window } = with_;
     const account = await find(with_);
     assert.equal(await press(page, "Make a new password"), 200);
-    const password = await page.locator(".secret code").innerText();
+    const password = await page.locator(".reveal code").innerText();
     assert.equal(await maySignIn(window, account), false);
     assert.equal(await maySignIn(window, { ...account, password }), true);
   });

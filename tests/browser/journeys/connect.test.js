@@ -28,7 +28,6 @@ const CLIENTS = [
     system: "xp",
     says: ["hosts", "messenger.hotmail.com"],
     files: {
-      "hosts-lines.txt": /\tmessenger\.hotmail\.com\r\n[^]*\tlogin\.live\.com\r\n/,
       "strings.txt": /messenger\.hotmail\.com/,
       "msnmsgr.exe-escargot.ini": /^\[options\]\r\nserver = msn\.example\.org\r\n/,
     },
@@ -41,7 +40,6 @@ const CLIENTS = [
     files: {
       "msnmsgr.exe-escargot.ini": /^\[options\]\r\nserver = msn\.example\.org\r\n/,
       "wlcomm.exe-escargot.ini": /^\[options\]\r\nserver = msn\.example\.org\r\n/,
-      "hosts-lines.txt": /\tcontacts\.msn\.com\r\n/,
     },
   },
   { name: "Pidgin", client: "pidgin", system: "unix", says: [HOST, "1863"], files: {} },
@@ -86,4 +84,23 @@ journey("connecting a client", { settings: SETTINGS }, (walk) => {
     assert.equal(await follow(page, "Your account", page.getByRole("main")), 200);
     assert.match(path(page), /^\/account/);
   });
+});
+
+// A hosts file needs an address, so it is there only where the server is known by one.
+const BY_ADDRESS = { settings: { ...SETTINGS, ADVERTISE__HOST: "192.0.2.7" } };
+
+journey("connecting to an address", BY_ADDRESS, (walk) => {
+  for (const [at, line] of [
+    ["msn-7.5/xp", "192.0.2.7\tmessenger.hotmail.com\r\n"],
+    ["wlm-2009/win7", "192.0.2.7\tcontacts.msn.com\r\n"],
+  ]) {
+    walk(`${at} comes with lines for the hosts file`, async ({ page }) => {
+      await open(page, `/connect/${at}`);
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("link", { name: "Download hosts-lines.txt" }).first().click(),
+      ]);
+      assert.ok((await readFile(await download.path(), "latin1")).includes(line));
+    });
+  }
 });

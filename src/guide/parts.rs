@@ -13,7 +13,7 @@ pub(super) fn account(asked: Asked<'_>) -> Step {
         SignIn::Digest => step
             .say(
                 "This client signs in with a digest of the password, the legacy sign-in, which is \
-                 closed until you open it: on the page of your account, under \"Legacy sign-in\". \
+                 closed until you open it: on the page of your account, under \"Old clients\". \
                  The server then keeps a weaker secret for you, so use a password that is used \
                  nowhere else.",
             )
@@ -21,7 +21,7 @@ pub(super) fn account(asked: Asked<'_>) -> Step {
             .code("chrysalis user passwd you@example.com --legacy"),
         SignIn::DigestOrNexus => step.say(
             "Some builds want the legacy sign-in, which is closed until you open it on the page of \
-             your account, under \"Legacy sign-in\". Try without it first.",
+             your account, under \"Old clients\". Try without it first.",
         ),
         SignIn::Unknown => step.say(
             "Which sign-in it wants is not known. Begin with a plain account; if that fails, open \

@@ -91,7 +91,6 @@ pub fn router(web: Web) -> Router {
         .route("/ppsecure/md5auth.srf", sign_on.clone())
         .route("/ppsecure/sha1auth.srf", sign_on)
         .merge(web::routes())
-        .fallback(home::not_found)
         // The connection bounds every body before it comes here, each service as it needs.
         .layer(DefaultBodyLimit::disable())
         .with_state(web)

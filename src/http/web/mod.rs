@@ -19,6 +19,10 @@ mod upload;
 mod visitor;
 
 use axum::Router;
+use axum::extract::State;
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::Web;
@@ -34,11 +38,13 @@ pub(super) fn body_limit(path: &str) -> Option<usize> {
     account::body_limit(path)
 }
 
-/// The routes of all pages.
+/// The routes of all pages, and the answer where there is none.
 pub(super) fn routes() -> Router<Web> {
     Router::new()
         .route("/", get(home::show).post(super::home::probe))
-        .route(assets::STYLE_PATH, get(assets::style))
+        .route("/status", get(home::status))
+        .route("/favicon.ico", get(assets::icon))
+        .route(assets::ANY_PATH, get(assets::file))
         .route("/connect", get(connect::clients))
         .route("/connect/{client}", get(connect::systems))
         .route("/connect/{client}/{system}", get(connect::steps))
@@ -46,6 +52,23 @@ pub(super) fn routes() -> Router<Web> {
         .route("/register", get(register::show).post(register::submit))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", post(sign_in::leave))
-        .merge(admin::routes())
         .merge(account::routes())
+        .merge(admin::routes())
+        .fallback(not_found)
+}
+
+/// What is not there: a page for a browser, a line for a client.
+async fn not_found(State(web): State<Web>, headers: HeaderMap, visitor: Visitor) -> Response {
+    let accepted = headers.get(ACCEPT).and_then(|it| it.to_str().ok());
+    if !accepted.is_some_and(|it| it.contains("text/html")) {
+        return super::home::not_found().await;
+    }
+    nothing_here(&web, &visitor)
+}
+
+/// The page for what is not there, and for what is not for this visitor to know of.
+fn nothing_here(web: &Web, visitor: &Visitor) -> Response {
+    let text = "Perhaps the address was mistyped, or the page was moved.";
+    let status = StatusCode::NOT_FOUND;
+    problem(web, visitor, status, "There is nothing here", text)
 }

@@ -10,7 +10,7 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::assets::STYLE_PATH;
+use super::assets::{LIVE_PATH, MARK_PATH, STYLE_PATH};
 use super::visitor::{GUEST, SESSION, Visitor};
 use crate::http::{Link, Web, header_value};
 use crate::service::WebSession;
@@ -33,6 +33,8 @@ pub(super) struct Shell {
     /// What the operator calls the server.
     pub(super) site: String,
     pub(super) style: &'static str,
+    pub(super) mark: &'static str,
+    pub(super) live: &'static str,
     pub(super) session: Option<WebSession>,
     /// The word that every form of the page carries.
     pub(super) word: String,
@@ -71,6 +73,8 @@ impl Shell {
             title,
             site: web.site_name.to_string(),
             style: STYLE_PATH,
+            mark: MARK_PATH,
+            live: LIVE_PATH,
             session: visitor.session.clone(),
             word: visitor.form_word(web),
             notice: None,
@@ -148,6 +152,7 @@ pub(super) fn fault(error: &(dyn Error + 'static)) -> Response {
 pub(super) fn plain(status: StatusCode) -> Response {
     let text = match status {
         StatusCode::BAD_REQUEST => "This request cannot be read.\n",
+        StatusCode::NOT_FOUND => "There is nothing here.\n",
         _ => "Something is wrong here just now. Try again in a moment.\n",
     };
     let headers = [

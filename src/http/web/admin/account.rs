@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use secrecy::ExposeSecret as _;
 
-use super::{Admin, Posted, Shell, done, not_done, page, see_other, words};
+use super::{Admin, Posted, Shell, done, not_done, nothing_here, page, see_other, words};
+use crate::http::Web;
 use crate::http::web::page::fault;
-use crate::http::{Web, home};
 use crate::model::{Label, OwnSession, UserId};
 use crate::service::{Account, AdminError, WebSession};
 
@@ -32,7 +32,7 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let Some(user) = number(&id) else {
-        return home::not_found().await;
+        return nothing_here(&web, &admin.visitor);
     };
     let operations = &web.services.admin;
     let account = operations.account(user).await;
@@ -62,7 +62,7 @@ pub(super) async fn act(
     posted: Posted,
 ) -> Response {
     let Some(user) = number(&id) else {
-        return home::not_found().await;
+        return nothing_here(&web, &admin.visitor);
     };
     let operations = &web.services.admin;
     let actor = admin.actor();
@@ -91,7 +91,7 @@ pub(super) async fn act(
             Ok(false) => return done(&here, "unconfirmed"),
             Err(error) => return not_done(&here, error),
         },
-        _ => return home::not_found().await,
+        _ => return nothing_here(&web, &admin.visitor),
     };
     match outcome {
         Err(error) => not_done(&here, error),

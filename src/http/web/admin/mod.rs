@@ -24,8 +24,8 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::page::fault;
-use super::{Notice, Posted, Shell, Visitor, page, see_other};
-use crate::http::{Web, form, home};
+use super::{Notice, Posted, Shell, Visitor, nothing_here, page, see_other};
+use crate::http::{Web, form};
 use crate::service::{Actor, AdminError, WebSession};
 
 /// The routes of the desk.
@@ -72,7 +72,7 @@ impl FromRequestParts<Web> for Admin {
         let visitor = Visitor::from_request_parts(parts, web).await?;
         match visitor.session.clone() {
             Some(session) if session.is_admin => Ok(Self { visitor, session }),
-            Some(_) => Err(home::not_found().await),
+            Some(_) => Err(nothing_here(web, &visitor)),
             // Where a form goes there may be no page to come back to.
             None => Err(see_other("/sign-in?to=/admin")),
         }

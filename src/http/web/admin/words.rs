@@ -57,7 +57,7 @@ pub(super) fn span(length: &Duration) -> String {
 }
 
 /// So many of something.
-pub(super) fn counted(count: impl ToString, unit: &str) -> String {
+pub(super) fn counted(count: impl ToString + Copy, unit: &str) -> String {
     let count = count.to_string();
     let plural = if count == "1" { "" } else { "s" };
     format!("{count} {unit}{plural}")

@@ -19,6 +19,11 @@ pub(super) async fn run(checker: &mut Checker, at: Addresses) {
         let nothing = carol.store(namespace, "dave@example.com", "").await;
         checker.fault("Store: nothing", &nothing, "q0:InvalidContent");
     }
+    let key = std::mem::take(&mut carol.lock_key);
+    carol.lock_key = "0".repeat(key.len());
+    let refused = carol.send("dave@example.com", &letter("Hello")).await;
+    checker.fault("Store: a wrong key", &refused, "q0:AuthenticationFailed");
+    carol.lock_key = key;
     for _ in 0..100 {
         let sent = carol.send("dave@example.com", &letter("Hello")).await;
         if sent.fault().is_some() {
@@ -27,10 +32,6 @@ pub(super) async fn run(checker: &mut Checker, at: Addresses) {
             break;
         }
     }
-    let key = std::mem::take(&mut carol.lock_key);
-    carol.lock_key = "0".repeat(key.len());
-    let refused = carol.send("dave@example.com", &letter("Hello")).await;
-    checker.fault("Store: a wrong key", &refused, "q0:AuthenticationFailed");
 
     let mut dave = OfflineClient::of(at, "dave").await;
     let metadata = dave.metadata().await;

@@ -370,7 +370,7 @@ async fn invitations(story: &mut Story, owner: Owner, dialect: u8) {
     };
     story.asks("ManageWLConnection", &accepted, followed).await;
     let broken = Effects {
-        own: &[Book, Book],
+        own: &[Book],
         other: &[Gone("alice"), Removed("alice")],
         roles: ["Block Reverse", "Allow"],
     };

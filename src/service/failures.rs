@@ -35,7 +35,7 @@ impl SignInWay {
     pub fn words(self) -> &'static str {
         match self {
             Self::Password => "password",
-            Self::Challenge => "challenge (MSNP2 to 7)",
+            Self::Challenge => "challenge of an old client",
             Self::Ticket => "ticket",
             Self::SingleSignOn => "single sign-on",
         }

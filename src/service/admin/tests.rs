@@ -122,7 +122,7 @@ async fn what_failed_is_remembered_for_each_way() {
         [
             ("single sign-on", typed, "no valid ticket"),
             ("ticket", typed, "no valid ticket"),
-            ("challenge (MSNP2 to 7)", "nobody", "no such account"),
+            ("challenge of an old client", "nobody", "no such account"),
             ("password", typed, "wrong password"),
         ]
     );

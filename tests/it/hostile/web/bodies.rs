@@ -245,6 +245,8 @@ async fn no_method_and_no_address_gets_further_than_its_path() {
             let what = format!("{method} {path}");
             is_sound(&what, &answer);
             let head = answer.head.to_lowercase();
+            // A page gives every browser that has none a cookie of its own.
+            let head = head.replace("set-cookie: chrysalis_guest=", "");
             for word in ["set-cookie", "evil.example", "x-injected"] {
                 assert!(!head.contains(word), "{what}: {answer:?}");
             }

@@ -66,7 +66,7 @@ describe("the checks", () => {
   finds(plain, /inside the page/, frame("<script>x()</script>"));
 
   finds(contrast, /"faint" in .* contrast of 1\.\d\d/, frame('<p style="color: #ddd">faint</p>'));
-  const gradient = "background: linear-gradient(90deg, #111, #fff)";
+  const gradient = "background: linear-gradient(90deg, black, white)";
   finds(contrast, /"over a gradient"/, frame(`<p style="${gradient}">over a gradient</p>`));
   finds(focus, /focus is not visible/, frame('<a href="/" style="outline: none">x</a>'));
 });

@@ -8,6 +8,7 @@
 
 mod encryption;
 mod gateway;
+mod limits;
 mod pages;
 mod values;
 mod visitor;
@@ -23,6 +24,7 @@ use toml::{Table, Value};
 
 pub use encryption::{LegacyTls, Tls};
 pub use gateway::Gateway;
+pub use limits::Limits;
 pub use pages::{Tab, TextAd};
 use values::{
     read_filter, read_format, read_host, read_host_and_port, read_host_name, read_mode,
@@ -160,72 +162,6 @@ pub enum RegistrationMode {
     Closed,
 }
 
-/// How much of everything is allowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Networks that the limits per address and the rates of their connections pass over, for
-    /// example a gateway's.
-    pub exempt: Vec<IpNet>,
-    /// Connections to notification server and switchboard together.
-    pub connections: usize,
-    /// Of these, from one address.
-    pub connections_per_address: usize,
-    /// Of these, not yet signed in.
-    pub unauthenticated_per_address: usize,
-    /// Seconds that a connection may take to sign in.
-    pub sign_in_secs: u64,
-    /// Seconds after which a peer that takes no bytes is dropped.
-    pub write_secs: u64,
-    /// Commands a second on a notification connection, in the long run.
-    pub commands_per_second: u32,
-    /// Commands at once on a notification connection.
-    pub commands_burst: u32,
-    /// Messages a second on a switchboard connection, in the long run.
-    pub messages_per_second: u32,
-    /// Messages at once on a switchboard connection.
-    pub messages_burst: u32,
-    /// Events that may wait for one notification connection.
-    pub ns_queue: usize,
-    /// Events that may wait for one switchboard connection.
-    pub sb_queue: usize,
-    /// People in one conversation.
-    pub room_members: usize,
-    /// Conversations of one account at the same time.
-    pub rooms_per_account: usize,
-    /// Seconds after which a silent conversation is closed.
-    pub room_idle_secs: u64,
-    /// Contacts of one account.
-    pub forward_list: u32,
-    /// Entries on one account's allow list.
-    pub allow_list: u32,
-    /// Entries on one account's block list.
-    pub block_list: u32,
-    /// Circles that one account is in.
-    pub circles_per_account: u32,
-    /// People in one circle, those who are invited included.
-    pub circle_members: u32,
-    /// Bytes of a circle's name as it travels, percent-encoded.
-    pub circle_name: usize,
-    /// Entries of one account's address book, its contacts included.
-    pub address_book: u32,
-    /// Failed sign-ins a minute, for one account from one network.
-    pub failed_sign_ins_per_minute: u32,
-    /// Messages that may wait for one account.
-    pub offline_messages: u32,
-    /// Of these, from one sender.
-    pub offline_messages_per_sender: u32,
-    /// Bytes of text in such a message.
-    pub offline_message_bytes: usize,
-    /// Such messages that one account may send in a minute.
-    pub offline_sends_per_minute: u32,
-    /// Days for which such a message waits; 0 is for ever.
-    pub offline_message_days: u32,
-    /// Connections to the web services.
-    pub http_connections: usize,
-    /// Handshakes of TLS a minute, from one network.
-    pub handshakes_per_minute: u32,
-}
-
 /// Logging.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -308,43 +244,6 @@ impl Default for Registration {
             domains: Vec::new(),
             per_hour: 10,
             per_hour_everywhere: 500,
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            exempt: Vec::new(),
-            connections: 20_000,
-            connections_per_address: 4_000,
-            unauthenticated_per_address: 1_000,
-            sign_in_secs: 60,
-            write_secs: 20,
-            commands_per_second: 100,
-            commands_burst: 1_000,
-            messages_per_second: 1_000,
-            messages_burst: 2_000,
-            ns_queue: 1_024,
-            sb_queue: 512,
-            room_members: 50,
-            rooms_per_account: 100,
-            room_idle_secs: 600,
-            forward_list: 1_000,
-            allow_list: 1_500,
-            block_list: 1_200,
-            circles_per_account: 50,
-            circle_members: 50,
-            circle_name: 180,
-            address_book: 2_000,
-            failed_sign_ins_per_minute: 10,
-            offline_messages: 200,
-            offline_messages_per_sender: 50,
-            offline_message_bytes: 8_192,
-            offline_sends_per_minute: 60,
-            offline_message_days: 0,
-            http_connections: 2_000,
-            handshakes_per_minute: 600,
         }
     }
 }
@@ -518,76 +417,7 @@ fn visit(config: &mut Config, v: &mut Visitor) {
 
     config.gateway.visit(v);
 
-    let limits = &mut config.limits;
-    v.section("limits");
-    v.list("exempt", &mut limits.exempt, read_network, Fewest::None);
-    v.number("connections", &mut limits.connections, MANY);
-    v.number(
-        "connections_per_address",
-        &mut limits.connections_per_address,
-        MANY,
-    );
-    v.number(
-        "unauthenticated_per_address",
-        &mut limits.unauthenticated_per_address,
-        MANY,
-    );
-    v.number("sign_in_secs", &mut limits.sign_in_secs, SECONDS);
-    v.number("write_secs", &mut limits.write_secs, SECONDS);
-    v.number("commands_per_second", &mut limits.commands_per_second, MANY);
-    v.number("commands_burst", &mut limits.commands_burst, MANY);
-    v.number("messages_per_second", &mut limits.messages_per_second, MANY);
-    v.number("messages_burst", &mut limits.messages_burst, MANY);
-    v.number("ns_queue", &mut limits.ns_queue, QUEUE);
-    v.number("sb_queue", &mut limits.sb_queue, QUEUE);
-    // A conversation has two people before it has more.
-    v.number("room_members", &mut limits.room_members, 2..=1_000);
-    v.number("rooms_per_account", &mut limits.rooms_per_account, MANY);
-    v.number("room_idle_secs", &mut limits.room_idle_secs, SECONDS);
-    v.number("forward_list", &mut limits.forward_list, LIST);
-    v.number("allow_list", &mut limits.allow_list, LIST);
-    v.number("block_list", &mut limits.block_list, LIST);
-    v.number("address_book", &mut limits.address_book, LIST);
-    v.number(
-        "circles_per_account",
-        &mut limits.circles_per_account,
-        1..=1_000,
-    );
-    v.number("circle_members", &mut limits.circle_members, 2..=1_000);
-    // No longer than a person's name: it stands where theirs do.
-    v.number("circle_name", &mut limits.circle_name, 1..=387);
-    v.number(
-        "failed_sign_ins_per_minute",
-        &mut limits.failed_sign_ins_per_minute,
-        1..=10_000,
-    );
-    v.number("offline_messages", &mut limits.offline_messages, WAITING);
-    v.number(
-        "offline_messages_per_sender",
-        &mut limits.offline_messages_per_sender,
-        WAITING,
-    );
-    v.number(
-        "offline_message_bytes",
-        &mut limits.offline_message_bytes,
-        OFFLINE_TEXT,
-    );
-    v.number(
-        "offline_sends_per_minute",
-        &mut limits.offline_sends_per_minute,
-        1..=10_000,
-    );
-    v.number(
-        "offline_message_days",
-        &mut limits.offline_message_days,
-        0..=36_500,
-    );
-    v.number("http_connections", &mut limits.http_connections, MANY);
-    v.number(
-        "handshakes_per_minute",
-        &mut limits.handshakes_per_minute,
-        MANY,
-    );
+    config.limits.visit(v);
 
     let log = &mut config.log;
     v.section("log");
@@ -607,14 +437,6 @@ fn visit(config: &mut Config, v: &mut Visitor) {
 const MANY: RangeInclusive<i64> = 1..=1_000_000;
 /// A deadline: up to a day.
 const SECONDS: RangeInclusive<i64> = 1..=86_400;
-/// A queue is held in memory for every connection.
-const QUEUE: RangeInclusive<i64> = 16..=65_536;
-/// A list goes to a client as a whole at every sign-in.
-const LIST: RangeInclusive<i64> = 1..=100_000;
-/// What waits for an account is listed as a whole.
-const WAITING: RangeInclusive<i64> = 1..=10_000;
-/// A message has to fit a request, where it takes half as much again and more.
-const OFFLINE_TEXT: RangeInclusive<i64> = 1..=32_768;
 
 /// What only shows when two settings are seen together.
 fn check_together(config: &Config, problems: &mut Vec<Problem>) {

@@ -146,7 +146,7 @@ impl Browser {
         body: &[u8],
     ) -> Page {
         let mut head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n{headers}",
             self.http
         );
         for (name, value) in &self.headers {

@@ -24,7 +24,7 @@ pub(super) struct MakeCa {
     #[arg(long, value_name = "DIR", default_value = "certificates")]
     out: PathBuf,
     /// A further name or IPv4 address of this server; may be given several times. The names that
-    /// clients look for, and those under [advertise], are in the certificate anyway.
+    /// clients look for, and those of the section `advertise`, are in the certificate anyway.
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
 }

@@ -2,7 +2,7 @@
 //! server's desk for those who run it.
 //!
 //! Plain forms that work without JavaScript and in Internet Explorer 6. A page is a template over
-//! a [`Shell`], answered by [`page`], which alone sets headers and cookies. Whoever asks is a
+//! a [`Shell`], answered by [`page()`], which alone sets headers and cookies. Whoever asks is a
 //! [`Visitor`]; a form that was sent is [`Posted`], which only the browser can have sent that got
 //! the form from here.
 

@@ -5,7 +5,7 @@
 //! of them and a panic in one of them is noticed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -18,8 +18,20 @@ pub struct Shutdown {
     hard: CancellationToken,
     /// A child of `hard`, so that a hard end is a soft one too.
     soft: CancellationToken,
+    /// The same as a number, for those who ask at every turn: a token locks what all share.
+    stage: Arc<AtomicU8>,
     tasks: TaskTracker,
     panics: Arc<AtomicU64>,
+}
+
+/// How far the end of the server has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    Running,
+    /// Take nothing new, finish what is in hand.
+    Soft,
+    /// End now.
+    Hard,
 }
 
 impl Default for Shutdown {
@@ -35,8 +47,18 @@ impl Shutdown {
         Self {
             soft: hard.child_token(),
             hard,
+            stage: Arc::new(AtomicU8::new(Stage::Running as u8)),
             tasks: TaskTracker::new(),
             panics: Arc::default(),
+        }
+    }
+
+    /// How far the end has come. Costs nothing to ask; to be woken takes the tokens.
+    pub fn stage(&self) -> Stage {
+        match self.stage.load(Ordering::Acquire) {
+            0 => Stage::Running,
+            1 => Stage::Soft,
+            _ => Stage::Hard,
         }
     }
 
@@ -75,11 +97,13 @@ impl Shutdown {
 
     /// Begins the soft stop. Calling it again changes nothing.
     pub fn begin(&self) {
+        self.stage.fetch_max(Stage::Soft as u8, Ordering::Release);
         self.soft.cancel();
     }
 
     /// Orders every task to end now, for example at the second signal.
     pub fn abort(&self) {
+        self.stage.store(Stage::Hard as u8, Ordering::Release);
         self.hard.cancel();
     }
 

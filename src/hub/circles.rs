@@ -596,7 +596,7 @@ mod tests {
             said.unwrap();
         }
         alice.set(&hub, Status::Busy);
-        assert!(!bob.inbox.overflow().is_cancelled());
+        assert!(!bob.inbox.has_overflowed());
         let news = bob.circle_news();
         assert!(news.len() > INBOX / 3 && news.len() < INBOX, "{news:?}");
         assert_eq!(news.last().unwrap(), "Presence(State)");

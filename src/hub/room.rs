@@ -214,8 +214,9 @@ impl RoomState {
         let mut listener: Option<UserId> = None;
         let mut several = false;
         for member in self.members.iter().filter(|member| member.id != sender) {
-            missed |= !member.mailbox.post(message.clone());
-            congested |= member.mailbox.is_congested();
+            let posted = member.mailbox.offer(message.clone());
+            missed |= !posted.is_queued;
+            congested |= posted.is_congested;
             if member.user != author {
                 several |= listener.is_some_and(|listener| listener != member.user);
                 listener = Some(member.user);

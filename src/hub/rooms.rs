@@ -630,7 +630,7 @@ mod tests {
         let complete: Vec<bool> = deliveries.iter().map(|d| d.complete).collect();
         assert_eq!(complete, [true, true, true, true, false, false]);
         assert!(!deliveries[1].congested && deliveries[2].congested);
-        assert!(b.inbox.overflow().is_cancelled());
+        assert!(b.inbox.has_overflowed());
     }
 
     #[test]

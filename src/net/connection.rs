@@ -4,25 +4,28 @@
 //! handled to its end outside the wait, so no half-done command is ever cancelled, and everything
 //! it produced is written at once. Only this task reads from or writes to its socket.
 
-use std::io;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::coop;
+use tokio::time::{Sleep, sleep};
 use tokio_util::codec::Decoder;
 use tokio_util::sync::CancellationToken;
 
+use super::alarms::Alarms;
 use super::listener::Arrival;
-use super::{Admission, CloseReason, Pace, Session, SessionEnd, Tunnelled, Turn};
-use crate::mailbox::Inbox;
+use super::transport::{ReadSize, Transport};
+use super::{Admission, CloseReason, Pace, Session, Tunnelled, Turn};
+use crate::mailbox::{Inbox, Overflow};
 use crate::metrics::{self, Metrics};
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Shutdown, Stage};
 use crate::wire::{CodecError, Frame, FrameCodec, Outbox, Role};
 
-/// How much is read at once.
-const READ_CHUNK: usize = 4096;
 /// Frames handled in one turn, so that a client which pipelines does not starve its own events.
 const FRAMES_PER_TURN: usize = 64;
 /// Events rendered in one turn.
@@ -39,8 +42,6 @@ const LINGER_BYTES: usize = 64 * 1024;
 /// Bounds in time and rate of one kind of connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
-    /// From accepting the connection to knowing who it is.
-    pub sign_in: Duration,
     /// A peer that takes no bytes this long is dropped.
     pub write: Duration,
     /// Frames, from the first one on.
@@ -56,16 +57,12 @@ pub struct Link {
     local: SocketAddr,
     admission: Admission,
     buffer: BytesMut,
-    accepted: Instant,
+    read_size: ReadSize,
+    /// Until when it has to be known who the peer is; nothing once that is known.
+    deadline: Option<Pin<Box<Sleep>>>,
+    alarms: Alarms,
     shutdown: Shutdown,
     metrics: Metrics,
-}
-
-/// What carries the bytes.
-#[derive(Debug)]
-enum Transport {
-    Socket(TcpStream),
-    Pipe(SessionEnd),
 }
 
 /// What a turn woke up for.
@@ -74,34 +71,61 @@ enum Wake {
     Stop,
     Closed(CloseReason),
     Events,
-    Backlog,
-    Readable,
-    Resume,
+    /// The buffer may hold whole frames.
+    Frames,
 }
 
 impl Link {
-    pub fn new(arrival: Arrival, shutdown: Shutdown, metrics: Metrics) -> Self {
-        Self {
-            transport: Transport::Socket(arrival.stream),
-            peer: arrival.peer,
-            local: arrival.local,
-            admission: arrival.admission,
-            buffer: BytesMut::new(),
-            accepted: Instant::now(),
+    /// A connection over TCP, which has `sign_in` to show whose it is.
+    pub fn new(arrival: Arrival, sign_in: Duration, shutdown: Shutdown, metrics: Metrics) -> Self {
+        let transport = Transport::Socket(arrival.stream);
+        let ends = (arrival.peer, arrival.local);
+        Self::over(
+            transport,
+            ends,
+            arrival.admission,
+            sign_in,
             shutdown,
             metrics,
-        }
+        )
     }
 
     /// A connection without a socket.
-    pub fn tunnelled(tunnelled: Tunnelled, shutdown: Shutdown, metrics: Metrics) -> Self {
+    pub fn tunnelled(
+        tunnelled: Tunnelled,
+        sign_in: Duration,
+        shutdown: Shutdown,
+        metrics: Metrics,
+    ) -> Self {
+        let transport = Transport::Pipe(tunnelled.end);
+        let ends = (tunnelled.peer, tunnelled.local);
+        Self::over(
+            transport,
+            ends,
+            tunnelled.admission,
+            sign_in,
+            shutdown,
+            metrics,
+        )
+    }
+
+    fn over(
+        transport: Transport,
+        (peer, local): (SocketAddr, SocketAddr),
+        admission: Admission,
+        sign_in: Duration,
+        shutdown: Shutdown,
+        metrics: Metrics,
+    ) -> Self {
         Self {
-            transport: Transport::Pipe(tunnelled.end),
-            peer: tunnelled.peer,
-            local: tunnelled.local,
-            admission: tunnelled.admission,
+            transport,
+            peer,
+            local,
             buffer: BytesMut::new(),
-            accepted: Instant::now(),
+            read_size: ReadSize::default(),
+            deadline: Some(Box::pin(sleep(sign_in))),
+            alarms: Alarms::new(&shutdown, admission.evicted()),
+            admission,
             shutdown,
             metrics,
         }
@@ -118,24 +142,22 @@ impl Link {
     }
 
     /// Waits for the first frame, which tells what the connection is for.
-    pub async fn first_frame(&mut self, sign_in: Duration) -> Result<Frame, CloseReason> {
+    pub async fn first_frame(&mut self) -> Result<Frame, CloseReason> {
         let mut codec = FrameCodec::new(Role::Notification);
-        let deadline = tokio::time::sleep_until((self.accepted + sign_in).into());
-        tokio::pin!(deadline);
         loop {
-            if let Some(frame) = codec
-                .decode(&mut self.buffer)
-                .map_err(|error| close_reason(&error))?
-            {
+            let decoded = codec.decode(&mut self.buffer);
+            if let Some(frame) = decoded.map_err(|error| close_reason(&error))? {
                 return Ok(frame);
             }
-            tokio::select! {
-                () = self.shutdown.soft().cancelled() => return Err(CloseReason::Shutdown),
-                () = self.admission.evicted().cancelled() => return Err(CloseReason::Evicted),
-                () = &mut deadline => return Err(CloseReason::SignInTimeout),
-                ready = self.transport.readable() => ready.map_err(|_| CloseReason::Eof)?,
-            }
-            self.read()?;
+            poll_fn(|cx| {
+                self.alarms.listen(cx);
+                if self.shutdown.stage() > Stage::Running {
+                    return Poll::Ready(Err(CloseReason::Shutdown));
+                }
+                self.poll_patience(cx)?;
+                self.poll_read(cx)
+            })
+            .await?;
         }
     }
 
@@ -160,8 +182,7 @@ impl Link {
                 .then(|| Pace::new(rules.frames_per_second, rules.frames_burst, Instant::now())),
             first,
             has_backlog: true,
-            paused_until: None,
-            is_established: false,
+            paused: None,
             rules,
         };
         let reason = driver.drive(&mut self, &mut session, &mut inbox).await;
@@ -175,17 +196,38 @@ impl Link {
     }
 
     /// Takes what has arrived. A peer that closed its side has ended the connection.
-    fn read(&mut self) -> Result<(), CloseReason> {
-        self.buffer.reserve(READ_CHUNK);
-        match self.transport.try_read(&mut self.buffer) {
-            Ok(0) => Err(CloseReason::Eof),
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        let read = self
+            .transport
+            .poll_read(cx, &mut self.buffer, &mut self.read_size);
+        match ready!(read) {
+            Ok(0) | Err(_) => Poll::Ready(Err(CloseReason::Eof)),
             Ok(_) => {
                 self.admission.spoke();
-                Ok(())
+                Poll::Ready(Ok(()))
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(_) => Err(CloseReason::Eof),
         }
+    }
+
+    /// Fails when the time of a peer that has not shown who it is, or its place, is gone.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
+        let Some(deadline) = &mut self.deadline else {
+            return Ok(());
+        };
+        if self.admission.evicted().is_cancelled() {
+            return Err(CloseReason::Evicted);
+        }
+        match deadline.as_mut().poll(cx) {
+            Poll::Ready(()) => Err(CloseReason::SignInTimeout),
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    /// The peer has shown who it is.
+    fn establish(&mut self) {
+        self.deadline = None;
+        self.alarms.ignore_eviction();
+        self.admission.signed_in();
     }
 
     /// Ends our side, and listens a moment longer so that the peer gets to read the last line.
@@ -199,61 +241,15 @@ impl Link {
             let mut discarded = 0;
             while discarded < LINGER_BYTES {
                 self.buffer.clear();
-                self.buffer.reserve(READ_CHUNK);
-                if stream.readable().await.is_err() {
-                    return;
-                }
-                match stream.try_read_buf(&mut self.buffer) {
-                    Ok(0) => return,
+                match stream.read_buf(&mut self.buffer).await {
+                    Ok(0) | Err(_) => return,
                     Ok(read) => discarded += read,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => return,
                 }
             }
         };
         tokio::select! {
             () = self.shutdown.hard().cancelled() => {}
             _ = tokio::time::timeout(LINGER, linger) => {}
-        }
-    }
-}
-
-impl Transport {
-    /// Waits for bytes, or the end of them. Cancel-safe: takes nothing.
-    async fn readable(&self) -> io::Result<()> {
-        match self {
-            Self::Socket(stream) => stream.readable().await,
-            Self::Pipe(end) => {
-                end.readable().await;
-                Ok(())
-            }
-        }
-    }
-
-    fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
-        match self {
-            Self::Socket(stream) => stream.try_read_buf(buffer),
-            Self::Pipe(end) => end.try_read(buffer),
-        }
-    }
-
-    /// Writes some of what is in the outbox behind the first `written` bytes. Cancel-safe: a pipe
-    /// takes all of it or nothing.
-    async fn write(
-        &mut self,
-        out: &Outbox,
-        written: usize,
-        is_last: bool,
-    ) -> Result<usize, CloseReason> {
-        match self {
-            Self::Socket(stream) => {
-                let rest = out.bytes().get(written..).unwrap_or_default();
-                stream.write(rest).await.map_err(|_| CloseReason::Eof)
-            }
-            Self::Pipe(end) => {
-                end.write(out, is_last).await?;
-                Ok(out.bytes().len())
-            }
         }
     }
 }
@@ -269,8 +265,8 @@ struct Driver<E> {
     first: Option<Frame>,
     /// The buffer may hold whole frames already.
     has_backlog: bool,
-    paused_until: Option<Instant>,
-    is_established: bool,
+    /// Until when nothing is read.
+    paused: Option<Pin<Box<Sleep>>>,
     rules: Rules,
 }
 
@@ -291,22 +287,13 @@ impl<E: Send> Driver<E> {
                 }
                 Wake::Events => match self.handle_events(session) {
                     // However many events keep coming, the client is heard in between.
-                    Turn::Continue if self.may_read() => match link.read() {
+                    Turn::Continue if self.may_read() => match self.read_now(link).await {
                         Ok(()) => self.handle_frames(link, session).await,
                         Err(reason) => return reason,
                     },
                     turn => turn,
                 },
-                Wake::Backlog => self.handle_frames(link, session).await,
-                Wake::Readable => match link.read() {
-                    Ok(()) => self.handle_frames(link, session).await,
-                    Err(reason) => return reason,
-                },
-                Wake::Resume => {
-                    self.paused_until = None;
-                    self.has_backlog = true;
-                    Turn::Continue
-                }
+                Wake::Frames => self.handle_frames(link, session).await,
             };
             let is_last = matches!(turn, Turn::Close(_));
             if let Err(reason) = self.flush(link, inbox, is_last).await {
@@ -314,43 +301,71 @@ impl<E: Send> Driver<E> {
             }
             match turn {
                 Turn::Continue => {}
-                Turn::Pause(wait) => self.pause(wait),
+                Turn::Pause(wait) => self.paused = Some(Box::pin(sleep(wait))),
                 Turn::Close(reason) => return reason,
             }
         }
     }
 
-    /// Waits for one thing to do. Every branch is cancel-safe: nothing is taken from the socket
-    /// here, and `receive` leaves events that it did not deliver in the queue.
-    async fn wait(&mut self, link: &Link, inbox: &mut Inbox<E>) -> Wake {
-        let overflow = inbox.overflow().clone();
-        let may_read = self.may_read();
-        let sign_in_deadline = link.accepted + self.rules.sign_in;
-        let resume = self.paused_until.unwrap_or(sign_in_deadline);
-        tokio::select! {
-            biased;
-            () = link.shutdown.hard().cancelled() => Wake::Abort,
-            () = link.shutdown.soft().cancelled() => Wake::Stop,
-            () = overflow.cancelled() => Wake::Closed(CloseReason::SlowConsumer),
-            () = link.admission.evicted().cancelled(), if !self.is_established => {
-                Wake::Closed(CloseReason::Evicted)
+    /// Waits for one thing to do. Cancel-safe, though nobody cancels it: what was taken from the
+    /// socket is in the buffer, and what was taken from the queue is in `events`.
+    async fn wait(&mut self, link: &mut Link, inbox: &mut Inbox<E>) -> Wake {
+        poll_fn(|cx| {
+            // A connection that always has something to do lets others go on in between.
+            let turn = ready!(coop::poll_proceed(cx));
+            let wake = self.poll_wake(cx, link, inbox);
+            if wake.is_ready() {
+                turn.made_progress();
             }
-            // Before anything the peer can keep busy, or its time would never be over.
-            () = tokio::time::sleep_until(sign_in_deadline.into()), if !self.is_established => {
-                Wake::Closed(CloseReason::SignInTimeout)
-            }
-            received = inbox.receive(&mut self.events, EVENTS_PER_TURN) => match received {
-                // Nobody can reach the session any more.
-                0 => Wake::Closed(CloseReason::Fault),
-                _ => Wake::Events,
-            },
-            () = std::future::ready(()), if may_read && self.has_backlog => Wake::Backlog,
-            ready = link.transport.readable(), if may_read => match ready {
-                Ok(()) => Wake::Readable,
-                Err(_) => Wake::Closed(CloseReason::Eof),
-            },
-            () = tokio::time::sleep_until(resume.into()), if !may_read => Wake::Resume,
+            wake
+        })
+        .await
+    }
+
+    /// In this order, so that no peer can be so busy that its time is never over.
+    fn poll_wake(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Link,
+        inbox: &mut Inbox<E>,
+    ) -> Poll<Wake> {
+        link.alarms.listen(cx);
+        match link.shutdown.stage() {
+            Stage::Running => {}
+            Stage::Soft => return Poll::Ready(Wake::Stop),
+            Stage::Hard => return Poll::Ready(Wake::Abort),
         }
+        if let Err(reason) = link.poll_patience(cx) {
+            return Poll::Ready(Wake::Closed(reason));
+        }
+        match inbox.poll_receive(cx, &mut self.events, EVENTS_PER_TURN) {
+            Poll::Ready(Ok(())) => return Poll::Ready(Wake::Events),
+            Poll::Ready(Err(Overflow)) => {
+                return Poll::Ready(Wake::Closed(CloseReason::SlowConsumer));
+            }
+            Poll::Pending => {}
+        }
+        if let Some(paused) = &mut self.paused {
+            ready!(paused.as_mut().poll(cx));
+            self.paused = None;
+            self.has_backlog = true;
+        }
+        if self.has_backlog {
+            return Poll::Ready(Wake::Frames);
+        }
+        Poll::Ready(match ready!(link.poll_read(cx)) {
+            Ok(()) => Wake::Frames,
+            Err(reason) => Wake::Closed(reason),
+        })
+    }
+
+    /// Takes what has arrived, if anything has.
+    async fn read_now(&mut self, link: &mut Link) -> Result<(), CloseReason> {
+        poll_fn(|cx| match link.poll_read(cx) {
+            Poll::Ready(read) => Poll::Ready(read),
+            Poll::Pending => Poll::Ready(Ok(())),
+        })
+        .await
     }
 
     fn handle_events<S: Session<Event = E>>(&mut self, session: &mut S) -> Turn {
@@ -371,13 +386,14 @@ impl<E: Send> Driver<E> {
         session: &mut S,
     ) -> Turn {
         let mut handled = 0;
+        let now = Instant::now();
         self.has_backlog = true;
         let turn = loop {
             if handled == FRAMES_PER_TURN {
                 break Turn::Continue;
             }
             if let Some(pace) = &mut self.pace
-                && let Err(wait) = pace.admits(Instant::now())
+                && let Err(wait) = pace.admits(now)
             {
                 break Turn::Pause(wait);
             }
@@ -400,9 +416,8 @@ impl<E: Send> Driver<E> {
                 pace.charge();
             }
             let turn = session.handle(frame, &mut self.out).await;
-            if !self.is_established && session.is_established() {
-                self.is_established = true;
-                link.admission.signed_in();
+            if link.deadline.is_some() && session.is_established() {
+                link.establish();
             }
             if turn != Turn::Continue {
                 break turn;
@@ -412,17 +427,15 @@ impl<E: Send> Driver<E> {
             // An idle connection keeps no buffer.
             link.buffer = BytesMut::new();
         }
-        link.metrics
-            .frames_received(self.codec.role().into(), handled as u64);
+        if handled > 0 {
+            link.metrics
+                .frames_received(self.codec.role().into(), handled as u64);
+        }
         turn
     }
 
     fn may_read(&self) -> bool {
-        self.paused_until.is_none()
-    }
-
-    fn pause(&mut self, wait: Duration) {
-        self.paused_until = Some(Instant::now() + wait);
+        self.paused.is_none()
     }
 
     /// Writes what the turn produced. Ends with an error when the peer takes no byte for the
@@ -433,16 +446,17 @@ impl<E: Send> Driver<E> {
         inbox: &Inbox<E>,
         is_last: bool,
     ) -> Result<(), CloseReason> {
-        let mut written = 0;
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let mut written = link.transport.write_now(&self.out)?;
         while written < self.out.bytes().len() {
             written += tokio::select! {
                 biased;
                 more = link.transport.write(&self.out, written, is_last) => more?,
                 () = link.shutdown.hard().cancelled() => return Err(CloseReason::Shutdown),
-                () = inbox.overflow().cancelled() => return Err(CloseReason::SlowConsumer),
-                () = tokio::time::sleep(self.rules.write) => {
-                    return Err(CloseReason::SlowConsumer);
-                }
+                () = inbox.overflowed() => return Err(CloseReason::SlowConsumer),
+                () = sleep(self.rules.write) => return Err(CloseReason::SlowConsumer),
                 () = last_moment(link.shutdown.soft()) => return Err(CloseReason::Shutdown),
             };
         }
@@ -458,7 +472,7 @@ impl<E: Send> Driver<E> {
 /// Ends when a peer that takes nothing has held up the end of the server for long enough.
 async fn last_moment(soft: &CancellationToken) {
     soft.cancelled().await;
-    tokio::time::sleep(LAST_WRITE).await;
+    sleep(LAST_WRITE).await;
 }
 
 fn close_reason(error: &CodecError) -> CloseReason {

@@ -5,11 +5,13 @@
 //! dialect. Everything a peer can use up is bounded here: connections, the time before sign-in,
 //! the rate of frames, unread output.
 
+mod alarms;
 mod connection;
 mod gate;
 mod listener;
 mod pace;
 mod pipe;
+mod transport;
 
 use std::time::Duration;
 

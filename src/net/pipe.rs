@@ -7,9 +7,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -55,8 +57,6 @@ pub struct Tunnelled {
 struct Shared {
     /// Held only to look at or change it; nothing else is ever locked meanwhile.
     state: Mutex<State>,
-    /// Wakes the session, which is one task.
-    to_session: Notify,
     /// Wakes whoever waits at the client's end, which is one at a time.
     to_client: Notify,
 }
@@ -71,6 +71,8 @@ struct State {
     is_idle: bool,
     is_session_gone: bool,
     is_client_gone: bool,
+    /// The session, which is one task, while it waits.
+    waiting: Option<Waker>,
 }
 
 impl fmt::Debug for State {
@@ -89,6 +91,21 @@ impl Shared {
     }
 }
 
+impl State {
+    fn wait(&mut self, cx: &Context<'_>) {
+        match &mut self.waiting {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.waiting = Some(cx.waker().clone()),
+        }
+    }
+
+    fn wake_session(&mut self) {
+        if let Some(waker) = self.waiting.take() {
+            waker.wake();
+        }
+    }
+}
+
 /// The end that a session reads from and writes to.
 #[derive(Debug)]
 pub struct SessionEnd {
@@ -96,21 +113,19 @@ pub struct SessionEnd {
 }
 
 impl SessionEnd {
-    /// Waits for bytes, or for the client to be gone. Cancel-safe: takes nothing.
-    pub(super) async fn readable(&self) {
-        loop {
-            {
-                let mut state = self.shared.state();
-                if !state.inbound.is_empty() || state.is_client_gone {
-                    return;
-                }
-                if !state.is_idle {
-                    state.is_idle = true;
-                    self.shared.to_client.notify_one();
-                }
-            }
-            self.shared.to_session.notified().await;
+    /// Whether there are bytes, or the client is gone; asks to be woken when there are. Takes
+    /// nothing.
+    pub(super) fn poll_readable(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.shared.state();
+        if !state.inbound.is_empty() || state.is_client_gone {
+            return Poll::Ready(());
         }
+        if !state.is_idle {
+            state.is_idle = true;
+            self.shared.to_client.notify_one();
+        }
+        state.wait(cx);
+        Poll::Pending
     }
 
     /// Takes everything that has arrived; 0 when nothing ever will any more.
@@ -131,21 +146,21 @@ impl SessionEnd {
     /// Cancel-safe: it is all or nothing. With the last of them the session is over for the
     /// client, so that whoever fetches them learns both at once (`docs/protocol/20 §8`).
     pub(super) async fn write(&self, out: &Outbox, is_last: bool) -> Result<(), CloseReason> {
-        loop {
-            {
-                let mut state = self.shared.state();
-                if state.is_client_gone {
-                    return Err(CloseReason::Eof);
-                }
-                if state.queued < OUTBOUND_BUSY {
-                    state.put(out)?;
-                    state.is_session_gone |= is_last;
-                    self.shared.to_client.notify_one();
-                    return Ok(());
-                }
+        poll_fn(|cx| {
+            let mut state = self.shared.state();
+            if state.is_client_gone {
+                return Poll::Ready(Err(CloseReason::Eof));
             }
-            self.shared.to_session.notified().await;
-        }
+            if state.queued >= OUTBOUND_BUSY {
+                state.wait(cx);
+                return Poll::Pending;
+            }
+            state.put(out)?;
+            state.is_session_gone |= is_last;
+            self.shared.to_client.notify_one();
+            Poll::Ready(Ok(()))
+        })
+        .await
     }
 }
 
@@ -201,7 +216,7 @@ impl ClientEnd {
         if !bytes.is_empty() {
             state.inbound.extend_from_slice(bytes);
             state.is_idle = false;
-            self.shared.to_session.notify_one();
+            state.wake_session();
         }
         true
     }
@@ -260,7 +275,7 @@ impl ClientEnd {
             // An idle connection keeps no room.
             state.outbound = VecDeque::new();
         }
-        self.shared.to_session.notify_one();
+        state.wake_session();
         fetched.freeze()
     }
 
@@ -272,8 +287,9 @@ impl ClientEnd {
 
     /// Ends the client's side, as a closed socket would.
     pub fn hang_up(&self) {
-        self.shared.state().is_client_gone = true;
-        self.shared.to_session.notify_one();
+        let mut state = self.shared.state();
+        state.is_client_gone = true;
+        state.wake_session();
     }
 }
 
@@ -290,6 +306,10 @@ mod tests {
     const PATIENCE: Duration = Duration::from_millis(200);
     const MOST: usize = 32 * 1024;
 
+    async fn readable(session: &SessionEnd) {
+        poll_fn(|cx| session.poll_readable(cx)).await;
+    }
+
     fn outbox(frames: &[&str]) -> Outbox {
         let mut out = Outbox::in_pieces();
         for frame in frames {
@@ -305,7 +325,7 @@ mod tests {
         assert!(session.try_read(&mut buffer).is_err());
         assert!(client.push(b"VER 1"));
         assert!(client.push(b" X\r\n"));
-        session.readable().await;
+        readable(&session).await;
         assert_eq!(session.try_read(&mut buffer).unwrap(), 9);
         assert_eq!(&buffer[..], b"VER 1 X\r\n");
         session
@@ -361,9 +381,9 @@ mod tests {
         assert!(client.push(b"OUT"));
         drop(client);
         let mut buffer = BytesMut::new();
-        session.readable().await;
+        readable(&session).await;
         assert_eq!(session.try_read(&mut buffer).unwrap(), 3);
-        session.readable().await;
+        readable(&session).await;
         assert_eq!(session.try_read(&mut buffer).unwrap(), 0);
         assert_eq!(
             session.write(&outbox(&["X"]), false).await,
@@ -377,10 +397,10 @@ mod tests {
         let start = Instant::now();
         assert!(client.push(b"PNG\r\n"));
         let handle = async {
-            session.readable().await;
+            readable(&session).await;
             session.try_read(&mut BytesMut::new()).unwrap();
             tokio::time::sleep(PATIENCE / 2).await;
-            tokio::select! { () = session.readable() => {} () = client.settle(PATIENCE, MOST) => {} }
+            tokio::select! { () = readable(&session) => {} () = client.settle(PATIENCE, MOST) => {} }
         };
         handle.await;
         assert_eq!(start.elapsed(), PATIENCE / 2);

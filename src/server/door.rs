@@ -80,9 +80,9 @@ impl Door {
     async fn receive(&self, arrival: Arrival, role: Arc<ServerRole>) {
         let sign_in = Duration::from_secs(self.limits.sign_in_secs);
         let metrics = &self.services.metrics;
-        let mut link = Link::new(arrival, self.shutdown.clone(), metrics.clone());
+        let mut link = Link::new(arrival, sign_in, self.shutdown.clone(), metrics.clone());
         let write = Duration::from_secs(self.limits.write_secs);
-        let reason = match link.first_frame(sign_in).await {
+        let reason = match link.first_frame().await {
             Ok(frame) if is_for_switchboard(&frame) => {
                 self.switchboard(link, Some(frame), write).await
             }
@@ -96,7 +96,9 @@ impl Door {
     }
 
     async fn receive_tunnelled(&self, role: Role, client: Tunnelled) {
-        let link = Link::tunnelled(client, self.shutdown.clone(), self.services.metrics.clone());
+        let sign_in = Duration::from_secs(self.limits.sign_in_secs);
+        let metrics = self.services.metrics.clone();
+        let link = Link::tunnelled(client, sign_in, self.shutdown.clone(), metrics);
         // Whoever fetches nothing is idle, and the gateway ends it for that.
         let write = Duration::MAX;
         let reason = match role {
@@ -141,7 +143,6 @@ impl Door {
 
     fn rules(&self, (frames_per_second, frames_burst): (u32, u32), write: Duration) -> Rules {
         Rules {
-            sign_in: Duration::from_secs(self.limits.sign_in_secs),
             write,
             frames_per_second,
             frames_burst,

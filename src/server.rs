@@ -166,6 +166,7 @@ impl Server {
             refuse_unknown_clients: config.auth.refuse_unknown_clients,
         };
         let door = Door::new(services.clone(), settings, limits.clone(), shutdown.clone());
+        let door = Arc::new(door);
         let gateway = config.gateway.enabled.then(|| {
             let settings =
                 GatewaySettings::new(&config.gateway, &limits.exempt, &config.web.cors_origins);
@@ -254,7 +255,7 @@ impl Server {
     fn serve_msnp(
         &self,
         config: &Config,
-        (gate, door): (&Gate, &Door),
+        (gate, door): (&Gate, &Arc<Door>),
         main: Vec<TcpListener>,
         dispatch: Vec<TcpListener>,
     ) {

@@ -17,14 +17,14 @@ use crate::service::Services;
 use crate::shutdown::Shutdown;
 use crate::wire::{Frame, Role};
 
-/// What a new connection is received with.
-#[derive(Debug, Clone)]
+/// What a new connection is received with; each holds on to it.
+#[derive(Debug)]
 pub(super) struct Door {
     services: Services,
     settings: Arc<NsSettings>,
-    limits: Arc<Limits>,
+    limits: Limits,
     shutdown: Shutdown,
-    connections: Arc<AtomicU64>,
+    connections: AtomicU64,
 }
 
 impl Door {
@@ -37,16 +37,16 @@ impl Door {
         Self {
             services,
             settings: Arc::new(settings),
-            limits: Arc::new(limits),
+            limits,
             shutdown,
-            connections: Arc::default(),
+            connections: AtomicU64::new(0),
         }
     }
 
     /// Starts the task of a connection over TCP.
-    pub(super) fn welcome(&self, arrival: Arrival, role: &Arc<ServerRole>) {
+    pub(super) fn welcome(self: &Arc<Self>, arrival: Arrival, role: &Arc<ServerRole>) {
         let span = self.span("tcp", arrival.peer);
-        let door = self.clone();
+        let door = Arc::clone(self);
         let role = Arc::clone(role);
         let connection = async move { door.receive(arrival, role).await };
         self.shutdown
@@ -54,9 +54,9 @@ impl Door {
     }
 
     /// Starts the task of a connection by the gateway, whose purpose the client named.
-    pub(super) fn welcome_tunnelled(&self, role: Role, client: Tunnelled) {
+    pub(super) fn welcome_tunnelled(self: &Arc<Self>, role: Role, client: Tunnelled) {
         let span = self.span("gateway", client.peer);
-        let door = self.clone();
+        let door = Arc::clone(self);
         let connection = async move { door.receive_tunnelled(role, client).await };
         self.shutdown
             .spawn("gateway connection", connection.instrument(span));

@@ -26,6 +26,9 @@ pub mod throttle;
 pub mod ticket;
 mod web_sessions;
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use crate::clock::Clock;
 use crate::config::{self, Limits};
 use crate::hub::Hub;
@@ -58,9 +61,13 @@ pub use profile::{ProfileChange, ProfileOperations, TileError, Viewer};
 pub use registration::{Applicant, Registration, RegistrationError, RegistrationSettings};
 pub use web_sessions::{WebSessions, random_word};
 
-/// What every edge is handed; clones share their state.
+/// What every edge is handed: a handle on the [`Operations`], because every connection keeps one.
 #[derive(Debug, Clone)]
-pub struct Services {
+pub struct Services(Arc<Operations>);
+
+/// Everything that can be done, whoever asks for it.
+#[derive(Debug)]
+pub struct Operations {
     pub accounts: Accounts,
     pub admin: AdminOperations,
     pub presence: PresenceOperations,
@@ -128,7 +135,7 @@ impl Services {
         let form_key = accounts.form_key();
         let offline =
             OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), settings.offline);
-        Self {
+        Self(Arc::new(Operations {
             accounts,
             admin,
             offline,
@@ -144,7 +151,15 @@ impl Services {
             metrics,
             hub,
             store,
-        }
+        }))
+    }
+}
+
+impl Deref for Services {
+    type Target = Operations;
+
+    fn deref(&self) -> &Operations {
+        &self.0
     }
 }
 

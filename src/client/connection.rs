@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -194,7 +194,7 @@ fn code(frame: &Frame) -> Option<u16> {
 }
 
 /// The last field of a line as text.
-pub(super) fn last_field(line: &Bytes) -> String {
+pub(super) fn last_field(line: &[u8]) -> String {
     let mut fields = Arguments::new(line);
     let last = std::iter::from_fn(|| fields.next_field()).last();
     String::from_utf8_lossy(last.unwrap_or_default()).into_owned()
@@ -234,7 +234,7 @@ mod tests {
         let talk = b"NLN BSY a@example.com A\r\nSYN 7 1\r\nINF 1 MD5\r\n";
         server.write_all(talk).await.unwrap();
         let answer = connection.ask("INF", "").await.unwrap();
-        assert_eq!(&answer.line()[..], b"INF 1 MD5");
+        assert_eq!(answer.line(), b"INF 1 MD5");
     }
 
     #[tokio::test]

@@ -36,7 +36,7 @@ impl Incoming {
                     return Ok(None);
                 };
                 match payload_length(&line)? {
-                    None => return Ok(Some(Frame::new(line, None))),
+                    None => return Ok(Some(Frame::new(&line, None))),
                     Some(length) => (line, length),
                 }
             }
@@ -46,7 +46,7 @@ impl Incoming {
             return Ok(None);
         }
         let payload = buffer.split_to(length).freeze();
-        Ok(Some(Frame::new(line, Some(payload))))
+        Ok(Some(Frame::new(&line, Some(&payload))))
     }
 
     fn take_line(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, ClientError> {
@@ -118,10 +118,7 @@ mod tests {
     #[test]
     fn payloads_are_told_from_lines() {
         let frames = decode(&[STREAM]).unwrap();
-        let payloads: Vec<Option<&[u8]>> = frames
-            .iter()
-            .map(|frame| frame.payload().map(|payload| &payload[..]))
-            .collect();
+        let payloads: Vec<Option<&[u8]>> = frames.iter().map(Frame::payload).collect();
         let expected: [Option<&[u8]>; 10] = [
             None,
             Some(b"ab\r\nc"),

@@ -57,13 +57,14 @@ pub enum Party {
 
 impl Blocks {
     /// Takes a client's payload apart.
-    pub fn parse(payload: &Bytes) -> Result<Self, Malformed> {
+    pub fn parse(payload: &[u8]) -> Result<Self, Malformed> {
         let (routing, behind) = take_group(payload, 0)?;
         let (reliability, behind_both) = take_group(payload, behind)?;
         let (content, body) = take_group(payload, behind_both)?;
         if !routing.is("Routing") || !reliability.is("Reliability") {
             return Err(Malformed);
         }
+        let payload = Bytes::copy_from_slice(payload);
         let body = payload.slice(body..);
         let length = content.value("Content-Length").ok_or(Malformed)?;
         if length.parse() != Ok(body.len()) {

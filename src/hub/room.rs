@@ -28,7 +28,10 @@ pub(super) struct RoomState {
     members: Vec<Member>,
     /// Who was called and has not answered: at which sessions, until when each.
     pub(super) called: HashMap<UserId, HashMap<SessionId, Instant>>,
+    /// When somebody came, or when it was last found that somebody had spoken.
     last_message: Instant,
+    /// Somebody has spoken since. Reading the clock for every message would cost more than that.
+    has_spoken: bool,
     next_member: u64,
     /// The last member has left; nobody can come any more.
     closed: bool,
@@ -82,6 +85,7 @@ impl Room {
                 members: Vec::new(),
                 called: HashMap::new(),
                 last_message: now,
+                has_spoken: false,
                 next_member: 1,
                 closed: false,
             }),
@@ -100,7 +104,7 @@ impl Room {
         RoomReport {
             id: self.id,
             age: self.age(now),
-            idle: now.saturating_duration_since(state.last_message),
+            idle: state.idle(now),
             members: members.map(|it| it.who.address.clone()).collect(),
         }
     }
@@ -135,6 +139,13 @@ impl RoomState {
         let id = newcomer.id;
         self.members.push(newcomer);
         Ok((id, others))
+    }
+
+    fn idle(&self, now: Instant) -> Duration {
+        if self.has_spoken {
+            return Duration::ZERO;
+        }
+        now.saturating_duration_since(self.last_message)
     }
 
     fn has(&self, user: UserId) -> bool {
@@ -176,7 +187,12 @@ impl RoomState {
         self.leave(id)
     }
 
+    /// Ends a room in which nobody has spoken for `idle`, to within the time between two calls;
+    /// answers whether it did.
     pub(super) fn close_if_idle(&mut self, now: Instant, idle: Duration) -> bool {
+        if std::mem::take(&mut self.has_spoken) {
+            self.last_message = now;
+        }
         if now.saturating_duration_since(self.last_message) < idle {
             return false;
         }
@@ -201,20 +217,18 @@ impl RoomState {
             .is_some_and(|last| last.id == member.id)
     }
 
-    pub(super) fn relay(
-        &mut self,
-        sender: (MemberId, UserId),
-        message: &SbEvent,
-        now: Instant,
-    ) -> Delivery {
+    pub(super) fn relay(&mut self, sender: (MemberId, UserId), message: SbEvent) -> Delivery {
         let (sender, author) = sender;
-        self.last_message = now;
+        self.has_spoken = true;
         let mut missed = false;
         let mut congested = false;
         let mut listener: Option<UserId> = None;
         let mut several = false;
-        for member in self.members.iter().filter(|member| member.id != sender) {
-            let posted = member.mailbox.offer(message.clone());
+        let others = self.members.iter().filter(|member| member.id != sender);
+        let count = self.members.len().saturating_sub(1);
+        // The last one gets the message itself, and in a conversation of two nobody gets a copy.
+        for (member, message) in others.zip(std::iter::repeat_n(message, count)) {
+            let posted = member.mailbox.offer(message);
             missed |= !posted.is_queued;
             congested |= posted.is_congested;
             if member.user != author {

@@ -353,12 +353,12 @@ impl Membership {
     }
 
     /// Sends a message to every other member, the other places of one's own included.
-    pub fn relay(&self, body: Bytes, now: Instant) -> Delivery {
+    pub fn relay(&self, body: Bytes) -> Delivery {
         let message = SbEvent::Message {
             from: Arc::clone(&self.who),
             body,
         };
-        lock(&self.room.state).relay((self.member, self.user), &message, now)
+        lock(&self.room.state).relay((self.member, self.user), message)
     }
 
     /// Calls an account into the room, if it may be called, at the place named by `at` or at every
@@ -524,7 +524,7 @@ mod tests {
         let hub = Hub::new(RoomLimits::default());
         let (alice, _bob) = (person(&hub, 1), person(&hub, 2));
         let mut a = open(&hub, &alice);
-        let said = |seat: &Seat, body| seat.membership.relay(body, Instant::now());
+        let said = |seat: &Seat, body| seat.membership.relay(body);
         assert!(!said(&a, Bytes::from_static(b"alone")).complete);
         let mut b = join(&hub, &a, 2).unwrap();
         assert!(said(&a, Bytes::from_static(b"hi")).complete);
@@ -625,7 +625,7 @@ mod tests {
         let a = open(&hub, &alice);
         let b = join(&hub, &a, 2).unwrap();
         let deliveries: Vec<Delivery> = (0..6)
-            .map(|_| a.membership.relay(Bytes::from_static(b"x"), Instant::now()))
+            .map(|_| a.membership.relay(Bytes::from_static(b"x")))
             .collect();
         let complete: Vec<bool> = deliveries.iter().map(|d| d.complete).collect();
         assert_eq!(complete, [true, true, true, true, false, false]);

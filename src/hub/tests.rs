@@ -512,10 +512,7 @@ fn a_call_rings_every_place_and_each_is_a_member() {
 fn a_message_reaches_the_senders_other_places_too() {
     let hub = hub();
     let (_bob, _alice, mut room, mut seats) = conversation(&hub);
-    let said = |seat: &Seat| {
-        seat.membership
-            .relay(Bytes::from_static(b"hi"), Instant::now())
-    };
+    let said = |seat: &Seat| seat.membership.relay(Bytes::from_static(b"hi"));
     heard(&mut room);
     heard(&mut seats[0]);
     assert!(said(&seats[0]).complete);

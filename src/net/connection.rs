@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::alarms::Alarms;
 use super::listener::Arrival;
-use super::transport::{ReadSize, Transport};
+use super::spare;
+use super::transport::Transport;
 use super::{Admission, CloseReason, Pace, Session, Tunnelled, Turn};
 use crate::mailbox::{Inbox, Overflow};
 use crate::metrics::{self, Metrics};
@@ -56,8 +57,9 @@ pub struct Link {
     peer: SocketAddr,
     local: SocketAddr,
     admission: Admission,
+    /// A spare one while the connection is at work; else what half a frame takes.
     buffer: BytesMut,
-    read_size: ReadSize,
+    is_at_work: bool,
     /// Until when it has to be known who the peer is; nothing once that is known.
     deadline: Option<Pin<Box<Sleep>>>,
     alarms: Alarms,
@@ -122,7 +124,7 @@ impl Link {
             peer,
             local,
             buffer: BytesMut::new(),
-            read_size: ReadSize::default(),
+            is_at_work: false,
             deadline: Some(Box::pin(sleep(sign_in))),
             alarms: Alarms::new(&shutdown, admission.evicted()),
             admission,
@@ -155,7 +157,11 @@ impl Link {
                     return Poll::Ready(Err(CloseReason::Shutdown));
                 }
                 self.poll_patience(cx)?;
-                self.poll_read(cx)
+                let read = self.poll_read(cx);
+                if read.is_pending() {
+                    self.rest();
+                }
+                read
             })
             .await?;
         }
@@ -197,10 +203,10 @@ impl Link {
 
     /// Takes what has arrived. A peer that closed its side has ended the connection.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
-        let read = self
-            .transport
-            .poll_read(cx, &mut self.buffer, &mut self.read_size);
-        match ready!(read) {
+        let readable = ready!(self.transport.poll_readable(cx));
+        self.work();
+        let read = self.transport.poll_read(cx, &mut self.buffer);
+        match readable.and(ready!(read)) {
             Ok(0) | Err(_) => Poll::Ready(Err(CloseReason::Eof)),
             Ok(_) => {
                 self.admission.spoke();
@@ -220,6 +226,24 @@ impl Link {
         match deadline.as_mut().poll(cx) {
             Poll::Ready(()) => Err(CloseReason::SignInTimeout),
             Poll::Pending => Ok(()),
+        }
+    }
+
+    /// Has a buffer to read into.
+    fn work(&mut self) {
+        if !self.is_at_work {
+            let rest = std::mem::replace(&mut self.buffer, spare::take());
+            self.buffer.extend_from_slice(&rest);
+            self.is_at_work = true;
+        }
+    }
+
+    /// Gives back what only somebody at work needs; half a frame stays.
+    fn rest(&mut self) {
+        if self.is_at_work {
+            let rest = BytesMut::from(&self.buffer[..]);
+            spare::give(std::mem::replace(&mut self.buffer, rest));
+            self.is_at_work = false;
         }
     }
 
@@ -278,7 +302,9 @@ impl<E: Send> Driver<E> {
         inbox: &mut Inbox<E>,
     ) -> CloseReason {
         loop {
-            let turn = match self.wait(link, inbox).await {
+            let wake = self.wait(link, inbox).await;
+            self.out.use_buffer(spare::take);
+            let turn = match wake {
                 Wake::Abort => return CloseReason::Shutdown,
                 Wake::Closed(reason) => return reason,
                 Wake::Stop => {
@@ -314,12 +340,20 @@ impl<E: Send> Driver<E> {
             // A connection that always has something to do lets others go on in between.
             let turn = ready!(coop::poll_proceed(cx));
             let wake = self.poll_wake(cx, link, inbox);
-            if wake.is_ready() {
-                turn.made_progress();
+            match wake {
+                Poll::Ready(_) => turn.made_progress(),
+                Poll::Pending => self.rest(link),
             }
             wake
         })
         .await
+    }
+
+    /// An idle connection keeps no room for what only comes in bursts.
+    fn rest(&mut self, link: &mut Link) {
+        link.rest();
+        self.out.rest().map(spare::give);
+        self.events.shrink_to(EVENTS_KEPT);
     }
 
     /// In this order, so that no peer can be so busy that its time is never over.
@@ -375,8 +409,6 @@ impl<E: Send> Driver<E> {
                 Turn::Close(reason) => return Turn::Close(reason),
             }
         }
-        // A burst leaves no room behind in a connection that is idle again.
-        self.events.shrink_to(EVENTS_KEPT);
         Turn::Continue
     }
 
@@ -423,10 +455,6 @@ impl<E: Send> Driver<E> {
                 break turn;
             }
         };
-        if link.buffer.is_empty() {
-            // An idle connection keeps no buffer.
-            link.buffer = BytesMut::new();
-        }
         if handled > 0 {
             link.metrics
                 .frames_received(self.codec.role().into(), handled as u64);

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,29 +11,8 @@ use tokio::net::TcpStream;
 use super::{CloseReason, SessionEnd};
 use crate::wire::Outbox;
 
-/// The bytes that a read makes room for: what a line or two need at first, and more for a peer
-/// that fills it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ReadSize(usize);
-
-impl ReadSize {
-    const LEAST: usize = 4 * 1024;
-    const MOST: usize = 32 * 1024;
-
-    fn follow(&mut self, read: usize) {
-        if read >= self.0 {
-            self.0 = (self.0 * 2).min(Self::MOST);
-        } else if read < self.0 / 4 {
-            self.0 = (self.0 / 2).max(Self::LEAST);
-        }
-    }
-}
-
-impl Default for ReadSize {
-    fn default() -> Self {
-        Self(Self::LEAST)
-    }
-}
+/// The least that a read has room for.
+const LEAST_READ: usize = 4096;
 
 #[derive(Debug)]
 pub(super) enum Transport {
@@ -42,32 +21,31 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    /// Appends what has arrived, 0 bytes when nothing ever will any more, or asks to be woken when
-    /// there is something. What is pending keeps no room in an empty buffer.
+    /// Whether there may be bytes, or their end; asks to be woken when there are. Takes nothing.
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Socket(stream) => stream.poll_read_ready(cx),
+            Self::Pipe(end) => end.poll_readable(cx).map(Ok),
+        }
+    }
+
+    /// Appends what has arrived; 0 bytes when nothing ever will any more.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut BytesMut,
-        size: &mut ReadSize,
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::Socket(stream) => {
-                ready!(stream.poll_read_ready(cx))?;
-                buffer.reserve(size.0);
-                // Of its own: the runtime then knows a short read for the last one, and does not
-                // try another.
-                let read = pin!(stream.read_buf(buffer)).poll(cx);
-                match &read {
-                    Poll::Ready(Ok(count)) => size.follow(*count),
-                    Poll::Pending if buffer.is_empty() => *buffer = BytesMut::new(),
-                    Poll::Ready(Err(_)) | Poll::Pending => {}
+                // What was handled is behind the buffer's start, and gives its room back as soon
+                // as that is more than what is left.
+                if buffer.capacity() - buffer.len() < LEAST_READ {
+                    buffer.reserve(LEAST_READ);
                 }
-                read
+                // The runtime takes a short read for the last one, and does not try another.
+                pin!(stream.read_buf(buffer)).poll(cx)
             }
-            Self::Pipe(end) => {
-                ready!(end.poll_readable(cx));
-                Poll::Ready(end.try_read(buffer))
-            }
+            Self::Pipe(end) => Poll::Ready(end.try_read(buffer)),
         }
     }
 
@@ -101,25 +79,5 @@ impl Transport {
                 Ok(out.bytes().len())
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_grow_with_a_peer_that_fills_them_and_shrink_again() {
-        let mut size = ReadSize::default();
-        for _ in 0..10 {
-            size.follow(size.0);
-        }
-        assert_eq!(size.0, ReadSize::MOST);
-        size.follow(size.0 / 2);
-        assert_eq!(size.0, ReadSize::MOST);
-        for _ in 0..10 {
-            size.follow(1);
-        }
-        assert_eq!(size.0, ReadSize::LEAST);
     }
 }

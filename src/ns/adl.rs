@@ -5,8 +5,6 @@
 //! has got one (`docs/protocol/25 §14`). What is no list, or names lists that are not the
 //! client's, gets a number without a payload, and the connection stays.
 
-use bytes::Bytes;
-
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
 use crate::dialect::circles::CircleNotices;
@@ -22,7 +20,7 @@ pub(super) struct Adl {
 }
 
 impl Adl {
-    pub(super) fn parse(args: Arguments<'_>, payload: Option<&Bytes>) -> Result<Self, Failure> {
+    pub(super) fn parse(args: Arguments<'_>, payload: Option<&[u8]>) -> Result<Self, Failure> {
         let membership = read(args, payload, Direction::On)?;
         Ok(Self { membership })
     }
@@ -73,7 +71,7 @@ pub(super) struct Rml {
 }
 
 impl Rml {
-    pub(super) fn parse(args: Arguments<'_>, payload: Option<&Bytes>) -> Result<Self, Failure> {
+    pub(super) fn parse(args: Arguments<'_>, payload: Option<&[u8]>) -> Result<Self, Failure> {
         let membership = read(args, payload, Direction::Off)?;
         Ok(Self { membership })
     }
@@ -100,7 +98,7 @@ impl Rml {
 
 fn read(
     mut args: Arguments<'_>,
-    payload: Option<&Bytes>,
+    payload: Option<&[u8]>,
     direction: Direction,
 ) -> Result<Membership, Failure> {
     args.number()?;

@@ -4,8 +4,6 @@
 //! (`docs/protocol/25 §13`). The official clients ask since MSNP14; libpurple 2.4 speaks MSNP13 as
 //! well, so that version may ask too.
 
-use bytes::Bytes;
-
 use super::session::Surroundings;
 use super::{Failure, Handled};
 use crate::dialect::membership::Query;
@@ -17,7 +15,7 @@ pub(super) struct Fqy {
 }
 
 impl Fqy {
-    pub(super) fn parse(mut args: Arguments<'_>, payload: Option<&Bytes>) -> Result<Self, Failure> {
+    pub(super) fn parse(mut args: Arguments<'_>, payload: Option<&[u8]>) -> Result<Self, Failure> {
         args.number()?;
         args.finish()?;
         let query = Query::read(payload.ok_or(Failure::Violation)?)?;

@@ -1,8 +1,6 @@
 //! `PUT n length` with header groups: a client publishes something in a circle
 //! (`docs/protocol/10 §10`): itself, which is how it enters the live roster, or the circle's name.
 
-use bytes::Bytes;
-
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
 use crate::dialect::blocks::{Blocks, Content, Party};
@@ -21,7 +19,7 @@ pub(super) struct Put {
 }
 
 impl Put {
-    pub(super) fn parse(mut args: Arguments<'_>, payload: Option<&Bytes>) -> Result<Self, Failure> {
+    pub(super) fn parse(mut args: Arguments<'_>, payload: Option<&[u8]>) -> Result<Self, Failure> {
         args.number()?;
         args.finish()?;
         let blocks = Blocks::parse(payload.ok_or(Failure::Violation)?)

@@ -6,8 +6,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
 use crate::dialect::challenge::Verdict;
@@ -26,7 +24,7 @@ pub(super) struct Qry<'a> {
 impl<'a> Qry<'a> {
     pub(super) fn parse(
         mut args: Arguments<'a>,
-        payload: Option<&'a Bytes>,
+        payload: Option<&'a [u8]>,
     ) -> Result<Self, Failure> {
         let product = args.text()?;
         args.number()?;

@@ -19,7 +19,7 @@ pub(super) struct Sdg {
 }
 
 impl Sdg {
-    pub(super) fn parse(mut args: Arguments<'_>, payload: Option<&Bytes>) -> Result<Self, Failure> {
+    pub(super) fn parse(mut args: Arguments<'_>, payload: Option<&[u8]>) -> Result<Self, Failure> {
         args.number()?;
         args.finish()?;
         let blocks = Blocks::parse(payload.ok_or(Failure::Violation)?)

@@ -22,7 +22,7 @@ pub(super) struct Uum {
 }
 
 impl Uum {
-    pub(super) fn parse(mut args: Arguments<'_>, payload: Option<&Bytes>) -> Result<Self, Failure> {
+    pub(super) fn parse(mut args: Arguments<'_>, payload: Option<&[u8]>) -> Result<Self, Failure> {
         let target = Address::parse(args.text()?).map_err(|_| Refusal::MalformedAddress)?;
         let network = args.number()?;
         let kind = notices::read_direct_kind(args.number()?).ok_or(Refusal::InvalidParameter)?;
@@ -32,7 +32,7 @@ impl Uum {
         Ok(Self {
             target,
             kind,
-            body: payload.ok_or(Failure::Violation)?.clone(),
+            body: Bytes::copy_from_slice(payload.ok_or(Failure::Violation)?),
         })
     }
 

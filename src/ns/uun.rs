@@ -19,7 +19,7 @@ pub(super) struct Uun {
 }
 
 impl Uun {
-    pub(super) fn parse(mut args: Arguments<'_>, payload: Option<&Bytes>) -> Result<Self, Failure> {
+    pub(super) fn parse(mut args: Arguments<'_>, payload: Option<&[u8]>) -> Result<Self, Failure> {
         let target = notices::read_target(args.text()?).ok_or(Refusal::MalformedAddress)?;
         let kind = args.number()?;
         args.number()?;
@@ -28,7 +28,7 @@ impl Uun {
             target: target.0,
             machine: target.1,
             kind,
-            body: payload.ok_or(Failure::Violation)?.clone(),
+            body: Bytes::copy_from_slice(payload.ok_or(Failure::Violation)?),
         })
     }
 

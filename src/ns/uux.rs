@@ -1,8 +1,6 @@
 //! `UUX n length` with XML: what is shown beside the status, to everybody or to the own other
 //! places (`docs/protocol/02 §10`, `docs/protocol/10 §5`).
 
-use bytes::Bytes;
-
 use super::session::{SignedIn, Surroundings};
 use super::{Failure, Handled};
 use crate::dialect::Dialect;
@@ -19,7 +17,7 @@ pub(super) struct Uux {
 impl Uux {
     pub(super) fn parse(
         mut args: Arguments<'_>,
-        payload: Option<&Bytes>,
+        payload: Option<&[u8]>,
         dialect: Dialect,
     ) -> Result<Self, Failure> {
         args.number()?;

@@ -10,7 +10,7 @@ use crate::dialect::Dialect;
 use crate::model::Refusal;
 use crate::net::Turn;
 use crate::service::Services;
-use crate::wire::{Arguments, Outbox};
+use crate::wire::{Frame, Outbox};
 
 /// How long a sender waits when its only listener has fallen behind: file transfers slow down
 /// instead of breaking off (`docs/protocol/25 §21`).
@@ -31,27 +31,25 @@ pub(super) struct Msg {
 }
 
 impl Msg {
-    pub(super) fn parse(
-        mut args: Arguments<'_>,
-        body: Option<&Bytes>,
-        dialect: Dialect,
-    ) -> Result<Self, Failure> {
+    pub(super) fn parse(frame: Frame, dialect: Dialect) -> Result<Self, Failure> {
+        let mut args = frame.parameters();
         let class = args.field()?;
         args.number()?;
         args.finish()?;
-        let body = body.ok_or(Failure::Violation)?.clone();
+        let body = frame.payload().ok_or(Failure::Violation)?;
         let acknowledge = match class {
             b"U" => Acknowledge::Never,
             b"N" => Acknowledge::Failure,
             b"A" => Acknowledge::Both,
             b"D" if dialect.has_data_messages() => {
-                if !has_headers(&body) {
+                if !has_headers(body) {
                     return Err(Refusal::BadMessage.into());
                 }
                 Acknowledge::Both
             }
             _ => return Err(Failure::Violation),
         };
+        let body = frame.into_payload().ok_or(Failure::Violation)?;
         Ok(Self { acknowledge, body })
     }
 

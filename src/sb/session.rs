@@ -40,7 +40,7 @@ impl SbSession {
         &mut self,
         verb: Verb,
         trid: u32,
-        frame: &Frame,
+        frame: Frame,
         out: &mut Outbox,
     ) -> Result<Turn, Failure> {
         let args = frame.parameters();
@@ -64,7 +64,7 @@ impl SbSession {
                 Ok(Turn::Continue)
             }
             (Some(seat), b"MSG") => {
-                let message = msg::Msg::parse(args, frame.payload(), seat.dialect)?;
+                let message = msg::Msg::parse(frame, seat.dialect)?;
                 message.apply(trid, seat, &self.services, out)
             }
             (Some(_), _) => Err(Failure::Violation),
@@ -106,7 +106,7 @@ impl Session for SbSession {
         let Ok(trid) = frame.arguments().number() else {
             return Turn::Close(CloseReason::Protocol);
         };
-        match self.command(verb, trid, &frame, out) {
+        match self.command(verb, trid, frame, out) {
             Ok(turn) => turn,
             Err(failure) => self.fail(verb, trid, failure, out),
         }

@@ -73,7 +73,7 @@ impl ChatOperations {
     /// Hands a message to every other member of the room.
     pub fn relay(&self, member: &Membership, body: Bytes) -> Delivery {
         self.metrics.message_relayed();
-        member.relay(body, Instant::now())
+        member.relay(body)
     }
 
     /// Closes rooms in which nobody has said anything for long. For the server to call now and

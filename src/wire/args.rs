@@ -54,8 +54,18 @@ impl<'a> Arguments<'a> {
 
     /// How many fields are left.
     pub fn remaining(&self) -> usize {
-        let mut copy = self.clone();
-        std::iter::from_fn(|| copy.next_field()).count()
+        self.clone().count_and_last().0
+    }
+
+    /// How many fields are left, and the last one of them.
+    pub(super) fn count_and_last(mut self) -> (usize, Option<&'a [u8]>) {
+        let mut count = 0;
+        let mut last = None;
+        while let Some(field) = self.next_field() {
+            count += 1;
+            last = Some(field);
+        }
+        (count, last)
     }
 
     /// Fails if anything is left.
@@ -69,10 +79,13 @@ impl<'a> Arguments<'a> {
 
 /// Reads decimal digits; no sign, no blank, nothing beyond 32 bits.
 pub(super) fn number(field: &[u8]) -> Option<u32> {
-    if field.is_empty() || !field.iter().all(u8::is_ascii_digit) {
+    if field.is_empty() {
         return None;
     }
-    std::str::from_utf8(field).ok()?.parse().ok()
+    field.iter().try_fold(0u32, |value, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+        value.checked_mul(10)?.checked_add(u32::from(digit))
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! Whether a line has a payload is decided by verb, role and number of fields, and the payload's
 //! size by the last field, before a single byte of it is waited for (`docs/protocol/00 §1.3`).
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
+use memchr::memchr;
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::args::{Arguments, number};
@@ -44,8 +45,16 @@ pub struct FrameCodec {
     /// How many bytes of the buffer are known to hold no line end, so that a slow peer does not
     /// make us search them again.
     searched: usize,
-    /// A line whose payload is not complete yet, and the payload's length.
-    pending: Option<(Bytes, usize)>,
+    /// The line at the start of the buffer, if its payload is not complete yet.
+    pending: Option<Pending>,
+}
+
+/// A line that is waiting for its payload: where it starts and ends, where the payload starts, and
+/// how long that is.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    line: (usize, usize),
+    payload: (usize, usize),
 }
 
 impl FrameCodec {
@@ -62,12 +71,13 @@ impl FrameCodec {
         self.role
     }
 
-    /// Takes the next line that is not blank out of the buffer. Clients may put a blank line
+    /// Finds the next line that is not blank, from its first byte to behind its last one, and
+    /// where the next one starts. Blank lines are taken out of the buffer: clients may put one
     /// behind a payload (`docs/protocol/00 §1.1`).
-    fn take_line(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, CodecError> {
+    fn find_line(&mut self, buffer: &mut BytesMut) -> Result<Option<Found>, CodecError> {
         loop {
             let unsearched = buffer.get(self.searched..).unwrap_or_default();
-            let Some(offset) = unsearched.iter().position(|&byte| byte == b'\n') else {
+            let Some(offset) = memchr(b'\n', unsearched) else {
                 if buffer.len() >= MAX_LINE {
                     return Err(CodecError::LineTooLong);
                 }
@@ -79,11 +89,16 @@ impl FrameCodec {
             if end >= MAX_LINE {
                 return Err(CodecError::LineTooLong);
             }
-            let mut line = buffer.split_to(end + 1).freeze();
-            line.truncate(line.trim_ascii_end().len());
-            if !line.trim_ascii_start().is_empty() {
-                return Ok(Some(line));
+            let line = buffer.get(..end).unwrap_or_default().trim_ascii_end();
+            let length = line.len();
+            let start = length - line.trim_ascii_start().len();
+            if start < length {
+                return Ok(Some(Found {
+                    line: (start, length),
+                    next: end + 1,
+                }));
             }
+            buffer.advance(end + 1);
         }
     }
 }
@@ -93,32 +108,45 @@ impl Decoder for FrameCodec {
     type Error = CodecError;
 
     fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, CodecError> {
-        let (line, length) = match self.pending.take() {
+        let pending = match self.pending.take() {
             Some(pending) => pending,
             None => {
-                let Some(line) = self.take_line(buffer)? else {
+                let Some(found) = self.find_line(buffer)? else {
                     return Ok(None);
                 };
-                match payload_length(self.role, &line)? {
-                    None => return Ok(Some(Frame::new(line, None))),
-                    Some(length) => (line, length),
+                let line = buffer.get(found.line.0..found.line.1).unwrap_or_default();
+                match payload_length(self.role, line)? {
+                    Some(length) => Pending {
+                        line: found.line,
+                        payload: (found.next, length),
+                    },
+                    None => {
+                        let frame = Frame::new(line, None);
+                        buffer.advance(found.next);
+                        return Ok(Some(frame));
+                    }
                 }
             }
         };
-        if buffer.len() < length {
+        let (start, length) = pending.payload;
+        let line = buffer.get(pending.line.0..pending.line.1);
+        let payload = buffer.get(start..start + length);
+        let (Some(line), Some(payload)) = (line, payload) else {
             // No reserve: the buffer grows with what arrives, not with what is announced.
-            self.pending = Some((line, length));
+            self.pending = Some(pending);
             return Ok(None);
-        }
-        let payload = buffer.split_to(length).freeze();
-        Ok(Some(Frame::new(line, Some(payload))))
+        };
+        let frame = Frame::new(line, Some(payload));
+        buffer.advance(start + length);
+        Ok(Some(frame))
     }
 
     fn decode_eof(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, CodecError> {
         let frame = self.decode(buffer)?;
         if frame.is_none() {
             // Half a frame at the end of the stream is nothing.
-            buffer.advance(buffer.len());
+            self.pending = None;
+            buffer.clear();
         }
         Ok(frame)
     }
@@ -137,11 +165,18 @@ impl Encoder<Frame> for FrameCodec {
     }
 }
 
+/// A line in the buffer.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    line: (usize, usize),
+    next: usize,
+}
+
 /// How many bytes follow `line`, or `None` if it carries no payload.
 fn payload_length(role: Role, line: &[u8]) -> Result<Option<usize>, CodecError> {
     let mut fields = Arguments::new(line);
     let verb = fields.next_field().unwrap_or_default();
-    let count = fields.remaining();
+    let (count, last) = fields.count_and_last();
     let (fewest, limit) = match (role, verb) {
         (Role::Switchboard, b"MSG") => (3, MAX_MESSAGE),
         (Role::Notification, b"NOT") => (1, MAX_PAYLOAD),
@@ -158,7 +193,6 @@ fn payload_length(role: Role, line: &[u8]) -> Result<Option<usize>, CodecError> 
     if count < fewest {
         return Err(CodecError::BadLength);
     }
-    let last = std::iter::from_fn(|| fields.next_field()).last();
     let length = last.and_then(number).ok_or(CodecError::BadLength)?;
     let length = usize::try_from(length).map_err(|_| CodecError::BadLength)?;
     if length > limit {
@@ -169,6 +203,7 @@ fn payload_length(role: Role, line: &[u8]) -> Result<Option<usize>, CodecError> 
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
@@ -187,7 +222,7 @@ mod tests {
     }
 
     fn lines(frames: &[Frame]) -> Vec<&[u8]> {
-        frames.iter().map(|frame| &frame.line()[..]).collect()
+        frames.iter().map(Frame::line).collect()
     }
 
     #[test]
@@ -208,7 +243,7 @@ mod tests {
         .unwrap();
         let payloads: Vec<_> = frames
             .iter()
-            .map(|frame| frame.payload().cloned())
+            .map(|frame| frame.clone().into_payload())
             .collect();
         assert_eq!(
             payloads,
@@ -257,8 +292,8 @@ mod tests {
         ] {
             let whole = format!("{line} 8192\r\n{}PNG\r\n", "x".repeat(8192));
             let frames = decode_all(Role::Notification, &[whole.as_bytes()]).unwrap();
-            assert_eq!(frames[0].payload().map(Bytes::len), Some(8192), "{line}");
-            assert_eq!(frames[1].line(), &Bytes::from_static(b"PNG"));
+            assert_eq!(frames[0].payload().map(<[u8]>::len), Some(8192), "{line}");
+            assert_eq!(frames[1].line(), b"PNG");
             let long = format!("{line} 8193\r\n");
             assert!(decode_all(Role::Notification, &[long.as_bytes()]).is_err());
         }
@@ -270,7 +305,7 @@ mod tests {
         let with = b"SDC 1 a@b.c 0x0409 MSMSGS MSMSGS X X Alice 2\r\nhiPNG\r\n";
         for bytes in [&without[..], with] {
             let frames = decode_all(Role::Notification, &[bytes]).unwrap();
-            assert_eq!(frames[1].line(), &Bytes::from_static(b"PNG"));
+            assert_eq!(frames[1].line(), b"PNG");
         }
     }
 
@@ -300,12 +335,12 @@ mod tests {
         let field = "[!-~]{1,20}";
         let plain = proptest::collection::vec(field, 1..6).prop_map(|fields| {
             let line = format!("CHG {}", fields.join(" "));
-            Frame::new(line.into(), None)
+            Frame::new(line.as_bytes(), None)
         });
         let message = (any::<u32>(), proptest::collection::vec(any::<u8>(), 0..300)).prop_map(
             |(trid, body)| {
                 let line = format!("MSG {trid} N {}", body.len());
-                Frame::new(line.into(), Some(body.into()))
+                Frame::new(line.as_bytes(), Some(&body))
             },
         );
         prop_oneof![plain, message]

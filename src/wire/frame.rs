@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::args::Arguments;
 
@@ -30,16 +30,30 @@ impl fmt::Display for Verb {
 }
 
 /// A command line without its end, and the payload that followed it.
+///
+/// It has bytes of its own, as many as it takes: a frame may wait for a slow client, and must not
+/// keep everything alive that arrived together with it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
-    line: Bytes,
-    payload: Option<Bytes>,
+    /// The line, and directly behind it the payload.
+    bytes: Bytes,
+    line: usize,
+    has_payload: bool,
 }
 
 impl Frame {
     /// Puts a frame together; `line` has no line end and is not blank.
-    pub fn new(line: Bytes, payload: Option<Bytes>) -> Self {
-        Self { line, payload }
+    pub fn new(line: &[u8], payload: Option<&[u8]>) -> Self {
+        let has_payload = payload.is_some();
+        let payload = payload.unwrap_or_default();
+        let mut bytes = Vec::with_capacity(line.len() + payload.len());
+        bytes.extend_from_slice(line);
+        bytes.extend_from_slice(payload);
+        Self {
+            bytes: bytes.into(),
+            line: line.len(),
+            has_payload,
+        }
     }
 
     /// The verb, or `None` where the first field is not three bytes long.
@@ -63,17 +77,24 @@ impl Frame {
     }
 
     /// The line as it came, for echoes and for tests.
-    pub fn line(&self) -> &Bytes {
-        &self.line
+    pub fn line(&self) -> &[u8] {
+        self.bytes.get(..self.line).unwrap_or_default()
     }
 
     /// The payload, where the verb carries one.
-    pub fn payload(&self) -> Option<&Bytes> {
-        self.payload.as_ref()
+    pub fn payload(&self) -> Option<&[u8]> {
+        self.has_payload
+            .then(|| self.bytes.get(self.line..).unwrap_or_default())
+    }
+
+    /// The payload without the line, to be handed on.
+    pub fn into_payload(mut self) -> Option<Bytes> {
+        self.bytes.advance(self.line.min(self.bytes.len()));
+        self.has_payload.then_some(self.bytes)
     }
 
     fn arguments_with_verb(&self) -> Arguments<'_> {
-        Arguments::new(&self.line)
+        Arguments::new(self.line())
     }
 }
 
@@ -82,8 +103,8 @@ impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frame")
             .field("verb", &self.verb())
-            .field("line_len", &self.line.len())
-            .field("payload_len", &self.payload.as_ref().map(Bytes::len))
+            .field("line_len", &self.line)
+            .field("payload_len", &self.payload().map(<[u8]>::len))
             .finish()
     }
 }

@@ -66,17 +66,25 @@ impl Outbox {
         std::mem::take(&mut self.frames)
     }
 
-    /// Forgets what was written; gives memory back that only a burst needed.
+    /// Forgets what was written.
     pub fn clear(&mut self) {
-        const KEEP: usize = 512;
-        if self.buffer.capacity() > KEEP {
-            self.buffer = BytesMut::new();
-        } else {
-            self.buffer.clear();
-        }
+        self.buffer.clear();
         if let Some(ends) = &mut self.ends {
             *ends = Vec::new();
         }
+    }
+
+    /// Has room from `make`, unless it still has some.
+    pub fn use_buffer(&mut self, make: impl FnOnce() -> BytesMut) {
+        if self.buffer.capacity() == 0 {
+            self.buffer = make();
+        }
+    }
+
+    /// Gives up its room, if there is nothing to write.
+    pub fn rest(&mut self) -> Option<BytesMut> {
+        let is_idle = self.buffer.is_empty() && self.buffer.capacity() > 0;
+        is_idle.then(|| std::mem::take(&mut self.buffer))
     }
 
     fn end_frame(&mut self) {

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigErrors, Limits};
 use crate::http::{Gateway, GatewaySettings};
 use crate::hub::{Hub, RoomLimits};
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::net::{Gate, GateLimits};
 use crate::ns::{NsSettings, ServerRole};
@@ -270,10 +271,17 @@ impl Server {
                     .into_iter()
                     .map(|listener| (listener, Arc::clone(&referral))),
             );
+        let proxies = Live::new(config.proxy_protocol.from.clone());
         for (listener, role) in listeners {
             let door = door.clone();
             let start = move |arrival| door.welcome(arrival, &role);
-            let accepting = net::accept(listener, gate.clone(), self.shutdown.clone(), start);
+            let accepting = net::accept(
+                listener,
+                gate.clone(),
+                proxies.clone(),
+                self.shutdown.clone(),
+                start,
+            );
             self.shutdown.spawn("msnp listener", accepting);
         }
     }

@@ -25,6 +25,7 @@ const LEAVES: &[&str] = &[
     "config",
     "guide",
     "history",
+    "live",
     "mailbox",
     "metrics",
     "mime",
@@ -97,14 +98,14 @@ const MODULES: &[Module] = &[
     Module {
         name: "service",
         ours: &[
-            "model", "hub", "store", "clock", "config", "history", "mailbox", "metrics", "mime",
-            "network", "product",
+            "model", "hub", "store", "clock", "config", "history", "live", "mailbox", "metrics",
+            "mime", "network", "product",
         ],
         crates: NEITHER,
     },
     Module {
         name: "net",
-        ours: &["wire", "mailbox", "metrics", "network", "shutdown"],
+        ours: &["wire", "live", "mailbox", "metrics", "network", "shutdown"],
         crates: NEITHER,
     },
     // The edges. They see the hub and the store through `service` only.
@@ -149,6 +150,7 @@ const MODULES: &[Module] = &[
             "config",
             "guide",
             "history",
+            "live",
             "metrics",
             "mime",
             "network",
@@ -162,7 +164,7 @@ const MODULES: &[Module] = &[
     // Bytes in, bytes out; who asks for what is not its business, and no account is within reach.
     Module {
         name: "tls",
-        ours: &["net", "metrics", "network", "shutdown"],
+        ours: &["net", "live", "metrics", "network", "shutdown"],
         crates: NEITHER,
     },
     // The command line opens the store itself: it works without a server.
@@ -192,6 +194,7 @@ const MODULES: &[Module] = &[
             "guide",
             "http",
             "hub",
+            "live",
             "mailbox",
             "metrics",
             "model",

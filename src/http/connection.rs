@@ -177,8 +177,8 @@ impl Site {
             Err(status) => return Err(status),
         };
         let is_whole = head.extensions.get::<TooLarge>().is_none();
-        let trusted = &self.settings.trusted_proxies;
-        let link = forwarded::seen_through(link, &head.headers, trusted);
+        let trusted = self.settings.trusted_proxies.now();
+        let link = forwarded::seen_through(link, &head.headers, &trusted);
         head.extensions.insert(link);
         let request = Request::from_parts(head, Body::from(body));
         // A router is always ready, and its clones share everything.

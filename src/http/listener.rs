@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::connection::Site;
+use crate::live::Live;
 use crate::metrics::{Metrics, Role};
 use crate::net::{self, Arrival, Gate, GateLimits};
 use crate::shutdown::Shutdown;
@@ -31,7 +32,9 @@ pub struct Settings {
     /// Addresses to which that limit does not apply, such as a proxy's.
     pub exempt: Vec<IpNet>,
     /// Proxies whose word about who asks is believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Live<Vec<IpNet>>,
+    /// Proxies that begin every connection with a header of the PROXY protocol.
+    pub introducing_proxies: Live<Vec<IpNet>>,
     /// How long the head of a request may take to arrive, the wait for its first byte included;
     /// so it is the idle limit of a kept connection too.
     pub header_timeout: Duration,
@@ -49,7 +52,8 @@ impl Default for Settings {
             connections: 1_024,
             connections_per_address: 64,
             exempt: Vec::new(),
-            trusted_proxies: Vec::new(),
+            trusted_proxies: Live::default(),
+            introducing_proxies: Live::default(),
             header_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(15),
@@ -88,22 +92,24 @@ pub async fn serve(
         waiting_per_network: settings.connections_per_address,
         exempt: settings.exempt.clone(),
     });
+    let proxies = settings.introducing_proxies.clone();
     let host = Host::new(router, settings, shutdown.clone(), metrics).await?;
-    let start = |arrival: Arrival| {
+    let tasks = shutdown.clone();
+    let start = move |arrival: Arrival| {
         let host = host.clone();
         let link = Link {
             peer: canonical(arrival.peer),
             local: canonical(arrival.local),
-            is_secure: false,
+            is_secure: arrival.is_secure,
         };
         let conversation = async move {
             arrival.admission.signed_in();
             let _held = arrival.admission;
             host.receive(arrival.stream, link).await;
         };
-        drop(shutdown.spawn("http connection", conversation));
+        drop(tasks.spawn("http connection", conversation));
     };
-    net::accept(listener, gate, shutdown.clone(), start).await;
+    net::accept(listener, gate, proxies, shutdown, start).await;
     Ok(())
 }
 

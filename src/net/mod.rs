@@ -10,6 +10,7 @@ mod gate;
 mod listener;
 mod pace;
 mod pipe;
+mod proxied;
 
 use std::time::Duration;
 

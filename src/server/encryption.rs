@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use super::Server;
 use crate::config::{Config, ConfigErrors, Limits, Problem};
 use crate::http;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::tls::{Files, HandshakeRate, IdentityError, Modern, read_root};
 
@@ -50,7 +51,8 @@ impl Server {
             connections: limits.http_connections,
             connections_per_address: limits.connections_per_address,
             exempt: limits.exempt.clone(),
-            trusted_proxies: config.web.trusted_proxies.clone(),
+            trusted_proxies: Live::new(config.web.trusted_proxies.clone()),
+            introducing_proxies: Live::new(config.proxy_protocol.from.clone()),
             write_timeout: Duration::from_secs(limits.write_secs),
             tls: encryption.tls.clone(),
             ..http::Settings::default()

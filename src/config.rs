@@ -6,6 +6,7 @@
 //! with its kind and range; reading, the list of known keys and the printed form all follow
 //! from it, so that they cannot disagree. A `Config` that [`Config::load`] returned is checked.
 
+mod differences;
 mod encryption;
 mod gateway;
 mod limits;

@@ -33,6 +33,12 @@ impl<T> Clone for Live<T> {
     }
 }
 
+impl<T> From<T> for Live<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
 impl<T: Default> Default for Live<T> {
     fn default() -> Self {
         Self::new(T::default())

@@ -4,9 +4,9 @@
 //! the server is started through [`Shutdown::spawn`], so the end of the process can wait for all
 //! of them and a panic in one of them is noticed.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,8 @@ pub struct Shutdown {
     hard: CancellationToken,
     /// A child of `hard`, so that a hard end is a soft one too.
     soft: CancellationToken,
+    /// When the soft stop began, and over which time good-byes are spread.
+    spread: Arc<OnceLock<(Instant, Duration)>>,
     tasks: TaskTracker,
     panics: Arc<AtomicU64>,
 }
@@ -35,6 +37,7 @@ impl Shutdown {
         Self {
             soft: hard.child_token(),
             hard,
+            spread: Arc::default(),
             tasks: TaskTracker::new(),
             panics: Arc::default(),
         }
@@ -75,7 +78,25 @@ impl Shutdown {
 
     /// Begins the soft stop. Calling it again changes nothing.
     pub fn begin(&self) {
+        self.begin_spread(Duration::ZERO);
+    }
+
+    /// The same, where good-byes may take this long: a crowd that is sent away in one instant
+    /// comes back in one instant.
+    pub fn begin_spread(&self, spread: Duration) {
+        // Whoever began first has said how.
+        let _ = self.spread.set((Instant::now(), spread));
         self.soft.cancel();
+    }
+
+    /// Waits until it is somebody's turn to be told good-bye: when the soft stop begins, or as far
+    /// behind it as their share of the time over which good-byes are spread. Cancel-safe.
+    pub async fn farewell(&self, share: f32) {
+        self.soft.cancelled().await;
+        if let Some((began, spread)) = self.spread.get() {
+            let turn = *began + spread.mul_f32(share.clamp(0.0, 1.0));
+            tokio::time::sleep_until(turn.into()).await;
+        }
     }
 
     /// Orders every task to end now, for example at the second signal.
@@ -140,6 +161,26 @@ mod tests {
         let shutdown = Shutdown::new();
         shutdown.abort();
         assert!(shutdown.soft().is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn good_byes_are_spread_over_the_time_there_is() {
+        let shutdown = Shutdown::new();
+        shutdown.begin_spread(Duration::from_secs(4));
+        assert!(shutdown.soft().is_cancelled());
+        let start = tokio::time::Instant::now();
+        let mut before = Duration::ZERO;
+        for share in [0.0, 0.25, 1.0] {
+            shutdown.farewell(share).await;
+            let told = start.elapsed();
+            assert!(told <= Duration::from_secs(4).mul_f32(share) && told >= before);
+            before = told;
+        }
+        assert!(before > Duration::from_secs(3), "{before:?}");
+        // An end at once waits for nobody's turn.
+        let ended = Shutdown::new();
+        ended.abort();
+        ended.farewell(1.0).await;
     }
 
     #[tokio::test]

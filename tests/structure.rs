@@ -32,6 +32,7 @@ const LEAVES: &[&str] = &[
     "network",
     "product",
     "shutdown",
+    "supervisor",
     "telemetry",
     "xml",
 ];
@@ -86,12 +87,12 @@ const MODULES: &[Module] = &[
     },
     Module {
         name: "store",
-        ours: &["model"],
+        ours: &["model", "live"],
         crates: Not(&["axum", "hyper", "hyper_util"]),
     },
     Module {
         name: "hub",
-        ours: &["model", "mailbox"],
+        ours: &["model", "live", "mailbox"],
         crates: NEITHER,
     },
     // Operations. Of `config` only the groups of settings that a constructor takes.
@@ -205,6 +206,8 @@ const MODULES: &[Module] = &[
             "service",
             "shutdown",
             "store",
+            "supervisor",
+            "telemetry",
             "tls",
             "wire",
         ],

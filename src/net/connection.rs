@@ -12,7 +12,6 @@ use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_util::codec::Decoder;
-use tokio_util::sync::CancellationToken;
 
 use super::listener::Arrival;
 use super::{Admission, CloseReason, Pace, Session, SessionEnd, Tunnelled, Turn};
@@ -162,6 +161,13 @@ impl Link {
             has_backlog: true,
             paused_until: None,
             is_established: false,
+            share: match &self.transport {
+                Transport::Pipe(_) => 0.0,
+                Transport::Socket(_) => match role {
+                    Role::Notification => rand::random(),
+                    Role::Switchboard => 1.0,
+                },
+            },
             rules,
         };
         let reason = driver.drive(&mut self, &mut session, &mut inbox).await;
@@ -271,6 +277,10 @@ struct Driver<E> {
     has_backlog: bool,
     paused_until: Option<Instant>,
     is_established: bool,
+    /// When, of the time over which good-byes are spread, it is this one's turn. People leave one
+    /// by one, and their conversations with them. Through a pipe nobody could be told later: the
+    /// requests that would fetch it are refused by then.
+    share: f32,
     rules: Rules,
 }
 
@@ -326,11 +336,12 @@ impl<E: Send> Driver<E> {
         let overflow = inbox.overflow().clone();
         let may_read = self.may_read();
         let sign_in_deadline = link.accepted + self.rules.sign_in;
+        let share = self.turn_to_leave();
         let resume = self.paused_until.unwrap_or(sign_in_deadline);
         tokio::select! {
             biased;
             () = link.shutdown.hard().cancelled() => Wake::Abort,
-            () = link.shutdown.soft().cancelled() => Wake::Stop,
+            () = link.shutdown.farewell(share) => Wake::Stop,
             () = overflow.cancelled() => Wake::Closed(CloseReason::SlowConsumer),
             () = link.admission.evicted().cancelled(), if !self.is_established => {
                 Wake::Closed(CloseReason::Evicted)
@@ -351,6 +362,11 @@ impl<E: Send> Driver<E> {
             },
             () = tokio::time::sleep_until(resume.into()), if !may_read => Wake::Resume,
         }
+    }
+
+    /// When it is this one's turn to say good-bye; nobody's connection has no turn to wait for.
+    fn turn_to_leave(&self) -> f32 {
+        if self.is_established { self.share } else { 0.0 }
     }
 
     fn handle_events<S: Session<Event = E>>(&mut self, session: &mut S) -> Turn {
@@ -433,6 +449,7 @@ impl<E: Send> Driver<E> {
         inbox: &Inbox<E>,
         is_last: bool,
     ) -> Result<(), CloseReason> {
+        let share = self.turn_to_leave();
         let mut written = 0;
         while written < self.out.bytes().len() {
             written += tokio::select! {
@@ -443,7 +460,7 @@ impl<E: Send> Driver<E> {
                 () = tokio::time::sleep(self.rules.write) => {
                     return Err(CloseReason::SlowConsumer);
                 }
-                () = last_moment(link.shutdown.soft()) => return Err(CloseReason::Shutdown),
+                () = last_moment(&link.shutdown, share) => return Err(CloseReason::Shutdown),
             };
         }
         let frames = self.out.take_frame_count();
@@ -456,8 +473,8 @@ impl<E: Send> Driver<E> {
 }
 
 /// Ends when a peer that takes nothing has held up the end of the server for long enough.
-async fn last_moment(soft: &CancellationToken) {
-    soft.cancelled().await;
+async fn last_moment(shutdown: &Shutdown, share: f32) {
+    shutdown.farewell(share).await;
     tokio::time::sleep(LAST_WRITE).await;
 }
 

@@ -395,11 +395,11 @@ fn every_problem_of_the_settings_is_reported_by_every_command() {
         ] {
             assert!(outcome.err.contains(problem), "{problem}\n{}", outcome.err);
         }
-        outcome.failed(1, "the settings cannot be used");
+        outcome.failed(78, "the settings cannot be used");
     }
     sandbox
         .run(&["check-config", "--config", "none.toml"])
-        .failed(1, "none.toml: cannot be read");
+        .failed(78, "none.toml: cannot be read");
 }
 
 #[test]

@@ -63,7 +63,18 @@ impl Client {
         name: &str,
         request: &[u8],
     ) -> io::Result<String> {
-        let mut stream = self.connect(to, name).await?;
+        self.ask_over(TcpStream::connect(to).await?, name, request)
+            .await
+    }
+
+    /// The same over a connection on which something was said already.
+    pub(super) async fn ask_over(
+        &self,
+        stream: TcpStream,
+        name: &str,
+        request: &[u8],
+    ) -> io::Result<String> {
+        let mut stream = self.over(stream, name).await?;
         stream.write_all(request).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
@@ -71,7 +82,10 @@ impl Client {
     }
 
     async fn connect(&self, to: SocketAddr, name: &str) -> io::Result<TlsStream<TcpStream>> {
-        let stream = TcpStream::connect(to).await?;
+        self.over(TcpStream::connect(to).await?, name).await
+    }
+
+    async fn over(&self, stream: TcpStream, name: &str) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(name.to_owned()).unwrap();
         let connector = TlsConnector::from(Arc::new(self.0.clone()));
         connector.connect(name, stream).await

@@ -2,6 +2,7 @@
 
 mod client;
 mod hosts;
+mod proxied;
 mod whole_server;
 
 use std::net::SocketAddr;

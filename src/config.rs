@@ -90,8 +90,12 @@ pub struct Listen {
 /// The PROXY protocol, in which a proxy says whose connection it hands on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProxyProtocol {
-    /// Networks from which every connection begins with its header; from nowhere else it is read.
-    pub from: Vec<IpNet>,
+    /// Networks from which every connection for MSNP begins with its header; from nowhere else it
+    /// is read.
+    pub msnp: Vec<IpNet>,
+    /// The same for the web side. The two differ: the usual web proxies forward requests, and say
+    /// in those who asks.
+    pub http: Vec<IpNet>,
 }
 
 /// What answers name as this server. Where nothing is set, a client is told the address it
@@ -359,8 +363,9 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.list("ops", &mut listen.ops, read_socket, Fewest::None);
 
     v.section("proxy_protocol");
-    let from = &mut config.proxy_protocol.from;
-    v.list("from", from, read_network, Fewest::None);
+    let proxies = &mut config.proxy_protocol;
+    v.list("msnp", &mut proxies.msnp, read_network, Fewest::None);
+    v.list("http", &mut proxies.http, read_network, Fewest::None);
 
     let advertise = &mut config.advertise;
     v.section("advertise");

@@ -160,7 +160,8 @@ impl Server {
         let knobs = Knobs {
             gate,
             web_gate: Gate::new(reload::web_gate_limits(limits)),
-            introducing_proxies: Live::new(config.proxy_protocol.from.clone()),
+            msnp_proxies: Live::new(config.proxy_protocol.msnp.clone()),
+            web_proxies: Live::new(config.proxy_protocol.http.clone()),
             trusted_proxies: Live::new(config.web.trusted_proxies.clone()),
             web_write_timeout: Live::new(Duration::from_secs(limits.write_secs)),
             referral: Live::new(reload::referral(&config)),
@@ -246,7 +247,7 @@ impl Server {
             let accepting = net::accept(
                 listener,
                 self.knobs.gate.clone(),
-                self.knobs.introducing_proxies.clone(),
+                self.knobs.msnp_proxies.clone(),
                 self.shutdown.clone(),
                 start,
             );

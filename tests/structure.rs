@@ -711,19 +711,20 @@ fn nothing_from_outside_may_panic() {
 }
 
 #[test]
-fn no_test_is_ignored() {
+fn a_test_is_ignored_only_for_what_it_needs() {
     let mut broken = Vec::new();
     for folder in ["src", "tests"] {
         for source in sources(folder) {
             for index in 0..source.tokens.len() {
-                if source.reads(index, &["#", "[", "ignore"]) {
+                let says_why = source.text(index, 4).starts_with("\"needs ");
+                if source.reads(index, &["#", "[", "ignore"]) && !says_why {
                     let line = source.tokens[index].line;
                     broken.push(format!("{folder}/{}:{line}", source.path));
                 }
             }
         }
     }
-    none("no ignored tests", &broken);
+    none("no ignored tests but those that need more than a machine has", &broken);
 }
 
 #[test]
@@ -786,7 +787,7 @@ fn names_an_issue(line: &str) -> bool {
 
 /// What the project consists of. Settings and databases of whoever works on it lie beside these.
 fn project_files() -> Vec<PathBuf> {
-    let folders = [".ci", "docs", "migrations", "src", "tests"];
+    let folders = [".ci", "contrib", "docs", "migrations", "src", "tests"];
     let files = [
         ".dockerignore",
         ".gitignore",

@@ -54,8 +54,7 @@ enum Command {
     CheckConfig,
     /// Show how a client is connected to this server, and make the files for it.
     ClientSetup(client_setup::ClientSetup),
-    /// Ask the running server whether it is healthy; for containers and monitors.
-    Healthcheck,
+    Healthcheck(healthcheck::Healthcheck),
     /// Speak old TLS for the server, which starts this itself.
     #[cfg(feature = "legacy-tls")]
     #[command(name = crate::tls::legacy::CHILD_COMMAND, hide = true)]
@@ -105,7 +104,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Command::Cert(command) => cert::run(&command, &config),
         Command::CheckConfig => check_config::run(&config),
         Command::ClientSetup(setup) => setup.run(&config),
-        Command::Healthcheck => healthcheck::run(&config),
+        Command::Healthcheck(wished) => healthcheck::run(&wished, &config),
         #[cfg(feature = "legacy-tls")]
         Command::LegacyTlsChild => Ok(()),
     }

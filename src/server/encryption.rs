@@ -20,7 +20,7 @@ impl Server {
         let settings = http::Settings {
             gate: knobs.web_gate.clone(),
             trusted_proxies: knobs.trusted_proxies.clone(),
-            introducing_proxies: knobs.introducing_proxies.clone(),
+            introducing_proxies: knobs.web_proxies.clone(),
             write_timeout: knobs.web_write_timeout.clone(),
             tls: knobs.tls.clone(),
             ..http::Settings::default()

@@ -52,7 +52,10 @@ pub(super) struct Knobs {
     pub(super) gate: Gate,
     /// For connections to the web side.
     pub(super) web_gate: Gate,
-    pub(super) introducing_proxies: Live<Vec<IpNet>>,
+    /// Who begins every connection with a header of the PROXY protocol.
+    pub(super) msnp_proxies: Live<Vec<IpNet>>,
+    pub(super) web_proxies: Live<Vec<IpNet>>,
+    /// Who forwards requests.
     pub(super) trusted_proxies: Live<Vec<IpNet>>,
     pub(super) web_write_timeout: Live<Duration>,
     pub(super) referral: Live<ServerRole>,
@@ -166,8 +169,9 @@ impl Server {
         let address = knobs.routers.replace(made);
         knobs.gate.change(gate_limits(limits));
         knobs.web_gate.change(web_gate_limits(limits));
-        let from = next.proxy_protocol.from.clone();
-        knobs.introducing_proxies.replace(from);
+        let proxies = &next.proxy_protocol;
+        knobs.msnp_proxies.replace(proxies.msnp.clone());
+        knobs.web_proxies.replace(proxies.http.clone());
         let trusted = next.web.trusted_proxies.clone();
         knobs.trusted_proxies.replace(trusted);
         let write = Duration::from_secs(limits.write_secs);

@@ -17,6 +17,7 @@ mod hostile;
 mod libraries;
 mod live_admin;
 mod mixed;
+mod nginx;
 mod offline;
 mod proxied;
 mod reference;

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server behind a proxy at 127.0.0.1; nobody at 127.0.0.2 is one.
 async fn start(settings: &[&str]) -> TestServer {
-    let mut statements = vec!["@config proxy_protocol.from \"127.0.0.1\""];
+    let mut statements = vec!["@config proxy_protocol.msnp \"127.0.0.1\""];
     statements.extend(settings);
     let fixture = fixture(&["olive", "peter"], &statements);
     TestServer::start(&fixture).await.unwrap()

@@ -455,6 +455,12 @@ fn healthcheck_asks_the_ops_listener() {
             .starts_with("GET /healthz HTTP/1.1\r\n")
     );
 
+    let (address, server) = answer_once("HTTP/1.1 200 OK\r\n\r\n");
+    let mut command = sandbox.command(&["healthcheck", "--ready"]);
+    command.env("CHRYSALIS__LISTEN__OPS", &address);
+    finish(command, "").succeeded();
+    assert!(server.join().unwrap().starts_with("GET /readyz "));
+
     let (address, server) = answer_once("HTTP/1.1 503 Service Unavailable\r\n\r\n");
     check(&address).failed(1, "503 Service Unavailable");
     server.join().unwrap();

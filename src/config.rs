@@ -6,6 +6,7 @@
 //! with its kind and range; reading, the list of known keys and the printed form all follow
 //! from it, so that they cannot disagree. A `Config` that [`Config::load`] returned is checked.
 
+mod differences;
 mod encryption;
 mod gateway;
 mod limits;
@@ -46,6 +47,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where to listen.
     pub listen: Listen,
+    /// Proxies in front of those addresses.
+    pub proxy_protocol: ProxyProtocol,
     /// What to tell clients about where to connect.
     pub advertise: Advertise,
     /// Encryption on the web side.
@@ -82,6 +85,17 @@ pub struct Listen {
     pub http: Vec<SocketAddr>,
     /// Health and metrics; none switches them off.
     pub ops: Vec<SocketAddr>,
+}
+
+/// The PROXY protocol, in which a proxy says whose connection it hands on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProxyProtocol {
+    /// Networks from which every connection for MSNP begins with its header; from nowhere else it
+    /// is read.
+    pub msnp: Vec<IpNet>,
+    /// The same for the web side. The two differ: the usual web proxies forward requests, and say
+    /// in those who asks.
+    pub http: Vec<IpNet>,
 }
 
 /// What answers name as this server. Where nothing is set, a client is told the address it
@@ -185,6 +199,7 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("data"),
             listen: Listen::default(),
+            proxy_protocol: ProxyProtocol::default(),
             advertise: Advertise::default(),
             tls: Tls::default(),
             legacy_tls: LegacyTls::default(),
@@ -346,6 +361,11 @@ fn visit(config: &mut Config, v: &mut Visitor) {
     v.list("dispatch", &mut listen.dispatch, read_socket, Fewest::None);
     v.list("http", &mut listen.http, read_socket, Fewest::One);
     v.list("ops", &mut listen.ops, read_socket, Fewest::None);
+
+    v.section("proxy_protocol");
+    let proxies = &mut config.proxy_protocol;
+    v.list("msnp", &mut proxies.msnp, read_network, Fewest::None);
+    v.list("http", &mut proxies.http, read_network, Fewest::None);
 
     let advertise = &mut config.advertise;
     v.section("advertise");

@@ -7,8 +7,11 @@ mod encryption;
 mod greeting;
 #[cfg(feature = "legacy-tls")]
 mod legacy;
+mod reload;
+mod run;
+mod signals;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -16,14 +19,14 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::advertise::{Advertise, AdvertiseError};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigErrors, Limits};
-use crate::http::{Gateway, GatewaySettings};
+use crate::http::Gateway;
 use crate::hub::{Hub, RoomLimits};
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::net::{Gate, GateLimits};
-use crate::ns::{NsSettings, ServerRole};
+use crate::ns::ServerRole;
 use crate::service::accounts::AccountSettings;
 use crate::service::{Accounts, NoticeFollower, ServiceSettings, Services};
 use crate::shutdown::Shutdown;
@@ -31,12 +34,19 @@ use crate::store::{ListLimits, Store, StoreError};
 use crate::{http, net};
 pub use connect::{address_of, https};
 use door::Door;
-use encryption::Encryption;
 pub use encryption::check_files;
-use greeting::Greeting;
+use reload::{Knobs, Routers};
+pub use reload::{ReloadError, Reloaded};
+pub use run::{Ended, Origin, run};
 
-/// How long sessions have to take their leave. The process ends within ten seconds.
-const GRACE: Duration = Duration::from_secs(6);
+/// How long sessions have to take their leave: to be told in turn, to take the last bytes, and to
+/// close their side. The process ends within ten seconds.
+const GRACE: Duration = Duration::from_secs(7);
+/// So many sessions may be told good-bye, and come back, in one instant. For more of them it is
+/// spread, by a millisecond for each.
+const AT_ONCE: usize = 100;
+/// The longest time over which it is spread.
+const LONGEST_SPREAD: Duration = Duration::from_secs(3);
 /// How long the rest has after that.
 const LAST_MOMENT: Duration = Duration::from_secs(2);
 /// How often the database is asked what the command line did to it.
@@ -63,10 +73,10 @@ pub enum StartError {
     Accounts(#[source] crate::service::Fault),
     #[error("cannot follow changes of the database")]
     Notices(#[source] StoreError),
-    #[error("an advertised address cannot be used")]
-    Advertise(#[source] AdvertiseError),
     #[error(transparent)]
     Files(#[from] ConfigErrors),
+    #[error(transparent)]
+    Settings(#[from] ReloadError),
     #[cfg(feature = "legacy-tls")]
     #[error("cannot speak old TLS (legacy_tls)")]
     Legacy(#[from] crate::tls::legacy::KeeperError),
@@ -80,6 +90,9 @@ pub enum StartError {
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
+    /// The settings in force.
+    config: Config,
+    knobs: Knobs,
     services: Services,
     store: Store,
     shutdown: Shutdown,
@@ -93,26 +106,6 @@ pub struct Server {
 struct Bound {
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
-}
-
-/// Runs a server until a signal stops it. A second signal ends it at once.
-///
-/// Answers whether everything ended in time.
-pub async fn run(config: Config) -> Result<bool, StartError> {
-    let mut signals = Signals::listen().map_err(StartError::Signals)?;
-    let server = Server::start(config.clone()).await?;
-    // For whoever sits in front of it; logs have lines of their own.
-    // To standard output, apart from the log; nobody has to read it.
-    let _ = writeln!(io::stdout(), "{}", Greeting::new(&server, &config));
-    signals.wait().await;
-    tracing::info!("stopping; a second signal ends at once");
-    tokio::select! {
-        in_time = server.stop() => Ok(in_time),
-        () = signals.wait() => {
-            tracing::warn!("ended at once, as asked");
-            Ok(false)
-        }
-    }
 }
 
 impl Server {
@@ -140,7 +133,7 @@ impl Server {
         );
 
         check_files(&config)?;
-        let encryption = Encryption::load(&config, &metrics)?;
+        let tls = encryption::modern(&config, &metrics)?;
         let msnp = bind("listen.msnp", &config.listen.msnp).await?;
         let dispatch = bind("listen.dispatch", &config.listen.dispatch).await?;
         let web = bind("listen.http", &config.listen.http).await?;
@@ -148,49 +141,40 @@ impl Server {
         #[cfg(feature = "legacy-tls")]
         let legacy = legacy::bind(&config.legacy_tls)?;
 
-        let advertise = Advertise::new(
-            config.advertise.host.as_deref(),
-            config.advertise.http_url.as_deref(),
-            config.advertise.msnp_port,
-        )
-        .map_err(StartError::Advertise)?;
         let shutdown = Shutdown::new();
         let follower = NoticeFollower::start(services.clone())
             .await
             .map_err(StartError::Notices)?;
         let gate = Gate::new(gate_limits(limits));
-        let settings = NsSettings {
-            advertise: advertise.clone(),
-            msnp_port: first_port(&msnp.addresses),
-            http_port: first_port(&web.addresses),
-            refuse_unknown_clients: config.auth.refuse_unknown_clients,
-        };
+        let settings = reload::ns_settings(&config, &msnp.addresses, &web.addresses)?;
         let door = Door::new(services.clone(), settings, limits.clone(), shutdown.clone());
         let door = Arc::new(door);
         let gateway = config.gateway.enabled.then(|| {
-            let settings =
-                GatewaySettings::new(&config.gateway, &limits.exempt, &config.web.cors_origins);
             let door = door.clone();
             let start = move |role, client| door.welcome_tunnelled(role, client);
+            let settings = reload::gateway_settings(&config);
             Gateway::new(settings, gate.clone(), metrics, start)
         });
-        let pages = http::Web {
-            services: services.clone(),
-            advertise,
-            msnp_port: first_port(&msnp.addresses),
-            redirect_hosts: config.web.redirect_hosts.clone().into(),
-            pages: http::Pages::new(&config.tabs, &config.text_ads),
-            site_name: config.web.name.as_str().into(),
-            gateway: gateway.clone(),
-            settings: config.to_string().into(),
-            connect: http::Connect {
-                https: https(&config),
-                has_ca: encryption.has_root(),
-                ..http::Connect::default()
-            },
+        let msnp_port = first_port(&msnp.addresses);
+        let (routers, address) =
+            Routers::new(services.clone(), msnp_port, gateway.clone(), &config)?;
+        let knobs = Knobs {
+            gate,
+            web_gate: Gate::new(reload::web_gate_limits(limits)),
+            msnp_proxies: Live::new(config.proxy_protocol.msnp.clone()),
+            web_proxies: Live::new(config.proxy_protocol.http.clone()),
+            trusted_proxies: Live::new(config.web.trusted_proxies.clone()),
+            web_write_timeout: Live::new(Duration::from_secs(limits.write_secs)),
+            referral: Live::new(reload::referral(&config)),
+            door,
+            gateway,
+            hub,
+            tls,
+            routers,
         };
-        let address = Arc::clone(&pages.connect.address);
         let server = Self {
+            config,
+            knobs,
             services,
             store,
             shutdown,
@@ -199,17 +183,17 @@ impl Server {
             http: web.addresses,
             ops: ops.addresses,
         };
-        server.serve_msnp(&config, (&gate, &door), msnp.listeners, dispatch.listeners);
-        if let Some(gateway) = gateway {
+        server.serve_msnp(msnp.listeners, dispatch.listeners);
+        if let Some(gateway) = server.knobs.gateway.clone() {
             let sweeping = gateway.sweep(server.shutdown.clone());
             server.shutdown.spawn("gateway", sweeping);
         }
         #[cfg(feature = "legacy-tls")]
-        server.serve_legacy(&config, pages.clone(), legacy).await?;
-        server.serve_web(&config, pages, encryption, web.listeners);
-        server.serve_ops(ops.listeners, hub);
+        server.serve_legacy(legacy).await?;
+        server.serve_web(web.listeners);
+        server.serve_ops(ops.listeners);
         server.keep_house(follower);
-        server.look_up(&config, address);
+        server.look_up(&server.config, address);
         Ok(server)
     }
 
@@ -241,7 +225,8 @@ impl Server {
     /// Signs everybody out, finishes what is in hand and closes the database. Answers whether
     /// everything ended in time; what did not is ended.
     pub async fn stop(self) -> bool {
-        self.shutdown.begin();
+        let sessions = self.knobs.hub.online_count();
+        self.shutdown.begin_spread(spread(sessions));
         let mut in_time = self.shutdown.wait(GRACE).await;
         if !in_time {
             self.shutdown.abort();
@@ -252,34 +237,27 @@ impl Server {
         in_time
     }
 
-    fn serve_msnp(
-        &self,
-        config: &Config,
-        (gate, door): (&Gate, &Arc<Door>),
-        main: Vec<TcpListener>,
-        dispatch: Vec<TcpListener>,
-    ) {
-        let notification = Arc::new(ServerRole::Notification);
-        let referral = Arc::new(ServerRole::Dispatch {
-            targets: config.advertise.notification.clone(),
-        });
-        let listeners = main
-            .into_iter()
-            .map(|listener| (listener, Arc::clone(&notification)))
-            .chain(
-                dispatch
-                    .into_iter()
-                    .map(|listener| (listener, Arc::clone(&referral))),
+    fn serve_msnp(&self, main: Vec<TcpListener>, dispatch: Vec<TcpListener>) {
+        let notification = Live::new(ServerRole::Notification);
+        let referral = &self.knobs.referral;
+        let main = main.into_iter().map(|listener| (listener, &notification));
+        let dispatch = dispatch.into_iter().map(|listener| (listener, referral));
+        for (listener, role) in main.chain(dispatch) {
+            let (door, role) = (Arc::clone(&self.knobs.door), role.clone());
+            let start = move |arrival| door.welcome(arrival, &role.now());
+            let accepting = net::accept(
+                listener,
+                self.knobs.gate.clone(),
+                self.knobs.msnp_proxies.clone(),
+                self.shutdown.clone(),
+                start,
             );
-        for (listener, role) in listeners {
-            let door = door.clone();
-            let start = move |arrival| door.welcome(arrival, &role);
-            let accepting = net::accept(listener, gate.clone(), self.shutdown.clone(), start);
             self.shutdown.spawn("msnp listener", accepting);
         }
     }
 
-    fn serve_ops(&self, listeners: Vec<TcpListener>, hub: Hub) {
+    fn serve_ops(&self, listeners: Vec<TcpListener>) {
+        let hub = self.knobs.hub.clone();
         let store = self.store.clone();
         let shutdown = self.shutdown.clone();
         let ready = move || {
@@ -301,7 +279,11 @@ impl Server {
             let load = store.write_load();
             metrics.set_store_writes(load.jobs, load.batches, load.time);
         };
-        let router = http::ops::router(self.services.metrics.clone(), ready, sample);
+        let router = Live::new(http::ops::router(
+            self.services.metrics.clone(),
+            ready,
+            sample,
+        ));
         for listener in listeners {
             let settings = http::Settings::default();
             self.serve_http("ops listener", listener, router.clone(), settings);
@@ -312,7 +294,7 @@ impl Server {
         &self,
         name: &'static str,
         listener: TcpListener,
-        router: axum::Router,
+        router: Live<axum::Router>,
         settings: http::Settings,
     ) {
         let shutdown = self.shutdown.clone();
@@ -424,46 +406,15 @@ fn gate_limits(limits: &Limits) -> GateLimits {
     }
 }
 
+/// How long it takes to tell so many sessions that the server stops.
+fn spread(sessions: usize) -> Duration {
+    if sessions <= AT_ONCE {
+        return Duration::ZERO;
+    }
+    let spread = u64::try_from(sessions).map_or(LONGEST_SPREAD, Duration::from_millis);
+    spread.min(LONGEST_SPREAD)
+}
+
 fn first_port(addresses: &[SocketAddr]) -> u16 {
     addresses.first().map_or(0, SocketAddr::port)
-}
-
-/// The signals that stop the server.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    #[cfg(not(unix))]
-    fn listen() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(unix)]
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    async fn wait(&mut self) {
-        // Without a working Ctrl+C the server runs until it is killed.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

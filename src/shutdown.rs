@@ -4,9 +4,9 @@
 //! the server is started through [`Shutdown::spawn`], so the end of the process can wait for all
 //! of them and a panic in one of them is noticed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,8 @@ pub struct Shutdown {
     soft: CancellationToken,
     /// The same as a number, for those who ask at every turn: a token locks what all share.
     stage: Arc<AtomicU8>,
+    /// When the soft stop began, and over which time good-byes are spread.
+    spread: Arc<OnceLock<(Instant, Duration)>>,
     tasks: TaskTracker,
     panics: Arc<AtomicU64>,
 }
@@ -48,6 +50,7 @@ impl Shutdown {
             soft: hard.child_token(),
             hard,
             stage: Arc::new(AtomicU8::new(Stage::Running as u8)),
+            spread: Arc::default(),
             tasks: TaskTracker::new(),
             panics: Arc::default(),
         }
@@ -97,8 +100,31 @@ impl Shutdown {
 
     /// Begins the soft stop. Calling it again changes nothing.
     pub fn begin(&self) {
+        self.begin_spread(Duration::ZERO);
+    }
+
+    /// The same, where good-byes may take this long: a crowd that is sent away in one instant
+    /// comes back in one instant.
+    pub fn begin_spread(&self, spread: Duration) {
+        // Whoever began first has said how.
+        let _ = self.spread.set((Instant::now(), spread));
         self.stage.fetch_max(Stage::Soft as u8, Ordering::Release);
         self.soft.cancel();
+    }
+
+    /// Waits until it is somebody's turn to be told good-bye: when the soft stop begins, or as far
+    /// behind it as their share of the time over which good-byes are spread. Cancel-safe.
+    pub async fn farewell(&self, share: f32) {
+        self.soft.cancelled().await;
+        tokio::time::sleep_until(self.turn(share).into()).await;
+    }
+
+    /// When a turn is that has this share; now where there is none to wait for.
+    pub fn turn(&self, share: f32) -> Instant {
+        let spread = self.spread.get().copied();
+        spread.map_or_else(Instant::now, |(began, spread)| {
+            began + spread.mul_f32(share.clamp(0.0, 1.0))
+        })
     }
 
     /// Orders every task to end now, for example at the second signal.
@@ -164,6 +190,26 @@ mod tests {
         let shutdown = Shutdown::new();
         shutdown.abort();
         assert!(shutdown.soft().is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn good_byes_are_spread_over_the_time_there_is() {
+        let shutdown = Shutdown::new();
+        shutdown.begin_spread(Duration::from_secs(4));
+        assert!(shutdown.soft().is_cancelled());
+        let start = tokio::time::Instant::now();
+        let mut before = Duration::ZERO;
+        for share in [0.0, 0.25, 1.0] {
+            shutdown.farewell(share).await;
+            let told = start.elapsed();
+            assert!(told <= Duration::from_secs(4).mul_f32(share) && told >= before);
+            before = told;
+        }
+        assert!(before > Duration::from_secs(3), "{before:?}");
+        // An end at once waits for nobody's turn.
+        let ended = Shutdown::new();
+        ended.abort();
+        ended.farewell(1.0).await;
     }
 
     #[tokio::test]

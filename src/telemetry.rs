@@ -3,10 +3,11 @@
 //! Standard output belongs to what a command prints. The caller chooses the format, so that this
 //! module knows nothing of the settings' types.
 
+use std::fmt;
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, reload};
 
 /// Logging could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -17,29 +18,52 @@ pub enum TelemetryError {
     /// There is a subscriber already.
     #[error("logging was set up before")]
     Twice(#[source] tracing_subscriber::util::TryInitError),
+    /// Logging has ended.
+    #[error("nothing is logged any more")]
+    Gone(#[source] reload::Error),
+}
+
+/// Decides which events are logged, and can be told to decide otherwise.
+pub struct LogFilter(Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>);
+
+impl fmt::Debug for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogFilter")
+    }
+}
+
+impl LogFilter {
+    /// Holds from the next event on. What cannot be read changes nothing.
+    pub fn change(&self, filter: &str) -> Result<(), TelemetryError> {
+        (self.0)(read_filter(filter)?).map_err(TelemetryError::Gone)
+    }
 }
 
 /// Logs lines for people, coloured on a terminal.
-pub fn log_text(filter: &str) -> Result<(), TelemetryError> {
-    tracing_subscriber::fmt()
-        .with_env_filter(read_filter(filter)?)
+pub fn log_text(filter: &str) -> Result<LogFilter, TelemetryError> {
+    let subscriber = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .finish()
-        .try_init()
-        .map_err(TelemetryError::Twice)
+        .with_env_filter(read_filter(filter)?)
+        .with_filter_reloading();
+    let handle = subscriber.reload_handle();
+    let started = subscriber.finish().try_init();
+    started.map_err(TelemetryError::Twice)?;
+    Ok(LogFilter(Box::new(move |filter| handle.reload(filter))))
 }
 
 /// Logs one JSON object a line.
-pub fn log_json(filter: &str) -> Result<(), TelemetryError> {
-    tracing_subscriber::fmt()
+pub fn log_json(filter: &str) -> Result<LogFilter, TelemetryError> {
+    let subscriber = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
-        .with_env_filter(read_filter(filter)?)
         .with_writer(std::io::stderr)
-        .finish()
-        .try_init()
-        .map_err(TelemetryError::Twice)
+        .with_env_filter(read_filter(filter)?)
+        .with_filter_reloading();
+    let handle = subscriber.reload_handle();
+    let started = subscriber.finish().try_init();
+    started.map_err(TelemetryError::Twice)?;
+    Ok(LogFilter(Box::new(move |filter| handle.reload(filter))))
 }
 
 fn read_filter(filter: &str) -> Result<EnvFilter, TelemetryError> {

@@ -1,4 +1,4 @@
-//! `chrysalis healthcheck`: asks `/healthz` on the ops listener.
+//! `chrysalis healthcheck`: asks `/healthz`, or `/readyz`, on the ops listener.
 //!
 //! It is plain blocking I/O with deadlines, so that it works in an image without a shell or curl
 //! and costs next to nothing every few seconds.
@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use clap::Args;
 
 use crate::config::Config;
 
@@ -16,7 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Only the first line of the answer matters.
 const ENOUGH: u64 = 64;
 
-pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+/// Ask the running server whether it is healthy; for containers and monitors.
+#[derive(Debug, Args)]
+pub(super) struct Healthcheck {
+    /// Whether it can do its work, too: not while it stops, or while its database does not answer.
+    #[arg(long)]
+    ready: bool,
+}
+
+pub(super) fn run(wished: &Healthcheck, config: &Config) -> anyhow::Result<()> {
     let Some(&listener) = config.listen.ops.first() else {
         bail!("listen.ops is empty, so there is nothing to ask; give it an address");
     };
@@ -25,7 +34,8 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
         "listen.ops has port 0, which is a different one every time; give it a fixed port"
     );
     let address = reachable(listener);
-    let status_line = ask(address).with_context(|| format!("no answer from {address}"))?;
+    let path = if wished.ready { "/readyz" } else { "/healthz" };
+    let status_line = ask(address, path).with_context(|| format!("no answer from {address}"))?;
     ensure!(
         is_ok(&status_line),
         "{address} answered {:?}",
@@ -44,12 +54,12 @@ fn reachable(listener: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listener.port())
 }
 
-fn ask(address: SocketAddr) -> anyhow::Result<String> {
+fn ask(address: SocketAddr, path: &str) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     // In one piece: a server may answer and close before the last of several arrives.
-    let request = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.take(ENOUGH).read_to_end(&mut answer)?;

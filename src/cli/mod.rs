@@ -1,8 +1,12 @@
 //! The command line: one file per subcommand.
 //!
-//! Results go to standard output, everything else to standard error. The exit status is 0 for
-//! success, 1 for a failure and 2 for a command line that cannot be understood. The commands on
-//! accounts work while a server runs on the same database.
+//! Results go to standard output, everything else to standard error. The commands on accounts
+//! work while a server runs on the same database.
+//!
+//! The exit status is 0 for success, a server that stopped in order included; 1 for a failure; 2
+//! for a command line that cannot be understood; 3 for a server that was asked to stop and had to
+//! be ended before it was done; and 78 for settings that cannot be used, which no supervisor needs
+//! to try again.
 
 mod cert;
 mod check_config;
@@ -17,7 +21,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigErrors};
+use crate::server::StartError;
+
+/// A server that was asked to stop had to be ended.
+const ENDED_EARLY: u8 = 3;
+/// `EX_CONFIG` of `sysexits.h`.
+const BAD_SETTINGS: u8 = 78;
 
 /// A self-hosted server for MSN Messenger and Windows Live Messenger.
 #[derive(Debug, Parser)]
@@ -44,8 +54,7 @@ enum Command {
     CheckConfig,
     /// Show how a client is connected to this server, and make the files for it.
     ClientSetup(client_setup::ClientSetup),
-    /// Ask the running server whether it is healthy; for containers and monitors.
-    Healthcheck,
+    Healthcheck(healthcheck::Healthcheck),
     /// Speak old TLS for the server, which starts this itself.
     #[cfg(feature = "legacy-tls")]
     #[command(name = crate::tls::legacy::CHILD_COMMAND, hide = true)]
@@ -61,9 +70,25 @@ pub fn run() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            status_of(&error)
         }
     }
+}
+
+/// The exit status that tells a supervisor what to do about it.
+fn status_of(error: &anyhow::Error) -> ExitCode {
+    if error.is::<serve::EndedEarly>() {
+        return ExitCode::from(ENDED_EARLY);
+    }
+    let is_about_settings = error.is::<ConfigErrors>()
+        || matches!(
+            error.downcast_ref(),
+            Some(StartError::Files(_) | StartError::Settings(_))
+        );
+    if is_about_settings {
+        return ExitCode::from(BAD_SETTINGS);
+    }
+    ExitCode::FAILURE
 }
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
@@ -74,12 +99,12 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
     }
     let config = Config::load(arguments.config.as_deref())?;
     match arguments.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(config),
+        Command::Serve => serve::run(config, arguments.config),
         Command::User(command) => user::run(command, &config),
         Command::Cert(command) => cert::run(&command, &config),
         Command::CheckConfig => check_config::run(&config),
         Command::ClientSetup(setup) => setup.run(&config),
-        Command::Healthcheck => healthcheck::run(&config),
+        Command::Healthcheck(wished) => healthcheck::run(&wished, &config),
         #[cfg(feature = "legacy-tls")]
         Command::LegacyTlsChild => Ok(()),
     }

@@ -7,6 +7,8 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -27,6 +29,7 @@ use super::listener::{Link, Settings};
 use super::soap::Service;
 use super::stream::PeerStream;
 use super::{forwarded, header_case, request_line, web};
+use crate::live::Live;
 use crate::metrics::Metrics;
 
 /// The longest head of a request.
@@ -45,7 +48,7 @@ const LOGGED_PATH: usize = 64;
 
 /// What is served, the same for every connection of a listener.
 pub(super) struct Site {
-    router: Router,
+    router: Live<Router>,
     settings: Settings,
     metrics: Metrics,
     header_case: Extensions,
@@ -60,7 +63,7 @@ pub(super) struct TooLarge;
 
 impl Site {
     pub(super) async fn new(
-        router: Router,
+        router: Live<Router>,
         settings: Settings,
         metrics: Metrics,
     ) -> hyper::Result<Self> {
@@ -90,8 +93,20 @@ impl Site {
             Some(Ok(Err(_))) | Some(Ok(Ok(None))) => return "eof",
             Some(Ok(Ok(Some(opening)))) => opening,
         };
-        let stream = PeerStream::new(stream, opening, self.settings.write_timeout);
-        let service = hyper::service::service_fn(|request| self.answer(request, link));
+        let at_rest = Arc::new(AtomicBool::new(false));
+        let write_timeout = *self.settings.write_timeout.now();
+        let stream = PeerStream::new(stream, opening, write_timeout, Arc::clone(&at_rest));
+        let in_hand = &AtomicUsize::new(0);
+        let resting = &at_rest;
+        let service = hyper::service::service_fn(move |request| {
+            resting.store(false, Ordering::Relaxed);
+            in_hand.fetch_add(1, Ordering::Relaxed);
+            async move {
+                let answered = self.answer(request, link).await;
+                in_hand.fetch_sub(1, Ordering::Relaxed);
+                answered
+            }
+        });
         let mut connection = pin!(
             self.protocol()
                 .serve_connection(TokioIo::new(stream), service)
@@ -99,6 +114,8 @@ impl Site {
         let outcome = match soft.run_until_cancelled(connection.as_mut()).await {
             Some(outcome) => outcome,
             None => {
+                // Whoever only waits to ask again is sent nothing, and so is not waited for.
+                at_rest.store(in_hand.load(Ordering::Relaxed) == 0, Ordering::Relaxed);
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -177,12 +194,13 @@ impl Site {
             Err(status) => return Err(status),
         };
         let is_whole = head.extensions.get::<TooLarge>().is_none();
-        let trusted = &self.settings.trusted_proxies;
-        let link = forwarded::seen_through(link, &head.headers, trusted);
+        let trusted = self.settings.trusted_proxies.now();
+        let link = forwarded::seen_through(link, &head.headers, &trusted);
         head.extensions.insert(link);
         let request = Request::from_parts(head, Body::from(body));
         // A router is always ready, and its clones share everything.
-        let answered = timeout_at(deadline, self.router.clone().call(request))
+        let mut router = Router::clone(&self.router.now());
+        let answered = timeout_at(deadline, router.call(request))
             .await
             .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         match answered {
@@ -282,6 +300,9 @@ fn close_reason(error: &hyper::Error) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
     fn check(target: &str, expected: &str) {
@@ -302,6 +323,35 @@ mod tests {
         check("http://nexus.passport.com", "/");
         check("*", "*");
         check("/", "/");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_to_ask_again_does_not_hold_up_the_end() {
+        let router = Router::new().route("/", get(async || "hello"));
+        let site = Site::new(router.into(), Settings::default(), Metrics::new());
+        let site = site.await.unwrap();
+        let end = "127.0.0.1:1".parse().unwrap();
+        let link = Link {
+            peer: end,
+            local: end,
+            is_secure: false,
+        };
+        let (ours, mut theirs) = tokio::io::duplex(4_096);
+        let soft = CancellationToken::new();
+        let ask = async {
+            let request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+            theirs.write_all(request).await.unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"hello") {
+                assert!(theirs.read_buf(&mut answer).await.unwrap() > 0);
+            }
+            soft.cancel();
+            Instant::now()
+        };
+        let (reason, asked) = tokio::join!(site.converse(ours, link, &soft), ask);
+        assert_eq!(reason, "shutdown");
+        assert!(asked.elapsed().is_zero(), "{:?}", asked.elapsed());
+        drop(theirs);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::connection::Site;
+use crate::live::Live;
 use crate::metrics::{Metrics, Role};
 use crate::net::{self, Arrival, Gate, GateLimits};
 use crate::shutdown::Shutdown;
@@ -24,21 +25,20 @@ use crate::tls::{HANDSHAKE, Modern};
 /// The limits of one listener.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Connections at a time. Beyond it, the next one waits for one of them to end.
-    pub connections: usize,
-    /// Connections at a time from one address (a /64 for IPv6). One more is closed at once.
-    pub connections_per_address: usize,
-    /// Addresses to which that limit does not apply, such as a proxy's.
-    pub exempt: Vec<IpNet>,
+    /// How many connections there may be. Beyond all of them the next one waits for one to end;
+    /// beyond those of one network it is closed at once.
+    pub gate: Gate,
     /// Proxies whose word about who asks is believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Live<Vec<IpNet>>,
+    /// Proxies that begin every connection with a header of the PROXY protocol.
+    pub introducing_proxies: Live<Vec<IpNet>>,
     /// How long the head of a request may take to arrive, the wait for its first byte included;
     /// so it is the idle limit of a kept connection too.
     pub header_timeout: Duration,
     /// From the end of the head to the answer, the arrival of the body included.
     pub request_timeout: Duration,
     /// How long a peer may leave an answer unread.
-    pub write_timeout: Duration,
+    pub write_timeout: Live<Duration>,
     /// What takes TLS, on the same address as plain HTTP; none means plain HTTP only.
     pub tls: Option<Modern>,
 }
@@ -46,15 +46,30 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            connections: 1_024,
-            connections_per_address: 64,
-            exempt: Vec::new(),
-            trusted_proxies: Vec::new(),
+            gate: gate(1_024, 64, Vec::new()),
+            trusted_proxies: Live::default(),
+            introducing_proxies: Live::default(),
             header_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(30),
-            write_timeout: Duration::from_secs(15),
+            write_timeout: Live::new(Duration::from_secs(15)),
             tls: None,
         }
+    }
+}
+
+/// A gate for web connections. Nobody signs in to one of them, so there is no bound on those who
+/// have not; their deadlines are in `connection`.
+pub fn gate(connections: usize, per_network: usize, exempt: Vec<IpNet>) -> Gate {
+    Gate::new(gate_limits(connections, per_network, exempt))
+}
+
+/// The bounds of such a gate.
+pub fn gate_limits(connections: usize, per_network: usize, exempt: Vec<IpNet>) -> GateLimits {
+    GateLimits {
+        connections,
+        per_network,
+        waiting_per_network: per_network,
+        exempt,
     }
 }
 
@@ -69,41 +84,38 @@ pub struct Link {
     pub is_secure: bool,
 }
 
-/// Serves `router` on `listener` until the soft stop, then closes the listener.
+/// Serves `router` on `listener` until the soft stop, then closes the listener. Requests that
+/// come after the router was replaced go to the new one.
 ///
 /// Open connections finish the request in hand; [`Shutdown::wait`] waits for them. Nothing that
 /// happens to a connection, and no failure to accept one, ends the loop. An error means that the
 /// spelling of header names could not be prepared.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    router: impl Into<Live<Router>>,
     settings: Settings,
     shutdown: Shutdown,
     metrics: Metrics,
 ) -> io::Result<()> {
-    let gate = Gate::new(GateLimits {
-        connections: settings.connections,
-        per_network: settings.connections_per_address,
-        // Nobody signs in to a web connection; its deadlines are in `connection`.
-        waiting_per_network: settings.connections_per_address,
-        exempt: settings.exempt.clone(),
-    });
+    let gate = settings.gate.clone();
+    let proxies = settings.introducing_proxies.clone();
     let host = Host::new(router, settings, shutdown.clone(), metrics).await?;
-    let start = |arrival: Arrival| {
+    let tasks = shutdown.clone();
+    let start = move |arrival: Arrival| {
         let host = host.clone();
         let link = Link {
             peer: canonical(arrival.peer),
             local: canonical(arrival.local),
-            is_secure: false,
+            is_secure: arrival.is_secure,
         };
         let conversation = async move {
             arrival.admission.signed_in();
             let _held = arrival.admission;
             host.receive(arrival.stream, link).await;
         };
-        drop(shutdown.spawn("http connection", conversation));
+        drop(tasks.spawn("http connection", conversation));
     };
-    net::accept(listener, gate, shutdown.clone(), start).await;
+    net::accept(listener, gate, proxies, shutdown, start).await;
     Ok(())
 }
 
@@ -127,14 +139,14 @@ impl fmt::Debug for Host {
 impl Host {
     /// An error means that the spelling of header names could not be prepared.
     pub async fn new(
-        router: Router,
+        router: impl Into<Live<Router>>,
         settings: Settings,
         shutdown: Shutdown,
         metrics: Metrics,
     ) -> io::Result<Self> {
         let tls = settings.tls.clone();
         let header_timeout = settings.header_timeout;
-        let site = Site::new(router, settings, metrics.clone())
+        let site = Site::new(router.into(), settings, metrics.clone())
             .await
             .map_err(io::Error::other)?;
         Ok(Self {

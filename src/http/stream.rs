@@ -6,6 +6,8 @@
 
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -29,6 +31,9 @@ pub(super) struct PeerStream<S> {
     write_limit: Duration,
     /// Runs while a write makes no progress.
     write_deadline: Option<Pin<Box<Sleep>>>,
+    /// Whether the peer has its last answer and has asked nothing since: then nothing can be lost
+    /// by closing at once.
+    at_rest: Arc<AtomicBool>,
     linger: Linger,
 }
 
@@ -43,13 +48,19 @@ enum Linger {
 
 impl<S> PeerStream<S> {
     /// Wraps a stream whose opening was read already.
-    pub(super) fn new(inner: S, opening: Opening, write_limit: Duration) -> Self {
+    pub(super) fn new(
+        inner: S,
+        opening: Opening,
+        write_limit: Duration,
+        at_rest: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             inner,
             ahead: opening.bytes,
             is_last_request: opening.is_last_request,
             write_limit,
             write_deadline: None,
+            at_rest,
             linger: Linger::Open,
         }
     }
@@ -132,13 +143,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for PeerStream<S> {
         self.limit_write(outcome, cx)
     }
 
-    /// Ends the sending half, then listens until the peer ends its own, for a bounded time.
+    /// Ends the sending half, then listens until the peer ends its own, for a bounded time, unless
+    /// the peer is at rest.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             match std::mem::replace(&mut self.linger, Linger::Done) {
                 Linger::Open => {
                     let outcome = pin!(&mut self.inner).poll_shutdown(cx);
                     match self.limit_write(outcome, cx) {
+                        Poll::Ready(Ok(())) if self.at_rest.load(Ordering::Relaxed) => {}
                         Poll::Ready(Ok(())) => {
                             self.linger = Linger::Waiting {
                                 until: Box::pin(sleep(LINGER)),
@@ -183,7 +196,7 @@ mod tests {
             bytes: ahead.into(),
             is_last_request,
         };
-        PeerStream::new(inner, opening, LIMIT)
+        PeerStream::new(inner, opening, LIMIT, Arc::default())
     }
 
     #[tokio::test]
@@ -245,5 +258,12 @@ mod tests {
         let started = Instant::now();
         stream(ours, b"", false).shutdown().await.unwrap();
         assert_eq!(started.elapsed().as_secs(), LINGER.as_secs());
+
+        let (ours, _theirs) = duplex(16);
+        let started = Instant::now();
+        let mut ours = stream(ours, b"", false);
+        ours.at_rest.store(true, Ordering::Relaxed);
+        ours.shutdown().await.unwrap();
+        assert!(started.elapsed().is_zero());
     }
 }

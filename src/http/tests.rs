@@ -652,8 +652,7 @@ async fn who_is_slow_with_a_body_is_told_so() {
 async fn more_connections_than_places_are_all_served_in_turn() {
     let server = Arc::new(
         Server::start_with(Settings {
-            connections: 8,
-            connections_per_address: 1_000,
+            gate: gate(8, 1_000, Vec::new()),
             ..Settings::default()
         })
         .await,
@@ -673,18 +672,18 @@ async fn more_connections_than_places_are_all_served_in_turn() {
 #[tokio::test]
 async fn one_address_has_a_limited_number_of_connections() {
     let limited = Settings {
-        connections_per_address: 1,
+        gate: gate(1_024, 1, Vec::new()),
         ..Settings::default()
     };
-    let server = Server::start_with(limited.clone()).await;
+    let server = Server::start_with(limited).await;
     let mut first = server.connect().await;
     assert_eq!(server.talk("").await, "");
     first.write_all(b"GET /rdr/pprdr.asp\r\n").await.unwrap();
     check_status(&rest(&mut first).await, "200 OK");
 
     let server = Server::start_with(Settings {
-        exempt: vec!["127.0.0.0/8".parse().unwrap()],
-        ..limited
+        gate: gate(1_024, 1, vec!["127.0.0.0/8".parse().unwrap()]),
+        ..Settings::default()
     })
     .await;
     let _first = server.connect().await;

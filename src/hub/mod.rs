@@ -36,6 +36,7 @@ pub use room::{Delivery, RoomReport};
 pub use rooms::{Bearer, Called, JoinError, Membership, RoomEntrance, RoomLimits};
 pub use tickets::{RoomTicket, TicketPurpose};
 
+use crate::live::Live;
 use crate::model::SessionId;
 
 /// A handle to the live state; clones share it.
@@ -49,7 +50,7 @@ struct Shared {
     presence: Mutex<watchers::PresenceArea>,
     circles: Arc<Mutex<circles::CirclesArea>>,
     rooms: Mutex<rooms::RoomsArea>,
-    room_limits: RoomLimits,
+    room_limits: Live<RoomLimits>,
     next_session: AtomicU64,
 }
 
@@ -61,10 +62,15 @@ impl Hub {
                 circles: Arc::clone(&presence.circles),
                 presence: Mutex::new(presence),
                 rooms: Mutex::default(),
-                room_limits,
+                room_limits: Live::new(room_limits),
                 next_session: AtomicU64::new(1),
             }),
         }
+    }
+
+    /// Holds for whoever enters from now on, and for silence from now on.
+    pub fn change_room_limits(&self, room_limits: RoomLimits) {
+        self.shared.room_limits.replace(room_limits);
     }
 
     /// A number that no other session of this process has.

@@ -220,7 +220,7 @@ impl Hub {
             mailbox,
         };
         let (member, others) =
-            lock(&room.state).enter(member, self.shared.room_limits.members, now)?;
+            lock(&room.state).enter(member, self.shared.room_limits.now().members, now)?;
         // From here on the guard undoes everything.
         let membership = Membership {
             hub: self.clone(),
@@ -236,7 +236,7 @@ impl Hub {
         let registered = self.rooms().register(
             ticket.session,
             (Arc::clone(room), member),
-            self.shared.room_limits.rooms_per_session,
+            self.shared.room_limits.now().rooms_per_session,
         );
         if !registered {
             return Err(JoinError::TooManyRooms);
@@ -267,7 +267,7 @@ impl Hub {
     pub fn close_idle_rooms(&self, now: Instant) {
         let rooms: Vec<Arc<Room>> = self.rooms().rooms.values().cloned().collect();
         for room in rooms {
-            let closed = lock(&room.state).close_if_idle(now, self.shared.room_limits.idle);
+            let closed = lock(&room.state).close_if_idle(now, self.shared.room_limits.now().idle);
             self.forget_if(closed, &room);
         }
     }
@@ -395,7 +395,7 @@ impl Membership {
         key: &mut impl FnMut() -> Arc<str>,
         now: Instant,
     ) -> Result<(), Refusal> {
-        let limit = self.hub.shared.room_limits.members;
+        let limit = self.hub.shared.room_limits.now().members;
         let left = lock(&self.room.state).call(callee, limit, now)?;
         let mut outcome = Err(Refusal::Unreachable);
         for session in left {

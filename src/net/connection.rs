@@ -13,9 +13,8 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::coop;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, sleep_until};
 use tokio_util::codec::Decoder;
-use tokio_util::sync::CancellationToken;
 
 use super::alarms::Alarms;
 use super::listener::Arrival;
@@ -189,6 +188,14 @@ impl Link {
             first,
             has_backlog: true,
             paused: None,
+            farewell: None,
+            share: match &self.transport {
+                Transport::Pipe(_) => 0.0,
+                Transport::Socket(_) => match role {
+                    Role::Notification => rand::random(),
+                    Role::Switchboard => 1.0,
+                },
+            },
             rules,
         };
         let reason = driver.drive(&mut self, &mut session, &mut inbox).await;
@@ -291,6 +298,12 @@ struct Driver<E> {
     has_backlog: bool,
     /// Until when nothing is read.
     paused: Option<Pin<Box<Sleep>>>,
+    /// When, of the time over which good-byes are spread, it is this one's turn. People leave one
+    /// by one, and their conversations with them. Through a pipe nobody could be told later: the
+    /// requests that would fetch it are refused by then.
+    share: f32,
+    /// The wait for that turn, once the server stops.
+    farewell: Option<Pin<Box<Sleep>>>,
     rules: Rules,
 }
 
@@ -366,7 +379,11 @@ impl<E: Send> Driver<E> {
         link.alarms.listen(cx);
         match link.shutdown.stage() {
             Stage::Running => {}
-            Stage::Soft => return Poll::Ready(Wake::Stop),
+            Stage::Soft => {
+                if self.poll_farewell(cx, link).is_ready() {
+                    return Poll::Ready(Wake::Stop);
+                }
+            }
             Stage::Hard => return Poll::Ready(Wake::Abort),
         }
         if let Err(reason) = link.poll_patience(cx) {
@@ -400,6 +417,15 @@ impl<E: Send> Driver<E> {
             Poll::Pending => Poll::Ready(Ok(())),
         })
         .await
+    }
+
+    /// Waits for this one's turn to say good-bye.
+    fn poll_farewell(&mut self, cx: &mut Context<'_>, link: &Link) -> Poll<()> {
+        let turn = || link.shutdown.turn(turn_to_leave(link, self.share));
+        let farewell = self
+            .farewell
+            .get_or_insert_with(|| Box::pin(sleep_until(turn().into())));
+        farewell.as_mut().poll(cx)
     }
 
     fn handle_events<S: Session<Event = E>>(&mut self, session: &mut S) -> Turn {
@@ -477,6 +503,7 @@ impl<E: Send> Driver<E> {
         if self.out.is_empty() {
             return Ok(());
         }
+        let share = turn_to_leave(link, self.share);
         let mut written = link.transport.write_now(&self.out)?;
         while written < self.out.bytes().len() {
             written += tokio::select! {
@@ -485,7 +512,7 @@ impl<E: Send> Driver<E> {
                 () = link.shutdown.hard().cancelled() => return Err(CloseReason::Shutdown),
                 () = inbox.overflowed() => return Err(CloseReason::SlowConsumer),
                 () = sleep(self.rules.write) => return Err(CloseReason::SlowConsumer),
-                () = last_moment(link.shutdown.soft()) => return Err(CloseReason::Shutdown),
+                () = last_moment(&link.shutdown, share) => return Err(CloseReason::Shutdown),
             };
         }
         let frames = self.out.take_frame_count();
@@ -497,9 +524,14 @@ impl<E: Send> Driver<E> {
     }
 }
 
+/// When it is a connection's turn to say good-bye; nobody's connection has no turn to wait for.
+fn turn_to_leave(link: &Link, share: f32) -> f32 {
+    if link.deadline.is_none() { share } else { 0.0 }
+}
+
 /// Ends when a peer that takes nothing has held up the end of the server for long enough.
-async fn last_moment(soft: &CancellationToken) {
-    soft.cancelled().await;
+async fn last_moment(shutdown: &Shutdown, share: f32) {
+    shutdown.farewell(share).await;
     sleep(LAST_WRITE).await;
 }
 

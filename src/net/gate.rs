@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::live::Live;
 use crate::network::{Network, is_among};
 
 /// Bounds on connections.
@@ -30,7 +31,7 @@ pub struct GateLimits {
 /// Admits connections; clones share the counts.
 #[derive(Debug, Clone)]
 pub struct Gate {
-    limits: Arc<GateLimits>,
+    limits: Live<GateLimits>,
     places: Arc<Semaphore>,
     guests: Arc<Mutex<HashMap<Network, Guests>>>,
 }
@@ -69,10 +70,16 @@ impl Gate {
     pub fn new(limits: GateLimits) -> Self {
         let places = limits.connections.min(Semaphore::MAX_PERMITS);
         Self {
-            limits: Arc::new(limits),
+            limits: Live::new(limits),
             places: Arc::new(Semaphore::new(places)),
             guests: Arc::default(),
         }
+    }
+
+    /// Replaces the bounds of one network, for whoever connects from now on. How many places there
+    /// are altogether stays as it is.
+    pub fn change(&self, limits: GateLimits) {
+        self.limits.replace(limits);
     }
 
     /// Waits for a place. Cancel-safe; those who wait get one in turn.
@@ -92,15 +99,16 @@ impl Gate {
     /// Admits a connection to a place, or answers `None` where its network has reached a bound
     /// and nobody silent can give way.
     pub fn admit(&self, place: Place, peer: IpAddr) -> Option<Admission> {
-        let is_exempt = is_among(&self.limits.exempt, peer);
+        let limits = self.limits.now();
+        let is_exempt = is_among(&limits.exempt, peer);
         let network = Network::of(peer);
         let mut guests = self.guests();
         let entry = guests.entry(network).or_default();
         if !is_exempt {
-            if entry.open >= self.limits.per_network {
+            if entry.open >= limits.per_network {
                 return None;
             }
-            if entry.waiting.len() >= self.limits.waiting_per_network && !entry.evict_silent() {
+            if entry.waiting.len() >= limits.waiting_per_network && !entry.evict_silent() {
                 return None;
             }
         }

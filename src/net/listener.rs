@@ -2,21 +2,29 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::gate::{Admission, Gate};
+use super::gate::{Admission, Gate, Place};
+use super::proxied::{self, HeaderError};
+use crate::live::Live;
+use crate::network::is_among;
 use crate::shutdown::Shutdown;
 
 /// A connection that was just admitted.
 #[derive(Debug)]
 pub struct Arrival {
     pub stream: TcpStream,
+    /// Who connected; by the word of a proxy in front, where one is trusted.
     pub peer: SocketAddr,
-    /// The address that the client connected to.
+    /// The address that the client connected to; likewise.
     pub local: SocketAddr,
+    /// Whether a proxy in front has taken TLS off the connection.
+    pub is_secure: bool,
     pub admission: Admission,
 }
 
@@ -26,16 +34,24 @@ const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(60))
     .with_interval(Duration::from_secs(15));
 
+/// How long a proxy may take to say whose connection it hands on. It is on the same network, and
+/// has the header ready before it connects.
+const HEADER: Duration = Duration::from_secs(5);
+
 /// Accepts connections until the soft stop and hands each to `start`.
 ///
-/// A connection over a bound of its network is closed at once. Errors, such as a lack of file descriptors, never
-/// end the loop: it waits a moment and goes on.
+/// From the networks of `proxies` a header of the PROXY protocol is expected first; every bound is
+/// then about the client that it tells of. A connection over a bound of its network is closed at
+/// once. Errors, such as a lack of file descriptors, never end the loop: it waits a moment and goes
+/// on.
 pub async fn accept(
     listener: TcpListener,
     gate: Gate,
+    proxies: Live<Vec<IpNet>>,
     shutdown: Shutdown,
-    start: impl Fn(Arrival) + Send,
+    start: impl Fn(Arrival) + Send + Sync + 'static,
 ) {
+    let start = Arc::new(start);
     const LONGEST_WAIT: Duration = Duration::from_secs(1);
     let mut wait = Duration::from_millis(5);
     loop {
@@ -46,19 +62,31 @@ pub async fn accept(
         match accepted {
             Ok((stream, peer)) => {
                 wait = Duration::from_millis(5);
-                let Some(admission) = gate.admit(place, peer.ip()) else {
-                    tracing::debug!(%peer, "connection over a bound");
-                    continue;
+                let local = match prepare(&stream) {
+                    Ok(local) => local,
+                    Err(error) => {
+                        tracing::debug!(%peer, %error, "connection was gone at once");
+                        continue;
+                    }
                 };
-                match prepare(&stream) {
-                    Ok(local) => start(Arrival {
-                        stream,
-                        peer,
-                        local,
-                        admission,
-                    }),
-                    Err(error) => tracing::debug!(%peer, %error, "connection was gone at once"),
+                let newcomer = Newcomer {
+                    stream,
+                    peer,
+                    local,
+                    is_secure: false,
+                    place,
+                };
+                if !is_among(&proxies.now(), peer.ip()) {
+                    newcomer.admit(&gate).map(&*start);
+                    continue;
                 }
+                let (gate, start) = (gate.clone(), Arc::clone(&start));
+                let stop = shutdown.soft().clone();
+                shutdown.spawn("proxy header", async move {
+                    let introduced = stop.run_until_cancelled(newcomer.introduced()).await;
+                    let newcomer = introduced.flatten();
+                    newcomer.and_then(|it| it.admit(&gate)).map(&*start);
+                });
             }
             Err(error) if is_about_the_peer(&error) => {}
             Err(error) => {
@@ -70,6 +98,57 @@ pub async fn accept(
                 wait = (wait * 2).min(LONGEST_WAIT);
             }
         }
+    }
+}
+
+/// A connection that is not admitted yet.
+struct Newcomer {
+    stream: TcpStream,
+    peer: SocketAddr,
+    local: SocketAddr,
+    is_secure: bool,
+    place: Place,
+}
+
+impl Newcomer {
+    /// Lets the proxy that connected say for whom.
+    async fn introduced(mut self) -> Option<Self> {
+        let proxy = self.peer;
+        match tokio::time::timeout(HEADER, proxied::read(&mut self.stream)).await {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(told))) => {
+                self.peer = told.peer;
+                self.local = told.local;
+                self.is_secure = told.is_secure;
+            }
+            Ok(Err(HeaderError::Silent)) => return None,
+            // The operator's own proxy: worth a line each, because nobody gets in like that.
+            Ok(Err(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(%proxy, error, "a trusted proxy does not say who connects");
+                return None;
+            }
+            Err(_) => {
+                tracing::warn!(%proxy, "a trusted proxy does not say in time who connects");
+                return None;
+            }
+        }
+        Some(self)
+    }
+
+    fn admit(self, gate: &Gate) -> Option<Arrival> {
+        let peer = self.peer;
+        let Some(admission) = gate.admit(self.place, peer.ip()) else {
+            tracing::debug!(%peer, "connection over a bound");
+            return None;
+        };
+        Some(Arrival {
+            stream: self.stream,
+            peer,
+            local: self.local,
+            is_secure: self.is_secure,
+            admission,
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod gate;
 mod listener;
 mod pace;
 mod pipe;
+mod proxied;
 mod spare;
 mod transport;
 

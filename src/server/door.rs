@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing::{Instrument, Span};
 
 use crate::config::Limits;
+use crate::live::Live;
 use crate::mailbox::mailbox;
 use crate::metrics::Role as Counted;
 use crate::net::{Arrival, CloseReason, Link, Rules, Tunnelled};
@@ -21,8 +22,8 @@ use crate::wire::{Frame, Role};
 #[derive(Debug)]
 pub(super) struct Door {
     services: Services,
-    settings: Arc<NsSettings>,
-    limits: Limits,
+    settings: Live<NsSettings>,
+    limits: Live<Limits>,
     shutdown: Shutdown,
     connections: AtomicU64,
 }
@@ -36,11 +37,17 @@ impl Door {
     ) -> Self {
         Self {
             services,
-            settings: Arc::new(settings),
-            limits,
+            settings: Live::new(settings),
+            limits: Live::new(limits),
             shutdown,
             connections: AtomicU64::new(0),
         }
+    }
+
+    /// Holds for clients that come from now on.
+    pub(super) fn change(&self, settings: NsSettings, limits: Limits) {
+        self.settings.replace(settings);
+        self.limits.replace(limits);
     }
 
     /// Starts the task of a connection over TCP.
@@ -78,10 +85,11 @@ impl Door {
 
     /// Learns from the first command what the connection is for, and carries it to its end.
     async fn receive(&self, arrival: Arrival, role: Arc<ServerRole>) {
-        let sign_in = Duration::from_secs(self.limits.sign_in_secs);
+        let limits = self.limits.now();
+        let sign_in = Duration::from_secs(limits.sign_in_secs);
         let metrics = &self.services.metrics;
         let mut link = Link::new(arrival, sign_in, self.shutdown.clone(), metrics.clone());
-        let write = Duration::from_secs(self.limits.write_secs);
+        let write = Duration::from_secs(limits.write_secs);
         let reason = match link.first_frame().await {
             Ok(frame) if is_for_switchboard(&frame) => {
                 self.switchboard(link, Some(frame), write).await
@@ -96,7 +104,7 @@ impl Door {
     }
 
     async fn receive_tunnelled(&self, role: Role, client: Tunnelled) {
-        let sign_in = Duration::from_secs(self.limits.sign_in_secs);
+        let sign_in = Duration::from_secs(self.limits.now().sign_in_secs);
         let metrics = self.services.metrics.clone();
         let link = Link::tunnelled(client, sign_in, self.shutdown.clone(), metrics);
         // Whoever fetches nothing is idle, and the gateway ends it for that.
@@ -120,12 +128,13 @@ impl Door {
     ) -> CloseReason {
         Span::current().record("role", Counted::Ns.word());
         let _live = self.services.metrics.connection(Counted::Ns);
-        let (mailbox, inbox) = mailbox(self.limits.ns_queue);
+        let limits = self.limits.now();
+        let (mailbox, inbox) = mailbox(limits.ns_queue);
         let ends = (link.peer(), link.local());
-        let settings = Arc::clone(&self.settings);
+        let settings = self.settings.now();
         let session = NsSession::new(self.services.clone(), settings, role, ends, mailbox);
-        let rate = (self.limits.commands_per_second, self.limits.commands_burst);
-        let rules = self.rules(rate, write);
+        let rate = (limits.commands_per_second, limits.commands_burst);
+        let rules = rules(rate, write);
         link.run(Role::Notification, session, inbox, first, rules)
             .await
     }
@@ -133,20 +142,21 @@ impl Door {
     async fn switchboard(&self, link: Link, first: Option<Frame>, write: Duration) -> CloseReason {
         Span::current().record("role", Counted::Sb.word());
         let _live = self.services.metrics.connection(Counted::Sb);
-        let (mailbox, inbox) = mailbox(self.limits.sb_queue);
+        let limits = self.limits.now();
+        let (mailbox, inbox) = mailbox(limits.sb_queue);
         let session = SbSession::new(self.services.clone(), mailbox);
-        let rate = (self.limits.messages_per_second, self.limits.messages_burst);
-        let rules = self.rules(rate, write);
+        let rate = (limits.messages_per_second, limits.messages_burst);
+        let rules = rules(rate, write);
         link.run(Role::Switchboard, session, inbox, first, rules)
             .await
     }
+}
 
-    fn rules(&self, (frames_per_second, frames_burst): (u32, u32), write: Duration) -> Rules {
-        Rules {
-            write,
-            frames_per_second,
-            frames_burst,
-        }
+fn rules((frames_per_second, frames_burst): (u32, u32), write: Duration) -> Rules {
+    Rules {
+        write,
+        frames_per_second,
+        frames_burst,
     }
 }
 

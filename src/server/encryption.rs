@@ -4,7 +4,6 @@
 //! them, and often nobody else may read them.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 
@@ -14,58 +13,26 @@ use crate::http;
 use crate::metrics::Metrics;
 use crate::tls::{Files, HandshakeRate, IdentityError, Modern, read_root};
 
-/// What the web side does about encryption.
-pub(super) struct Encryption {
-    tls: Option<Modern>,
-    /// What clients may download and trust, in DER.
-    root: Option<Vec<u8>>,
-}
-
-impl Encryption {
-    /// Whether there is a root that clients may download.
-    pub(super) fn has_root(&self) -> bool {
-        self.root.is_some()
-    }
-
-    /// Reads the files that the settings name.
-    pub(super) fn load(config: &Config, metrics: &Metrics) -> Result<Self, ConfigErrors> {
-        Ok(Self {
-            tls: modern(config, metrics)?,
-            root: root(config)?,
-        })
-    }
-}
-
 impl Server {
     /// Serves clients and people, encrypted or not.
-    pub(super) fn serve_web(
-        &self,
-        config: &Config,
-        pages: http::Web,
-        encryption: Encryption,
-        listeners: Vec<TcpListener>,
-    ) {
-        let limits = &config.limits;
+    pub(super) fn serve_web(&self, listeners: Vec<TcpListener>) {
+        let knobs = &self.knobs;
         let settings = http::Settings {
-            connections: limits.http_connections,
-            connections_per_address: limits.connections_per_address,
-            exempt: limits.exempt.clone(),
-            trusted_proxies: config.web.trusted_proxies.clone(),
-            write_timeout: Duration::from_secs(limits.write_secs),
-            tls: encryption.tls.clone(),
+            gate: knobs.web_gate.clone(),
+            trusted_proxies: knobs.trusted_proxies.clone(),
+            introducing_proxies: knobs.web_proxies.clone(),
+            write_timeout: knobs.web_write_timeout.clone(),
+            tls: knobs.tls.clone(),
             ..http::Settings::default()
         };
-        let mut router = http::router(pages);
-        if let Some(root) = encryption.root {
-            router = router.merge(http::root_certificate(root));
-        }
-        if let Some(tls) = encryption.tls {
+        if let Some(tls) = knobs.tls.clone() {
             let stop = self.shutdown.soft().clone();
             let follow = async move { tls.follow_files(&stop).await };
             self.shutdown.spawn("certificate", follow);
         }
         for listener in listeners {
-            self.serve_http("web listener", listener, router.clone(), settings.clone());
+            let router = knobs.routers.everybody.clone();
+            self.serve_http("web listener", listener, router, settings.clone());
         }
     }
 }
@@ -78,8 +45,7 @@ pub fn check_files(config: &Config) -> Result<(), ConfigErrors> {
             problems.push(problem(name, &error));
         }
     };
-    let tls = &config.tls;
-    if let Some(files) = files(tls.certificate.as_ref(), tls.key.as_ref()) {
+    if let Some(files) = modern_files(config) {
         note("tls.certificate", files.check());
     }
     for (name, root) in roots(config) {
@@ -100,9 +66,8 @@ pub fn check_files(config: &Config) -> Result<(), ConfigErrors> {
 }
 
 /// Whatever takes TLS on the web side; `None` where there is no certificate.
-fn modern(config: &Config, metrics: &Metrics) -> Result<Option<Modern>, ConfigErrors> {
-    let tls = &config.tls;
-    let Some(files) = files(tls.certificate.as_ref(), tls.key.as_ref()) else {
+pub(super) fn modern(config: &Config, metrics: &Metrics) -> Result<Option<Modern>, ConfigErrors> {
+    let Some(files) = modern_files(config) else {
         return Ok(None);
     };
     Modern::load(files, handshake_rate(&config.limits), metrics.clone())
@@ -112,8 +77,14 @@ fn modern(config: &Config, metrics: &Metrics) -> Result<Option<Modern>, ConfigEr
         })
 }
 
-/// The root that clients may download. Those who cannot do without it come first.
-fn root(config: &Config) -> Result<Option<Vec<u8>>, ConfigErrors> {
+/// Certificate and key of the web side, where there are any.
+pub(super) fn modern_files(config: &Config) -> Option<Files> {
+    let tls = &config.tls;
+    files(tls.certificate.as_ref(), tls.key.as_ref())
+}
+
+/// The root that clients may download, in DER. Those who cannot do without it come first.
+pub(super) fn root(config: &Config) -> Result<Option<Vec<u8>>, ConfigErrors> {
     let Some((name, path)) = roots(config).next() else {
         return Ok(None);
     };
@@ -145,7 +116,7 @@ fn roots(config: &Config) -> impl Iterator<Item = (&'static str, &PathBuf)> {
     .filter_map(|(name, path)| Some((name, path.as_ref()?)))
 }
 
-fn problem(name: &str, error: &IdentityError) -> Problem {
+pub(super) fn problem(name: &str, error: &IdentityError) -> Problem {
     let cause = std::error::Error::source(error);
     let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
     Problem {

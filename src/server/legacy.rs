@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use super::{Server, StartError, encryption};
-use crate::config::{Config, LegacyTls};
+use crate::config::LegacyTls;
 use crate::http::{self, Host, Link};
 use crate::tls::Files;
 use crate::tls::legacy::{Guest, Keeper, LegacySettings};
@@ -32,18 +32,14 @@ pub(super) fn bind(settings: &LegacyTls) -> Result<Vec<TcpListener>, StartError>
 impl Server {
     /// Starts a process for each address. Whatever comes from there sees the routes for clients
     /// and nothing else, and no proxy is believed.
-    pub(super) async fn serve_legacy(
-        &self,
-        config: &Config,
-        pages: http::Web,
-        listeners: Vec<TcpListener>,
-    ) -> Result<(), StartError> {
+    pub(super) async fn serve_legacy(&self, listeners: Vec<TcpListener>) -> Result<(), StartError> {
+        let config = &self.config;
         let Some(files) = files(&config.legacy_tls) else {
             return Ok(());
         };
         let limits = &config.limits;
         let settings = http::Settings {
-            write_timeout: Duration::from_secs(limits.write_secs),
+            write_timeout: self.knobs.web_write_timeout.clone(),
             ..http::Settings::default()
         };
         let legacy = LegacySettings {
@@ -53,11 +49,11 @@ impl Server {
             connections: limits.http_connections,
             connections_per_address: limits.connections_per_address,
             handshake: settings.header_timeout,
-            write: settings.write_timeout,
+            write: Duration::from_secs(limits.write_secs),
         };
         let shutdown = self.shutdown.clone();
         let metrics = self.services.metrics.clone();
-        let router = http::clients_only_router(pages);
+        let router = self.knobs.routers.clients_only.clone();
         let host = Host::new(router, settings, shutdown.clone(), metrics.clone())
             .await
             .map_err(StartError::LegacyHost)?;

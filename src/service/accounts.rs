@@ -228,6 +228,11 @@ impl Accounts {
         })
     }
 
+    /// Changes how many sign-ins may fail, and where that does not matter.
+    pub fn change_throttle(&self, per_minute: u32, exempt: Vec<IpNet>) {
+        self.throttle.change(per_minute, exempt);
+    }
+
     /// Makes an account. Without a name it is called by its address, because clients need one.
     /// With `legacy` it can sign in from the oldest clients, for which a weaker secret is kept.
     pub async fn create(

@@ -11,6 +11,7 @@ use super::accounts::{AccountError, Accounts};
 use super::throttle::{Rate, Remembered};
 use crate::clock::Clock;
 use crate::config::{self, RegistrationMode};
+use crate::live::Live;
 use crate::model::{Address, Label, UserId};
 use crate::network::{Network, is_among};
 use crate::store::{AuditDeed, Invitation, Invited, NewInvitation, Store};
@@ -56,7 +57,7 @@ pub struct Registration {
     accounts: Accounts,
     store: Store,
     clock: Clock,
-    settings: Arc<RegistrationSettings>,
+    settings: Live<RegistrationSettings>,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -110,7 +111,7 @@ impl Registration {
             accounts,
             store,
             clock,
-            settings: Arc::new(settings),
+            settings: Live::new(settings),
             counts: Arc::new(Mutex::new(Counts {
                 networks: Remembered::new(COUNTED),
                 everywhere: None,
@@ -118,14 +119,19 @@ impl Registration {
         }
     }
 
+    /// Holds for whoever comes from now on; what was counted stays counted.
+    pub fn change(&self, settings: RegistrationSettings) {
+        self.settings.replace(settings);
+    }
+
     /// Who may make an account.
     pub fn mode(&self) -> RegistrationMode {
-        self.settings.mode
+        self.settings.now().mode
     }
 
     /// What an address may end with; empty for anything.
-    pub fn domains(&self) -> &[String] {
-        &self.settings.domains
+    pub fn domains(&self) -> Vec<String> {
+        self.settings.now().domains.clone()
     }
 
     /// Makes an account. What costs nothing is checked first; a password is hashed only for
@@ -138,10 +144,11 @@ impl Registration {
             code,
             peer,
         } = applicant;
-        if self.settings.mode == RegistrationMode::Closed {
+        let settings = self.settings.now();
+        if settings.mode == RegistrationMode::Closed {
             return Err(RegistrationError::Closed);
         }
-        let domains = &self.settings.domains;
+        let domains = &settings.domains;
         let ends_with = |domain: &String| address.domain().eq_ignore_ascii_case(domain);
         if !domains.is_empty() && !domains.iter().any(ends_with) {
             return Err(RegistrationError::WrongDomain);
@@ -150,7 +157,7 @@ impl Registration {
             return Err(RegistrationError::TooMany);
         }
         let new = self.accounts.prepare(address, name, password).await?;
-        if self.settings.mode == RegistrationMode::Open {
+        if settings.mode == RegistrationMode::Open {
             let created = self.store.create_account(new).await?;
             return Ok(created.ok_or(AccountError::AddressTaken)?);
         }
@@ -198,7 +205,7 @@ impl Registration {
 
     /// Counts an attempt, if there may be one more.
     fn admit(&self, peer: IpAddr) -> bool {
-        let settings = &self.settings;
+        let settings = self.settings.now();
         let now = self.clock.now_ms().saturating_mul(1_000);
         let network = Network::of(peer);
         let (of_one, of_all) = (

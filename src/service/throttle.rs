@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 
+use crate::live::Live;
 use crate::model::Address;
 use crate::network::{Network, is_among};
 
@@ -37,7 +38,7 @@ const LONGEST_US: i64 = 60 * MINUTE_US;
 /// Decides who may try a password, from who failed lately. Copies share their counts.
 #[derive(Debug, Clone)]
 pub struct Throttle {
-    settings: Arc<Settings>,
+    settings: Live<Settings>,
     /// Held only to read or change the maps; nothing else is ever locked meanwhile.
     counts: Arc<Mutex<Counts>>,
 }
@@ -63,7 +64,7 @@ impl Throttle {
     /// the account, and there is none for the network.
     pub fn new(per_minute: u32, exempt: Vec<IpNet>) -> Self {
         Self {
-            settings: Arc::new(Settings {
+            settings: Live::new(Settings {
                 per_minute: per_minute.max(1),
                 exempt,
             }),
@@ -74,6 +75,14 @@ impl Throttle {
                 proven: Remembered::new(PROVEN),
             })),
         }
+    }
+
+    /// Allows another number from now on, and exempts other networks. What has failed still counts.
+    pub fn change(&self, per_minute: u32, exempt: Vec<IpNet>) {
+        self.settings.replace(Settings {
+            per_minute: per_minute.max(1),
+            exempt,
+        });
     }
 
     /// Whether this account may be tried from there now.
@@ -118,7 +127,7 @@ impl Throttle {
     }
 
     fn rates(&self, peer: IpAddr) -> Rates {
-        let Settings { per_minute, exempt } = &*self.settings;
+        let Settings { per_minute, exempt } = &*self.settings.now();
         let account = Rate::per_minute(per_minute.saturating_mul(ACCOUNT_FACTOR));
         if is_among(exempt, peer) {
             Rates {

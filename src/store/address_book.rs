@@ -123,7 +123,7 @@ impl Store {
         requests: Vec<BookRequest>,
         published: impl FnOnce(&BookChange) -> R + Send + 'static,
     ) -> Published<BookChange, R> {
-        let limits = self.limits;
+        let limits = *self.limits.now();
         self.writer
             .publish(
                 move |turn| Box::pin(change(turn, owner, requests, limits)),

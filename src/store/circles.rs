@@ -99,7 +99,7 @@ impl Store {
         request: CircleRequest,
         published: impl FnOnce(&CircleChange) -> R + Send + 'static,
     ) -> Published<CircleChange, R> {
-        let limits = self.limits;
+        let limits = *self.limits.now();
         self.writer
             .publish(
                 move |turn| Box::pin(change(turn, actor, request, limits)),

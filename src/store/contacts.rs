@@ -78,7 +78,7 @@ impl Store {
         request: AddToList,
         published: impl FnOnce(&ListChange) -> R + Send + 'static,
     ) -> Published<ListChange, R> {
-        let limits = self.limits;
+        let limits = *self.limits.now();
         self.writer
             .publish(
                 move |turn| Box::pin(add(turn, owner, request, limits)),

@@ -60,7 +60,7 @@ impl Store {
             let result = published(&nothing);
             return Ok(Ok((nothing, result)));
         }
-        let limits = self.limits;
+        let limits = *self.limits.now();
         self.writer
             .publish(
                 move |turn| Box::pin(edit_all(turn, owner, kind, edits, limits)),

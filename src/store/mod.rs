@@ -75,6 +75,8 @@ pub use writer::{Published, WriteLoad};
 
 use writer::Writer;
 
+use crate::live::Live;
+
 /// How much a client may fill: entries of its lists, circles, and people in those.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListLimits {
@@ -111,7 +113,7 @@ impl Default for ListLimits {
 pub struct Store {
     readers: SqlitePool,
     writer: Writer,
-    limits: ListLimits,
+    limits: Live<ListLimits>,
 }
 
 impl Store {
@@ -129,10 +131,15 @@ impl Store {
         let store = Self {
             readers: pool::readers(path).await?,
             writer: Writer::start(options, connection),
-            limits,
+            limits: Live::new(limits),
         };
         store.prune_notices().await?;
         Ok(store)
+    }
+
+    /// Holds for what is added from now on; what is there already stays.
+    pub fn change_limits(&self, limits: ListLimits) {
+        self.limits.replace(limits);
     }
 
     /// Takes no more operations, finishes those that are queued, and closes the database.

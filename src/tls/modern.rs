@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::LOOK_EVERY;
 use super::identity::{Files, IdentityError};
 use super::rate::{HandshakeRate, Throttle};
+use crate::live::Live;
 use crate::metrics::Metrics;
 
 /// What a connection with TLS begins with: the type of a record that holds a handshake. No method
@@ -28,9 +29,10 @@ const LISTENER: &str = "modern";
 pub struct Modern(Arc<Inner>);
 
 struct Inner {
-    files: Files,
-    /// Replaced as a whole when the files change. Held only to clone or replace it.
-    current: Mutex<Arc<ServerConfig>>,
+    /// The names of the files, which may change too.
+    files: Live<Files>,
+    /// Replaced as a whole when the files change.
+    current: Live<ServerConfig>,
     throttle: Throttle,
     metrics: Metrics,
 }
@@ -59,9 +61,9 @@ impl Modern {
         rate: HandshakeRate,
         metrics: Metrics,
     ) -> Result<Self, IdentityError> {
-        let current = Mutex::new(Arc::new(files.server_config()?));
+        let current = Live::new(files.server_config()?);
         Ok(Self(Arc::new(Inner {
-            files,
+            files: Live::new(files),
             current,
             throttle: Throttle::new(rate),
             metrics,
@@ -71,10 +73,10 @@ impl Modern {
     /// Follows the files until the stop. What cannot be used is logged once and leaves the old
     /// certificate in force; files that change one after the other therefore do no harm.
     pub async fn follow_files(&self, stop: &CancellationToken) {
-        let files = &self.0.files;
-        let mut seen = files.stamp();
+        let mut seen = self.0.files.now().stamp();
         let mut looks = tokio::time::interval(LOOK_EVERY);
         while stop.run_until_cancelled(looks.tick()).await.is_some() {
+            let files = self.0.files.now();
             let now = files.stamp();
             if now == seen {
                 continue;
@@ -82,7 +84,7 @@ impl Modern {
             seen = now;
             match files.server_config() {
                 Ok(config) => {
-                    *self.lock() = Arc::new(config);
+                    self.0.current.replace(config);
                     tracing::info!(certificate = %files.certificate.display(), "new certificate");
                 }
                 Err(error) => {
@@ -91,6 +93,15 @@ impl Modern {
                 }
             }
         }
+    }
+
+    /// Takes what these files hold now, without waiting for the next look at them. If they cannot
+    /// be used, everything stays as it is.
+    pub fn change(&self, files: Files, rate: HandshakeRate) -> Result<(), IdentityError> {
+        self.0.current.replace(files.server_config()?);
+        self.0.files.replace(files);
+        self.0.throttle.change(rate);
+        Ok(())
     }
 
     /// Does the handshake that a peer has begun. The caller sets the deadline, and tells of it by
@@ -104,7 +115,7 @@ impl Modern {
             metrics.tls_failure(LISTENER, "throttled");
             return Err(Refused::Throttled);
         }
-        let config = Arc::clone(&*self.lock());
+        let config = self.0.current.now();
         match TlsAcceptor::from(config).accept(stream).await {
             Ok(stream) => {
                 let (protocol, cipher) = agreed(stream.get_ref().1);
@@ -121,13 +132,6 @@ impl Modern {
     /// Counts a handshake that took too long.
     pub fn timed_out(&self) {
         self.0.metrics.tls_failure(LISTENER, "timeout");
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Arc<ServerConfig>> {
-        self.0
-            .current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tokio::time::Instant;
 
+use crate::live::Live;
 use crate::network::{Network, is_among};
 
 /// Networks remembered. When all of them are busy, they are forgiven together: memory is bounded,
@@ -31,7 +32,7 @@ pub struct HandshakeRate {
 /// Counts the handshakes of networks.
 #[derive(Debug)]
 pub(super) struct Throttle {
-    rate: HandshakeRate,
+    rate: Live<HandshakeRate>,
     /// When the last handshakes of a network will have run down. Held for one look.
     busy: Mutex<HashMap<Network, Instant>>,
 }
@@ -39,18 +40,23 @@ pub(super) struct Throttle {
 impl Throttle {
     pub(super) fn new(rate: HandshakeRate) -> Self {
         Self {
-            rate,
+            rate: Live::new(rate),
             busy: Mutex::default(),
         }
     }
 
+    pub(super) fn change(&self, rate: HandshakeRate) {
+        self.rate.replace(rate);
+    }
+
     /// Takes one handshake of the peer's, or answers that there is none left.
     pub(super) fn admits(&self, peer: IpAddr) -> bool {
-        if is_among(&self.rate.exempt, peer) {
+        let rate = self.rate.now();
+        if is_among(&rate.exempt, peer) {
             return true;
         }
         let now = Instant::now();
-        let interval = MINUTE / self.rate.per_minute.max(1);
+        let interval = MINUTE / rate.per_minute.max(1);
         let network = Network::of(peer);
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         if busy.len() >= REMEMBERED && !busy.contains_key(&network) {

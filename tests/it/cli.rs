@@ -395,11 +395,11 @@ fn every_problem_of_the_settings_is_reported_by_every_command() {
         ] {
             assert!(outcome.err.contains(problem), "{problem}\n{}", outcome.err);
         }
-        outcome.failed(1, "the settings cannot be used");
+        outcome.failed(78, "the settings cannot be used");
     }
     sandbox
         .run(&["check-config", "--config", "none.toml"])
-        .failed(1, "none.toml: cannot be read");
+        .failed(78, "none.toml: cannot be read");
 }
 
 #[test]
@@ -454,6 +454,12 @@ fn healthcheck_asks_the_ops_listener() {
             .unwrap()
             .starts_with("GET /healthz HTTP/1.1\r\n")
     );
+
+    let (address, server) = answer_once("HTTP/1.1 200 OK\r\n\r\n");
+    let mut command = sandbox.command(&["healthcheck", "--ready"]);
+    command.env("CHRYSALIS__LISTEN__OPS", &address);
+    finish(command, "").succeeded();
+    assert!(server.join().unwrap().starts_with("GET /readyz "));
 
     let (address, server) = answer_once("HTTP/1.1 503 Service Unavailable\r\n\r\n");
     check(&address).failed(1, "503 Service Unavailable");

@@ -17,8 +17,11 @@ mod hostile;
 mod libraries;
 mod live_admin;
 mod mixed;
+mod nginx;
 mod offline;
+mod proxied;
 mod reference;
+mod reload;
 mod restart;
 #[path = "../schemas/mod.rs"]
 mod schemas;
@@ -27,6 +30,7 @@ mod shutdown;
 mod sign_in;
 mod soap;
 mod storage;
+mod supervised;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

@@ -1,10 +1,15 @@
 //! Stopping: everybody is told, everything ends in time, nothing acknowledged is lost.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
 use crate::support::child::{ChildServer, folder};
-use crate::support::people::{Person, Seat, chat, connect};
+use crate::support::people::{Person, Seat, chat, connect, fixture};
+use crate::support::server::TestServer;
 
 /// The process is gone well within ten seconds.
 const IN_TIME: Duration = Duration::from_secs(9);
@@ -85,6 +90,33 @@ async fn a_signal_says_good_bye_to_everybody_and_keeps_what_was_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_is_not_sent_away_in_one_instant() {
+    let names: Vec<String> = (0..150).map(|number| format!("person{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let server = TestServer::start(&fixture(&names, &[])).await.unwrap();
+    let mut people = JoinSet::new();
+    let ready = Arc::new(Barrier::new(names.len() + 1));
+    for name in names.iter().map(|&name| name.to_owned()) {
+        let (at, ready) = (server.addresses, Arc::clone(&ready));
+        people.spawn(async move {
+            let mut person = at.sign_in(&name, 7).await;
+            ready.wait().await;
+            person.ns.until("OUT SSD").await;
+            let told = Instant::now();
+            assert!(person.ns.until_closed().await.is_empty());
+            told
+        });
+    }
+    ready.wait().await;
+    let in_time = server.stop();
+    let (in_time, told) = tokio::join!(in_time, people.join_all());
+    assert!(in_time);
+    // A millisecond for each; that all of them draw the same part of it is no chance at all.
+    let spread = *told.iter().max().unwrap() - *told.iter().min().unwrap();
+    assert!(spread > Duration::from_millis(50), "{spread:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_who_does_not_read_holds_up_the_end() {
     let folder = folder(&["olive", "peter", "wendy"]);
     let mut stalled = Stalled::start(folder.path()).await;
@@ -115,7 +147,7 @@ async fn a_second_signal_ends_at_once() {
     olive.ns.until("OUT SSD").await;
     let start = Instant::now();
     server.signal("TERM");
-    server.ended().await;
+    assert_eq!(server.ended().await.code(), Some(3));
     // Without the second one it would wait for who does not read.
     assert!(
         start.elapsed() < Duration::from_secs(4),

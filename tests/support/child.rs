@@ -32,8 +32,17 @@ impl ChildServer {
     /// Starts a server on the data of a folder, with free ports, and waits until it is ready.
     /// `settings` are added to its configuration.
     pub(crate) async fn start(folder: &Path, settings: &str) -> Self {
+        Self::start_with(folder, settings, &[]).await
+    }
+
+    /// The same with something in its environment.
+    pub(crate) async fn start_with(
+        folder: &Path,
+        settings: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         for _ in 0..ATTEMPTS {
-            if let Some(server) = Self::try_start(folder, settings).await {
+            if let Some(server) = Self::try_start(folder, settings, environment).await {
                 return server;
             }
         }
@@ -41,7 +50,11 @@ impl ChildServer {
         panic!("the server did not start:\n{log}");
     }
 
-    async fn try_start(folder: &Path, settings: &str) -> Option<Self> {
+    async fn try_start(
+        folder: &Path,
+        settings: &str,
+        environment: &[(&str, &str)],
+    ) -> Option<Self> {
         let [msnp, http, ops] = free_ports();
         let text = format!(
             "listen.msnp = [\"{msnp}\"]\nlisten.http = [\"{http}\"]\nlisten.ops = [\"{ops}\"]\n\
@@ -51,6 +64,7 @@ impl ChildServer {
         let mut log = OpenOptions::new();
         let log = log.create(true).append(true).open(folder.join("log"));
         let child = command(folder, &["serve"])
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.unwrap())

@@ -34,6 +34,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{Link, Web};
 use crate::config;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::net::{Gate, Tunnelled, pipe};
 use crate::network::{Network, is_among};
@@ -92,8 +93,8 @@ impl GatewaySettings {
 type Start = Box<dyn Fn(Role, Tunnelled) + Send + Sync>;
 
 struct Inner {
-    settings: GatewaySettings,
-    origins: Origins,
+    settings: Live<GatewaySettings>,
+    origins: Live<Origins>,
     gate: Gate,
     table: Table,
     metrics: Metrics,
@@ -124,13 +125,19 @@ impl Gateway {
         start: impl Fn(Role, Tunnelled) + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Inner {
-            origins: Origins::new(&settings.cors_origins),
-            settings,
+            origins: Live::new(Origins::new(&settings.cors_origins)),
+            settings: Live::new(settings),
             gate,
             table: Table::default(),
             metrics,
             start: Box::new(start),
         }))
+    }
+
+    /// Holds for requests from now on, and for sessions that are opened from now on.
+    pub fn change(&self, settings: GatewaySettings) {
+        self.0.origins.replace(Origins::new(&settings.cors_origins));
+        self.0.settings.replace(settings);
     }
 
     /// Ends the sessions that nobody asks for any more, until the soft stop. Their end is that of
@@ -153,7 +160,7 @@ impl Gateway {
         timeout: Option<Duration>,
     ) -> Result<Known, Refused> {
         let inner = &self.0;
-        let settings = &inner.settings;
+        let settings = inner.settings.now();
         let network = Network::of(peer.ip());
         let allowance = (!is_among(&settings.exempt, peer.ip())).then_some(Allowance {
             sessions: settings.sessions_per_network,
@@ -190,7 +197,7 @@ impl Gateway {
     fn find(&self, id: &str, peer: SocketAddr) -> Option<Known> {
         let session = self.0.table.find(id)?;
         if session.network != Network::of(peer.ip()) {
-            if self.0.settings.same_network {
+            if self.0.settings.now().same_network {
                 tracing::info!(%peer, "a session of the gateway was asked for from elsewhere");
                 return None;
             }
@@ -303,7 +310,8 @@ async fn serve(
         .0
         .metrics
         .gateway_request(word, response.status().as_u16());
-    gateway.0.origins.mark(&headers, response.headers_mut());
+    let origins = gateway.0.origins.now();
+    origins.mark(&headers, response.headers_mut());
     response
 }
 
@@ -315,7 +323,7 @@ async fn preflight(State(web): State<Web>, headers: HeaderMap) -> Response {
     let mut response = answer::status(StatusCode::OK);
     let marks = response.headers_mut();
     marks.insert(ALLOW, HeaderValue::from_static("OPTIONS, POST"));
-    gateway.0.origins.mark_preflight(&headers, marks);
+    gateway.0.origins.now().mark_preflight(&headers, marks);
     response
 }
 

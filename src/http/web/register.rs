@@ -17,10 +17,10 @@ use secrecy::ExposeSecret as _;
 
 #[derive(Template)]
 #[template(path = "web/register.html")]
-struct Register<'a> {
+struct Register {
     shell: Shell,
     mode: RegistrationMode,
-    domains: &'a [String],
+    domains: Vec<String>,
     typed: Typed,
     wrong: Wrong,
 }

@@ -14,6 +14,7 @@ use super::{Fault, Origin, Outcome};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::hub::Hub;
+use crate::live::Live;
 use crate::model::{
     Address, Guid, NsEvent, OfflineMessage, Refusal, SessionId, UserId, WaitingMessage,
 };
@@ -60,7 +61,7 @@ pub struct OfflineOperations {
     store: Store,
     hub: Hub,
     clock: Clock,
-    settings: OfflineSettings,
+    settings: Live<OfflineSettings>,
     /// Makes the runs of this process different from those of another.
     seed: u64,
     /// Held only to read or change the map; nothing else is ever locked meanwhile.
@@ -84,10 +85,15 @@ impl OfflineOperations {
             store,
             hub,
             clock,
-            settings,
+            settings: Live::new(settings),
             seed: rand::random(),
             senders: Arc::new(Mutex::new(Remembered::new(REMEMBERED))),
         }
+    }
+
+    /// Holds for what comes from now on.
+    pub fn change(&self, settings: OfflineSettings) {
+        self.settings.replace(settings);
     }
 
     /// Judges the lock key that a client sent along, an empty one if it has none yet.
@@ -125,7 +131,7 @@ impl OfflineOperations {
     ) -> Outcome<()> {
         self.charge(sender)?;
         let text = &message.text;
-        if text.is_empty() || text.len() > self.settings.message_bytes {
+        if text.is_empty() || text.len() > self.settings.now().message_bytes {
             return Err(Refusal::BadMessage.into());
         }
         let account = self.store.account_by_id(sender).await?;
@@ -164,7 +170,7 @@ impl OfflineOperations {
         let hub = self.hub.clone();
         let kept = self
             .store
-            .keep_offline_message(new, self.settings.limits, move |kept| {
+            .keep_offline_message(new, self.settings.now().limits, move |kept| {
                 let news = NsEvent::OfflineMessage(Arc::new(kept.heading.clone()));
                 hub.tell(kept.recipient, news);
             })
@@ -234,17 +240,17 @@ impl OfflineOperations {
 
     /// Forgets what has waited for too long; answers how many. For the server to call now and then.
     pub async fn prune(&self) -> Result<u64, Fault> {
-        if self.settings.kept_days == 0 {
+        if self.settings.now().kept_days == 0 {
             return Ok(0);
         }
-        let kept_ms = i64::from(self.settings.kept_days) * DAY_MS;
+        let kept_ms = i64::from(self.settings.now().kept_days) * DAY_MS;
         let before = self.clock.now_ms().saturating_sub(kept_ms);
         Ok(self.store.prune_offline_messages(before).await?)
     }
 
     /// Counts a message of the sender's.
     fn charge(&self, sender: UserId) -> Result<(), Refusal> {
-        let rate = Rate::per_minute(self.settings.sends_per_minute);
+        let rate = Rate::per_minute(self.settings.now().sends_per_minute);
         let now = self.clock.now_ms().saturating_mul(1_000);
         let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
         let debt = senders.get(&sender);

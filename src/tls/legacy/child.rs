@@ -28,6 +28,7 @@ use super::messages::{
     FAILURES, Instruction, Introduction, LONGEST_INSTRUCTION, Report, line_of, next_line,
 };
 use super::{identity, sandbox};
+use crate::live::Live;
 use crate::net::{Arrival, Gate, GateLimits, accept};
 use crate::shutdown::Shutdown;
 
@@ -151,7 +152,9 @@ async fn serve(listener: std::net::TcpListener, control: StdUnixStream) -> Resul
         let (desk, shutdown) = (Arc::clone(&receiver), &tasks);
         drop(shutdown.spawn("connection", async move { desk.receive(arrival).await }));
     };
-    let listening = accept(listener, gate, shutdown.clone(), start);
+    // No proxy hands on what is as old as this.
+    let proxies = Live::default();
+    let listening = accept(listener, gate, proxies, shutdown.clone(), start);
     shutdown.spawn("listener", listening);
     while let Some(next) = next_instruction(&mut instructions).await? {
         match self::context(&next) {

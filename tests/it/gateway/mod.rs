@@ -6,7 +6,7 @@
 mod clients;
 mod habits;
 mod hostile;
-mod http;
+pub(crate) mod http;
 mod rooms;
 mod sessions;
 mod stopping;
@@ -25,7 +25,7 @@ async fn start(names: &[&str], statements: &[&str]) -> TestServer {
 }
 
 /// Somebody at the gateway without a messenger around it, signed in the oldest way and on-line.
-async fn sign_in(server: &TestServer, name: &str) -> Session {
+pub(crate) async fn sign_in(server: &TestServer, name: &str) -> Session {
     let mut session = Session::open(server.addresses.http, "NS", b"").await;
     session.ask("VER 1 MSNP7 CVR0", "VER 1 MSNP7 ").await;
     let address = format!("{name}@example.com");
@@ -70,7 +70,7 @@ fn presence(of: &str, seen_by: u8) -> String {
 }
 
 /// The lines of an answer.
-fn lines(answer: &Answer) -> Vec<String> {
+pub(crate) fn lines(answer: &Answer) -> Vec<String> {
     let frames = answer.frames();
     frames.iter().map(|frame| printable(&frame.line)).collect()
 }

@@ -13,19 +13,19 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 
-pub(super) const TLS12: &SupportedProtocolVersion = &version::TLS12;
-pub(super) const TLS13: &SupportedProtocolVersion = &version::TLS13;
+pub(crate) const TLS12: &SupportedProtocolVersion = &version::TLS12;
+pub(crate) const TLS13: &SupportedProtocolVersion = &version::TLS13;
 
 /// The time of today, in seconds.
-pub(super) fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     Clock::system().now_secs()
 }
 
 /// A root that is believed.
-pub(super) struct Trust(Arc<RootCertStore>);
+pub(crate) struct Trust(Arc<RootCertStore>);
 
 impl Trust {
-    pub(super) fn only(root: &[u8]) -> Self {
+    pub(crate) fn only(root: &[u8]) -> Self {
         let mut store = RootCertStore::empty();
         store.add(CertificateDer::from(root.to_vec())).unwrap();
         Self(Arc::new(store))
@@ -33,10 +33,10 @@ impl Trust {
 }
 
 /// What connects.
-pub(super) struct Client(ClientConfig);
+pub(crate) struct Client(ClientConfig);
 
 impl Client {
-    pub(super) fn new(trust: &Trust, version: &'static SupportedProtocolVersion) -> Self {
+    pub(crate) fn new(trust: &Trust, version: &'static SupportedProtocolVersion) -> Self {
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&[version])
             .unwrap()
@@ -46,24 +46,35 @@ impl Client {
     }
 
     /// Offers these protocols inside of TLS.
-    pub(super) fn offer(&mut self, protocols: &[&[u8]]) {
+    pub(crate) fn offer(&mut self, protocols: &[&[u8]]) {
         self.0.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
     }
 
     /// The protocol that is spoken inside of TLS.
-    pub(super) async fn agreed(&self, to: SocketAddr, name: &str) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) async fn agreed(&self, to: SocketAddr, name: &str) -> io::Result<Option<Vec<u8>>> {
         let stream = self.connect(to, name).await?;
         Ok(stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec))
     }
 
     /// Sends a request that ends the connection, and answers all that comes back.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &self,
         to: SocketAddr,
         name: &str,
         request: &[u8],
     ) -> io::Result<String> {
-        let mut stream = self.connect(to, name).await?;
+        self.ask_over(TcpStream::connect(to).await?, name, request)
+            .await
+    }
+
+    /// The same over a connection on which something was said already.
+    pub(crate) async fn ask_over(
+        &self,
+        stream: TcpStream,
+        name: &str,
+        request: &[u8],
+    ) -> io::Result<String> {
+        let mut stream = self.over(stream, name).await?;
         stream.write_all(request).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
@@ -71,7 +82,10 @@ impl Client {
     }
 
     async fn connect(&self, to: SocketAddr, name: &str) -> io::Result<TlsStream<TcpStream>> {
-        let stream = TcpStream::connect(to).await?;
+        self.over(TcpStream::connect(to).await?, name).await
+    }
+
+    async fn over(&self, stream: TcpStream, name: &str) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(name.to_owned()).unwrap();
         let connector = TlsConnector::from(Arc::new(self.0.clone()));
         connector.connect(name, stream).await

@@ -1,7 +1,8 @@
 //! https on the addresses of the web side: one port for it and for plain HTTP.
 
-mod client;
+pub(crate) mod client;
 mod hosts;
+mod proxied;
 mod whole_server;
 
 use std::net::SocketAddr;
@@ -33,7 +34,7 @@ struct Site {
 }
 
 /// Writes a new certificate, and answers what trusts it.
-fn issue(folder: &TempDir) -> (Files, Trust) {
+pub(crate) fn issue(folder: &TempDir) -> (Files, Trust) {
     let names = [NAME.to_owned()];
     let issued = chrysalis::tls::authority::issue(&names, client::now()).unwrap();
     let mut root = None;

@@ -81,13 +81,14 @@ pub async fn serve(
     shutdown: Shutdown,
     metrics: Metrics,
 ) -> io::Result<()> {
-    let gate = Gate::new(GateLimits {
+    let limits = GateLimits {
         connections: settings.connections,
         per_network: settings.connections_per_address,
         // Nobody signs in to a web connection; its deadlines are in `connection`.
         waiting_per_network: settings.connections_per_address,
         exempt: settings.exempt.clone(),
-    });
+    };
+    let gate = Gate::new(limits, metrics.clone());
     let host = Host::new(router, settings, shutdown.clone(), metrics).await?;
     let start = |arrival: Arrival| {
         let host = host.clone();
@@ -165,7 +166,12 @@ impl Host {
     /// around it.
     async fn account_for(&self, link: Link, conversation: impl Future<Output = &'static str>) {
         let conn = self.connections.fetch_add(1, Ordering::Relaxed);
-        let span = tracing::info_span!("connection", role = "http", conn, peer = %link.peer);
+        let span = tracing::info_span!(
+            "connection",
+            conn,
+            role = Role::Http.word(),
+            peer = %link.peer,
+        );
         let _live = self.metrics.connection(Role::Http);
         let hard = self.shutdown.hard();
         async {

@@ -777,7 +777,7 @@ async fn the_operator_sees_health_and_metrics() {
     let text = server.get("/metrics").await;
     assert!(text.contains("\nchrysalis_rooms 7\n"), "{text}");
     assert!(
-        text.contains("\nchrysalis_connections{role=\"http\"} 1\n"),
+        text.contains("\nchrysalis_connections{role=\"http\",dialect=\"none\"} 1\n"),
         "{text}"
     );
 }

@@ -28,8 +28,9 @@ const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
 
 /// Accepts connections until the soft stop and hands each to `start`.
 ///
-/// A connection over a bound of its network is closed at once. Errors, such as a lack of file descriptors, never
-/// end the loop: it waits a moment and goes on.
+/// A connection over a bound of its network is closed at once. Errors, such as a lack of file
+/// descriptors, never end the loop: it waits a moment, at most a second, and goes on; whoever
+/// connects meanwhile waits in the system's queue, and whoever is connected notices nothing.
 pub async fn accept(
     listener: TcpListener,
     gate: Gate,
@@ -62,6 +63,7 @@ pub async fn accept(
             }
             Err(error) if is_about_the_peer(&error) => {}
             Err(error) => {
+                gate.accept_failed();
                 tracing::warn!(%error, wait_ms = wait.as_millis(), "cannot accept connections");
                 tokio::select! {
                     () = shutdown.soft().cancelled() => return,

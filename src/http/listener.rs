@@ -46,7 +46,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            gate: gate(1_024, 64, Vec::new()),
+            // What it refuses is counted where the server says so.
+            gate: Gate::new(gate_limits(1_024, 64, Vec::new()), Metrics::new()),
             trusted_proxies: Live::default(),
             introducing_proxies: Live::default(),
             header_timeout: Duration::from_secs(15),
@@ -57,13 +58,8 @@ impl Default for Settings {
     }
 }
 
-/// A gate for web connections. Nobody signs in to one of them, so there is no bound on those who
-/// have not; their deadlines are in `connection`.
-pub fn gate(connections: usize, per_network: usize, exempt: Vec<IpNet>) -> Gate {
-    Gate::new(gate_limits(connections, per_network, exempt))
-}
-
-/// The bounds of such a gate.
+/// The bounds of a gate for web connections. Nobody signs in to one of them, so there is no bound on
+/// those who have not; their deadlines are in `connection`.
 pub fn gate_limits(connections: usize, per_network: usize, exempt: Vec<IpNet>) -> GateLimits {
     GateLimits {
         connections,
@@ -177,7 +173,12 @@ impl Host {
     /// around it.
     async fn account_for(&self, link: Link, conversation: impl Future<Output = &'static str>) {
         let conn = self.connections.fetch_add(1, Ordering::Relaxed);
-        let span = tracing::info_span!("connection", role = "http", conn, peer = %link.peer);
+        let span = tracing::info_span!(
+            "connection",
+            conn,
+            role = Role::Http.word(),
+            peer = %link.peer,
+        );
         let _live = self.metrics.connection(Role::Http);
         let hard = self.shutdown.hard();
         async {

@@ -17,6 +17,7 @@ use crate::config::{Auth, Limits, Registration};
 use crate::hub::{Hub, RoomLimits};
 use crate::metrics::Metrics;
 use crate::model::Address;
+use crate::net::Gate;
 use crate::service::ServiceSettings;
 use crate::service::accounts::{AccountSettings, Accounts};
 use crate::shutdown::Shutdown;
@@ -691,6 +692,13 @@ async fn one_address_has_a_limited_number_of_connections() {
 }
 
 /// A server whose only request ends when the gate gets a permit; it says when it was asked.
+fn gate(connections: usize, per_network: usize, exempt: Vec<ipnet::IpNet>) -> Gate {
+    Gate::new(
+        gate_limits(connections, per_network, exempt),
+        Metrics::new(),
+    )
+}
+
 async fn gated(settings: Settings) -> (Server, Arc<Semaphore>, Arc<Semaphore>) {
     let asked = Arc::new(Semaphore::new(0));
     let gate = Arc::new(Semaphore::new(0));
@@ -776,7 +784,7 @@ async fn the_operator_sees_health_and_metrics() {
     let text = server.get("/metrics").await;
     assert!(text.contains("\nchrysalis_rooms 7\n"), "{text}");
     assert!(
-        text.contains("\nchrysalis_connections{role=\"http\"} 1\n"),
+        text.contains("\nchrysalis_connections{role=\"http\",dialect=\"none\"} 1\n"),
         "{text}"
     );
 }

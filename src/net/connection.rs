@@ -22,7 +22,7 @@ use super::spare;
 use super::transport::Transport;
 use super::{Admission, CloseReason, Pace, Session, Tunnelled, Turn};
 use crate::mailbox::{Inbox, Overflow};
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, Limit, Metrics};
 use crate::shutdown::{Shutdown, Stage};
 use crate::wire::{CodecError, Frame, FrameCodec, Outbox, Role};
 
@@ -205,6 +205,14 @@ impl Link {
             self.close().await;
         }
         self.metrics.closed(role.into(), reason.word());
+        match reason {
+            CloseReason::SlowConsumer if inbox.has_overflowed() => {
+                self.metrics.queue_dropped(role.into());
+            }
+            CloseReason::SignInTimeout => self.metrics.limited(Limit::SignInTime),
+            CloseReason::TooLarge => self.metrics.limited(Limit::Size),
+            _ => {}
+        }
         reason
     }
 
@@ -453,6 +461,10 @@ impl<E: Send> Driver<E> {
             if let Some(pace) = &mut self.pace
                 && let Err(wait) = pace.admits(now)
             {
+                link.metrics.limited(match self.codec.role() {
+                    Role::Notification => Limit::Commands,
+                    Role::Switchboard => Limit::Messages,
+                });
                 break Turn::Pause(wait);
             }
             let frame = match self.first.take() {

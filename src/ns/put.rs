@@ -109,7 +109,7 @@ mod tests {
             body.len()
         );
         let length = payload.len().to_string();
-        Put::parse(Arguments::new(length.as_bytes()), Some(&payload.into()))
+        Put::parse(Arguments::new(length.as_bytes()), Some(payload.as_bytes()))
     }
 
     #[test]

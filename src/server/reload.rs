@@ -187,9 +187,8 @@ impl Server {
         services.offline.change(OfflineSettings::new(limits));
         let registration = RegistrationSettings::new(&next.registration, limits);
         services.registration.change(registration);
-        let exempt = limits.exempt.clone();
-        let failures = limits.failed_sign_ins_per_minute;
-        services.accounts.change_throttle(failures, exempt);
+        services.accounts.change_throttle(limits);
+        services.change_allowances(limits);
         self.look_up(&next, address);
 
         let reloaded = Reloaded {
@@ -227,6 +226,7 @@ fn adopted(running: &Config, wished: &Config) -> Config {
     next.limits = Limits {
         connections: running.limits.connections,
         http_connections: running.limits.http_connections,
+        database_mib: running.limits.database_mib,
         ..wished.limits.clone()
     };
     next.log.filter = wished.log.filter.clone();
@@ -293,6 +293,7 @@ mod tests {
         wished.gateway.enabled = false;
         wished.gateway.idle_secs = 60;
         wished.limits.connections = 5;
+        wished.limits.database_mib = 5;
         wished.limits.http_connections = 5;
         wished.limits.room_members = 5;
         wished.log.format = config::LogFormat::Json;
@@ -305,6 +306,7 @@ mod tests {
                 "data_dir",
                 "gateway.enabled",
                 "limits.connections",
+                "limits.database_mib",
                 "limits.http_connections",
                 "listen.ops",
                 "log.format",

@@ -6,6 +6,7 @@
 pub mod accounts;
 mod address_book;
 pub mod admin;
+mod allowance;
 mod chat;
 mod circle_ticket;
 mod circles;
@@ -48,6 +49,7 @@ pub use crate::store::{
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use address_book::{AddressBookOperations, Editor, NewMember};
 pub use admin::{Actor, AdminError, AdminOperations, Maintenance, Overview};
+pub use allowance::{AllowanceSettings, Allowances, Doing, Space, limit_of};
 pub use chat::ChatOperations;
 pub use circles::CircleOperations;
 pub use contacts::{Added, ContactOperations};
@@ -73,6 +75,8 @@ pub struct Operations {
     pub presence: PresenceOperations,
     pub contacts: ContactOperations,
     pub address_book: AddressBookOperations,
+    pub allowances: Allowances,
+    pub space: Space,
     pub chat: ChatOperations,
     pub circles: CircleOperations,
     pub offline: OfflineOperations,
@@ -88,6 +92,7 @@ pub struct Operations {
 /// The settings of those operations that have some.
 #[derive(Debug, Clone)]
 pub struct ServiceSettings {
+    pub allowances: AllowanceSettings,
     pub offline: OfflineSettings,
     pub registration: RegistrationSettings,
 }
@@ -96,6 +101,7 @@ impl ServiceSettings {
     /// Takes what it needs from the two sections.
     pub fn new(limits: &Limits, registration: &config::Registration) -> Self {
         Self {
+            allowances: AllowanceSettings::new(limits),
             offline: OfflineSettings::new(limits),
             registration: RegistrationSettings::new(registration, limits),
         }
@@ -112,6 +118,8 @@ impl Services {
         metrics: Metrics,
         settings: ServiceSettings,
     ) -> Self {
+        let allowances = Allowances::new(settings.allowances, clock.clone(), metrics.clone());
+        let space = Space::new(metrics.clone());
         let presence = PresenceOperations::new(store.clone(), hub.clone(), clock.clone());
         let contacts = ContactOperations::new(store.clone(), hub.clone(), clock.clone());
         let profiles = ProfileOperations::new(
@@ -119,10 +127,11 @@ impl Services {
             contacts.clone(),
             presence.clone(),
             clock.clone(),
+            space.clone(),
         );
         let registration = Registration::new(
             accounts.clone(),
-            store.clone(),
+            (store.clone(), space.clone()),
             clock.clone(),
             settings.registration,
         );
@@ -133,8 +142,14 @@ impl Services {
             registration.clone(),
         );
         let form_key = accounts.form_key();
-        let offline =
-            OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), settings.offline);
+        let offline = OfflineOperations::new(
+            (store.clone(), space.clone()),
+            hub.clone(),
+            clock.clone(),
+            settings.offline,
+        );
+        let address_book =
+            AddressBookOperations::new((store.clone(), space.clone()), hub.clone(), clock.clone());
         Self(Arc::new(Operations {
             accounts,
             admin,
@@ -144,7 +159,9 @@ impl Services {
             presence,
             contacts,
             profiles,
-            address_book: AddressBookOperations::new(store.clone(), hub.clone(), clock.clone()),
+            address_book,
+            allowances,
+            space,
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
             circles: CircleOperations::new(store.clone(), hub.clone(), clock.clone()),
             clock,
@@ -175,6 +192,11 @@ pub struct Census {
 }
 
 impl Services {
+    /// Changes what accounts and addresses may do in a while.
+    pub fn change_allowances(&self, limits: &Limits) {
+        self.allowances.change(AllowanceSettings::new(limits));
+    }
+
     /// Counts.
     pub async fn census(&self) -> Result<Census, Fault> {
         Ok(Census {

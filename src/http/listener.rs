@@ -58,6 +58,9 @@ impl Default for Settings {
     }
 }
 
+/// How long a peer may leave everything unanswered. Most are cut off by other deadlines before.
+const VANISHED: Duration = Duration::from_secs(120);
+
 /// Two ends of an accepted connection; every request carries it as an extension.
 #[derive(Debug, Clone, Copy)]
 pub struct Link {
@@ -86,6 +89,7 @@ pub async fn serve(
         per_network: settings.connections_per_address,
         // Nobody signs in to a web connection; its deadlines are in `connection`.
         waiting_per_network: settings.connections_per_address,
+        vanished: VANISHED,
         exempt: settings.exempt.clone(),
     });
     let host = Host::new(router, settings, shutdown.clone(), metrics).await?;

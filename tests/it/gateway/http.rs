@@ -13,27 +13,27 @@ use tokio::time::{Instant, timeout};
 use crate::support::client::{DEADLINE, Frame, whole_frames};
 
 /// Where the gateway is.
-pub(super) const PATH: &str = "/gateway/gateway.dll";
+pub(crate) const PATH: &str = "/gateway/gateway.dll";
 /// The largest reply (`docs/protocol/20 §5`).
-pub(super) const LARGEST: usize = 32 * 1024;
+pub(crate) const LARGEST: usize = 32 * 1024;
 
 /// What came back.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) head: String,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// A header, found by exactly this spelling.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines();
         lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
     /// The id of the session, after a look at everything that clients rely on.
-    pub(super) fn session_id(&self) -> String {
+    pub(crate) fn session_id(&self) -> String {
         assert_eq!(self.status, 200, "{}", self.head);
         assert_eq!(
             self.header("Content-Type"),
@@ -57,30 +57,30 @@ impl Answer {
     }
 
     /// Whether the session is over.
-    pub(super) fn is_last(&self) -> bool {
+    pub(crate) fn is_last(&self) -> bool {
         let state = self.header("X-MSN-Messenger").unwrap_or_default();
         state.split("; ").any(|pair| pair == "Session=close")
     }
 
     /// The commands in it, all of which have to be whole.
-    pub(super) fn frames(&self) -> Vec<Frame> {
+    pub(crate) fn frames(&self) -> Vec<Frame> {
         whole_frames(&self.body)
     }
 }
 
 /// A connection that is kept.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     stream: TcpStream,
     arrived: BytesMut,
 }
 
 impl Wire {
-    pub(super) async fn connect(to: SocketAddr) -> Self {
+    pub(crate) async fn connect(to: SocketAddr) -> Self {
         Self::connect_from(to, "127.0.0.1").await
     }
 
-    pub(super) async fn connect_from(to: SocketAddr, from: &str) -> Self {
+    pub(crate) async fn connect_from(to: SocketAddr, from: &str) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket
             .bind(SocketAddr::new(from.parse().unwrap(), 0))
@@ -93,7 +93,7 @@ impl Wire {
         }
     }
 
-    pub(super) async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         timeout(DEADLINE, self.stream.write_all(bytes))
             .await
             .unwrap()
@@ -101,7 +101,7 @@ impl Wire {
     }
 
     /// Writes a request and does not wait for the answer.
-    pub(super) async fn ask(&mut self, query: &str, body: &[u8]) {
+    pub(crate) async fn ask(&mut self, query: &str, body: &[u8]) {
         let head = format!(
             "POST {PATH}?{query} HTTP/1.1\r\nHost: gateway.messenger.hotmail.com\r\n\
              User-Agent: MSMSGS\r\nContent-Length: {}\r\n\r\n",
@@ -111,7 +111,7 @@ impl Wire {
     }
 
     /// The next answer. Cancel-safe: what has come of it stays here.
-    pub(super) async fn answer(&mut self) -> io::Result<Answer> {
+    pub(crate) async fn answer(&mut self) -> io::Result<Answer> {
         loop {
             if let Some(answer) = self.take_answer() {
                 return Ok(answer);
@@ -122,7 +122,7 @@ impl Wire {
         }
     }
 
-    pub(super) async fn post(&mut self, query: &str, body: &[u8]) -> Answer {
+    pub(crate) async fn post(&mut self, query: &str, body: &[u8]) -> Answer {
         self.ask(query, body).await;
         timeout(DEADLINE, self.answer()).await.unwrap().unwrap()
     }
@@ -148,12 +148,12 @@ impl Wire {
 }
 
 /// One request on a connection of its own.
-pub(super) async fn post(to: SocketAddr, query: &str, body: &[u8]) -> Answer {
+pub(crate) async fn post(to: SocketAddr, query: &str, body: &[u8]) -> Answer {
     Wire::connect(to).await.post(query, body).await
 }
 
 /// Any request on a connection of its own.
-pub(super) async fn request(to: SocketAddr, head: &str) -> Answer {
+pub(crate) async fn request(to: SocketAddr, head: &str) -> Answer {
     let mut wire = Wire::connect(to).await;
     wire.send(format!("{head}\r\n").as_bytes()).await;
     timeout(DEADLINE, wire.answer()).await.unwrap().unwrap()
@@ -161,15 +161,15 @@ pub(super) async fn request(to: SocketAddr, head: &str) -> Answer {
 
 /// A session as a client without any habits keeps it.
 #[derive(Debug)]
-pub(super) struct Session {
-    pub(super) wire: Wire,
-    pub(super) id: String,
-    pub(super) is_over: bool,
+pub(crate) struct Session {
+    pub(crate) wire: Wire,
+    pub(crate) id: String,
+    pub(crate) is_over: bool,
     waiting: VecDeque<Frame>,
 }
 
 impl Session {
-    pub(super) async fn open(http: SocketAddr, server: &str, body: &[u8]) -> Self {
+    pub(crate) async fn open(http: SocketAddr, server: &str, body: &[u8]) -> Self {
         let mut wire = Wire::connect(http).await;
         let query = format!("Action=open&Server={server}&IP=messenger.hotmail.com");
         let answer = wire.post(&query, body).await;
@@ -182,7 +182,7 @@ impl Session {
     }
 
     /// Sends bytes and keeps what comes back.
-    pub(super) async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         let answer = self
             .wire
             .post(&format!("SessionID={}", self.id), bytes)
@@ -191,19 +191,19 @@ impl Session {
     }
 
     /// Notes an answer that came on another connection.
-    pub(super) fn keep(&mut self, answer: &Answer) {
+    pub(crate) fn keep(&mut self, answer: &Answer) {
         assert_eq!(answer.session_id(), self.id);
         self.is_over |= answer.is_last();
         self.waiting.extend(answer.frames());
     }
 
     /// The query of a poll that may wait.
-    pub(super) fn long_poll(&self) -> String {
+    pub(crate) fn long_poll(&self) -> String {
         format!("Action=poll&SessionID={}&Lifespan=20", self.id)
     }
 
     /// The next frame, polled for if need be; `None` at the end of the session.
-    pub(super) async fn next(&mut self) -> Option<Frame> {
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
         let start = Instant::now();
         loop {
             if let Some(frame) = self.waiting.pop_front() {
@@ -219,7 +219,7 @@ impl Session {
     }
 
     /// Reads up to a frame whose line starts like this.
-    pub(super) async fn until(&mut self, start: &str) -> Frame {
+    pub(crate) async fn until(&mut self, start: &str) -> Frame {
         let mut passed = Vec::new();
         while let Some(frame) = self.next().await {
             if frame.line.starts_with(start.as_bytes()) {
@@ -231,7 +231,7 @@ impl Session {
     }
 
     /// Sends a command and reads up to its answer.
-    pub(super) async fn ask(&mut self, line: &str, answer: &str) -> Frame {
+    pub(crate) async fn ask(&mut self, line: &str, answer: &str) -> Frame {
         self.send(format!("{line}\r\n").as_bytes()).await;
         self.until(answer).await
     }

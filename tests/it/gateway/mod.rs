@@ -6,7 +6,7 @@
 mod clients;
 mod habits;
 mod hostile;
-mod http;
+pub(crate) mod http;
 mod rooms;
 mod sessions;
 mod stopping;

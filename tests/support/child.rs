@@ -32,8 +32,24 @@ impl ChildServer {
     /// Starts a server on the data of a folder, with free ports, and waits until it is ready.
     /// `settings` are added to its configuration.
     pub(crate) async fn start(folder: &Path, settings: &str) -> Self {
+        Self::start_as(folder, settings, || command(folder, &["serve"])).await
+    }
+
+    /// The same with a hard limit on files and sockets, as a supervisor may set one.
+    pub(crate) async fn start_with_handles(folder: &Path, settings: &str, count: u32) -> Self {
+        let limited = || {
+            let mut shell = Command::new("sh");
+            let script = format!("ulimit -n {count} && exec \"$0\" serve");
+            shell.args(["-c", &script, env!("CARGO_BIN_EXE_chrysalis")]);
+            shell.current_dir(folder).env_clear();
+            shell
+        };
+        Self::start_as(folder, settings, limited).await
+    }
+
+    async fn start_as(folder: &Path, settings: &str, command: impl Fn() -> Command) -> Self {
         for _ in 0..ATTEMPTS {
-            if let Some(server) = Self::try_start(folder, settings).await {
+            if let Some(server) = Self::try_start(folder, settings, command()).await {
                 return server;
             }
         }
@@ -41,7 +57,7 @@ impl ChildServer {
         panic!("the server did not start:\n{log}");
     }
 
-    async fn try_start(folder: &Path, settings: &str) -> Option<Self> {
+    async fn try_start(folder: &Path, settings: &str, mut command: Command) -> Option<Self> {
         let [msnp, http, ops] = free_ports();
         let text = format!(
             "listen.msnp = [\"{msnp}\"]\nlisten.http = [\"{http}\"]\nlisten.ops = [\"{ops}\"]\n\
@@ -50,7 +66,7 @@ impl ChildServer {
         fs::write(folder.join("config.toml"), text).unwrap();
         let mut log = OpenOptions::new();
         let log = log.create(true).append(true).open(folder.join("log"));
-        let child = command(folder, &["serve"])
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.unwrap())
@@ -73,6 +89,34 @@ impl ChildServer {
             sleep(PAUSE).await;
         }
         None
+    }
+
+    /// Everything that was logged up to now.
+    pub(crate) fn log(folder: &Path) -> String {
+        fs::read_to_string(folder.join("log")).unwrap_or_default()
+    }
+
+    /// Waits until something has been logged.
+    pub(crate) async fn until_logged(folder: &Path, text: &str) {
+        let start = Instant::now();
+        while !Self::log(folder).contains(text) {
+            assert!(start.elapsed() < DEADLINE, "nothing is logged of {text:?}");
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Lets the process have this many files and sockets from now on; those it has it keeps.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn limit_handles(&self, count: Option<u64>) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        // The hard limit stays, so that it can be taken back.
+        let hard = rustix::process::getrlimit(Resource::Nofile).maximum;
+        let limit = Rlimit {
+            current: count.or(hard),
+            maximum: hard,
+        };
+        prlimit(id, Resource::Nofile, limit).unwrap();
     }
 
     /// Ends the process without a warning, as a power cut would.

@@ -330,8 +330,7 @@ fn the_dashboard_shows_all_there_is_and_nothing_else() {
     let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
     let mut queries = Vec::new();
     texts(&dashboard, &["expr", "query", "definition"], &mut queries);
-    let known: BTreeMap<&str, &table::Described> =
-        ALL.iter().map(|it| (it.name, it)).collect();
+    let known: BTreeMap<&str, &table::Described> = ALL.iter().map(|it| (it.name, it)).collect();
     let mut kinds = BTreeMap::new();
     for it in ALL.iter().filter(|it| it.kind == Kind::Histogram) {
         kinds.insert(it.name, "histogram");

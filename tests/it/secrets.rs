@@ -318,7 +318,12 @@ async fn nothing_secret_is_logged_at_any_level_and_a_connection_says_whose_it_is
         .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")))
         .collect();
     // There was something to search: commands, requests and refusals are told at this level.
-    for text in ["refused", "answered", "web service called", "sign-in failed"] {
+    for text in [
+        "refused",
+        "answered",
+        "web service called",
+        "sign-in failed",
+    ] {
         let told = lines.iter().any(|line| line["message"] == text);
         assert!(told, "{text:?} is not in the log");
     }

@@ -716,6 +716,94 @@ fn nothing_from_outside_may_panic() {
     none("no unwrap outside of tests", &broken);
 }
 
+/// The names of all tests, also of those that only some builds have.
+fn names_of_tests() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for folder in ["src", "tests"] {
+        let mut files = files_below(&project().join(folder));
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            let mut is_test = false;
+            for line in text.lines().map(str::trim) {
+                let starts = ["fn ", "async fn "];
+                let name = starts.iter().find_map(|start| line.strip_prefix(start));
+                if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                    is_test = true;
+                } else if let Some(name) = name {
+                    let name = name.split(['(', '<']).next().unwrap_or_default();
+                    if std::mem::take(&mut is_test) {
+                        names.insert(name.to_owned());
+                    }
+                }
+            }
+        }
+    }
+    names
+}
+
+/// Each line of a threat names what proves it, and all of these are there.
+#[test]
+fn every_threat_names_tests_that_exist() {
+    let model = fs::read_to_string(project().join("docs/threat-model.md")).unwrap();
+    let tests = names_of_tests();
+    let mut threats = 0;
+    let mut broken = Vec::new();
+    let mut is_threat = false;
+    for line in model.lines() {
+        if !line.starts_with('|') {
+            is_threat = false;
+        } else if line.starts_with("| threat |") {
+            is_threat = line.ends_with("| proven by |");
+        } else if is_threat && !line.starts_with("|---") {
+            threats += 1;
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let named = cells.last().copied().unwrap_or_default();
+            let named: Vec<&str> = named
+                .split(", ")
+                .map(|name| name.trim_matches('`'))
+                .collect();
+            let is_proven = !named.is_empty() && named.iter().all(|name| tests.contains(*name));
+            if cells.len() != 4 || cells.iter().any(|cell| cell.is_empty()) || !is_proven {
+                broken.push(line.to_owned());
+            }
+        }
+    }
+    assert!(threats > 40, "only {threats} threats are found");
+    none("every threat names tests that exist", &broken);
+}
+
+/// Each limit that is counted is in the table of the threat model, and nothing else is.
+#[test]
+fn every_limit_is_in_the_threat_model() {
+    let model = fs::read_to_string(project().join("docs/threat-model.md")).unwrap();
+    let (_, table) = model.split_once("## The limits").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let words = rows.filter_map(|row| row.trim_matches('|').rsplit('|').next());
+    let named: BTreeSet<&str> = words
+        .flat_map(|cell| cell.split(", "))
+        .map(|word| word.trim().trim_matches('`'))
+        .collect();
+    let source = fs::read_to_string(project().join("src/metrics/words.rs")).unwrap();
+    let (_, limits) = source.split_once("impl Limit {").unwrap();
+    let counted: BTreeSet<&str> = limits
+        .lines()
+        .filter_map(|line| line.split_once("=> \"")?.1.split('"').next())
+        .collect();
+    assert!(counted.len() > 20);
+    assert_eq!(named, counted);
+    let settings = fs::read_to_string(project().join("config.example.toml")).unwrap();
+    let texts = table.split('`').skip(1).step_by(2);
+    let names = texts.filter(|text| text.contains('_') && !counted.contains(text));
+    let names = names.filter(|text| !text.starts_with("chrysalis_"));
+    for name in names.map(|text| text.rsplit('.').next().unwrap_or(text)) {
+        let is_setting = settings
+            .lines()
+            .any(|line| line.starts_with(&format!("{name} =")));
+        assert!(is_setting, "{name} is no setting");
+    }
+}
+
 #[test]
 fn a_test_is_ignored_only_for_what_it_needs() {
     let mut broken = Vec::new();

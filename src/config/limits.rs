@@ -150,7 +150,7 @@ impl Default for Limits {
             picture_bytes: 8 * 1_024 * 1_024,
             database_mib: 0,
             failed_sign_ins_per_minute: 10,
-            sign_ins_per_minute: 120,
+            sign_ins_per_minute: 240,
             sign_ins_per_address: 6_000,
             contact_changes_per_minute: 600,
             contact_changes_burst: 6_000,

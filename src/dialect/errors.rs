@@ -64,11 +64,11 @@ impl Dialect {
     }
 }
 
-/// Answers before a dialect is agreed on, when no number depends on it.
-pub fn refuse_early(trid: u32, refusal: Refusal, out: &mut Outbox) {
-    if let Some(oldest) = Dialect::all().next() {
-        oldest.refuse(trid, refusal, out);
-    }
+/// Answers before a dialect is agreed on, when no number depends on it; says which one it is.
+pub fn refuse_early(trid: u32, refusal: Refusal, out: &mut Outbox) -> Option<u16> {
+    let oldest = Dialect::all().next()?;
+    oldest.refuse(trid, refusal, out);
+    Some(oldest.code(refusal))
 }
 
 fn error_line(code: u16, trid: u32, out: &mut Outbox) {

@@ -1002,3 +1002,24 @@ async fn the_sign_in_library_finds_what_it_asks_for_or_nothing() {
         check_status(&server.get(path).await, "404 Not Found");
     }
 }
+
+#[tokio::test]
+async fn old_tls_has_no_pages_for_people() {
+    let people = People::new().await;
+    let metrics = Metrics::new();
+    let router = clients_only_router(people.web(metrics.clone()));
+    let server = Server::start_router(router, Settings::default(), metrics).await;
+    for path in [
+        "/",
+        "/sign-in",
+        "/register",
+        "/account",
+        "/account/password",
+        "/admin",
+        "/connect",
+        "/gateway/gateway.dll",
+    ] {
+        check_status(&server.get(path).await, "404 Not Found");
+    }
+    check_status(&server.get("/rdr/pprdr.asp").await, "200 OK");
+}

@@ -294,3 +294,72 @@ fn what_is_printed_is_what_is_documented_in_the_form_that_prometheus_reads() {
         assert_eq!(labels_of[name], BTreeSet::from([labels.clone()]), "{name}");
     }
 }
+
+/// Everything in a piece of JSON that stands under one of these keys as text.
+fn texts<'a>(value: &'a serde_json::Value, keys: &[&str], found: &mut Vec<&'a str>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (key, value) in fields {
+                match value {
+                    serde_json::Value::String(text) if keys.contains(&key.as_str()) => {
+                        found.push(text);
+                    }
+                    other => texts(other, keys, found),
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|it| texts(it, keys, found)),
+        _ => {}
+    }
+}
+
+/// The words of a query: names of metrics and labels, functions, units of time.
+fn words(query: &str) -> impl Iterator<Item = &str> {
+    query
+        .split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_')
+        .filter(|word| !word.is_empty())
+}
+
+#[test]
+fn the_dashboard_shows_all_there_is_and_nothing_else() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/contrib/grafana/chrysalis.json"
+    );
+    let dashboard = std::fs::read_to_string(path).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    let mut queries = Vec::new();
+    texts(&dashboard, &["expr", "query", "definition"], &mut queries);
+    let known: BTreeMap<&str, &table::Described> = ALL.iter().map(|it| (it.name, it)).collect();
+    let mut kinds = BTreeMap::new();
+    for it in ALL.iter().filter(|it| it.kind == Kind::Histogram) {
+        kinds.insert(it.name, "histogram");
+    }
+    let mut shown = BTreeSet::new();
+    for query in &queries {
+        let mut labels = BTreeSet::from(["instance", "le"]);
+        for word in words(query).filter(|word| word.starts_with("chrysalis_")) {
+            let name = family(word, &kinds);
+            let described = known
+                .get(name)
+                .unwrap_or_else(|| panic!("{word} in {query}"));
+            shown.insert(described.name);
+            labels.extend(described.labels);
+        }
+        // What it sums by or selects by has to be a label of what it is about.
+        let by = query
+            .split("by (")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        for label in by.flat_map(words) {
+            assert!(labels.contains(label), "{label} in {query}");
+        }
+        let selected = query.split(['{', ',']).skip(1);
+        let selected = selected.filter_map(|part| part.split_once('=').map(|(label, _)| label));
+        for label in selected.map(|label| label.trim_end_matches('!')) {
+            assert!(labels.contains(label), "{label} in {query}");
+        }
+    }
+    let all: BTreeSet<&str> = known.keys().copied().collect();
+    assert_eq!(shown, all);
+}

@@ -240,12 +240,15 @@ impl NsSession {
         if let Some(limit) = limit_of(refusal) {
             self.around.services.metrics.limited(limit);
         }
-        match self.dialect() {
+        let code = match self.dialect() {
             Some(dialect) => {
                 dialect.refuse(trid, refusal, out);
-                self.around.services.metrics.refusal(dialect.code(refusal));
+                Some(dialect.code(refusal))
             }
             None => errors::refuse_early(trid, refusal, out),
+        };
+        if let Some(code) = code {
+            self.around.services.metrics.refusal(code);
         }
         turn
     }

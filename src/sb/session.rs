@@ -99,13 +99,15 @@ impl SbSession {
         if let Some(limit) = limit_of(refusal) {
             self.services.metrics.limited(limit);
         }
-        match &self.seat {
+        let code = match &self.seat {
             Some(seat) => {
                 seat.dialect.refuse(trid, refusal, out);
-                let code = seat.dialect.code(refusal);
-                self.services.metrics.refusal(code);
+                Some(seat.dialect.code(refusal))
             }
             None => errors::refuse_early(trid, refusal, out),
+        };
+        if let Some(code) = code {
+            self.services.metrics.refusal(code);
         }
         turn
     }

@@ -646,6 +646,48 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_written_on_cards_has_a_bound_in_bytes() {
+        let fixture = Fixture::with(ListLimits {
+            card_bytes: 10_000,
+            ..ListLimits::default()
+        })
+        .await;
+        let (alice, bob) = (fixture.account("alice").await, fixture.account("bob").await);
+        let written = |length: usize| texts(&[(CardField::Comment, &"x".repeat(length))]);
+        let new = |name: &str, length| NewCard {
+            fields: written(length),
+            address: Some(format!("{name}@example.org")),
+            ..NewCard::default()
+        };
+        let add = async |owner, name: &str, length| {
+            let request = BookRequest::AddCard(new(name, length));
+            fixture.change(owner, request).await
+        };
+        let first = done(add(alice, "a", 4_000).await).guids[0];
+        let second = done(add(alice, "b", 4_000).await).guids[0];
+        let too_much = add(alice, "c", 4_000).await;
+        assert_eq!(refused(too_much), Refusal::BookTooLarge);
+        assert_eq!(
+            fixture.page(alice, None).await.cards.len(),
+            2,
+            "nothing is half done"
+        );
+        // What makes the book no larger goes on, and so does what is small.
+        done(
+            fixture
+                .change(alice, update(first, None, written(4_050)))
+                .await,
+        );
+        done(add(alice, "d", 900).await);
+        let too_much = fixture.change(alice, update(second, None, written(4_096)));
+        done(too_much.await);
+        let too_much = add(alice, "e", 1_500).await;
+        assert_eq!(refused(too_much), Refusal::BookTooLarge);
+        // Others have books of their own.
+        done(add(bob, "a", 4_000).await);
+    }
+
+    #[tokio::test]
     async fn what_cannot_be_added_is_refused_with_its_reason() {
         let fixture = Fixture::with(ListLimits {
             forward: 1,

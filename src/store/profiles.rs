@@ -495,8 +495,8 @@ fn stored_kind(kind: PictureKind) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Setting;
     use super::super::testing::{Fixture, done, label};
+    use super::super::{ListLimits, Setting};
     use super::*;
 
     fn tile(name: &str, data: &[u8]) -> NewTile {
@@ -604,6 +604,35 @@ mod tests {
         store.set_disabled(alice, true).await.unwrap();
         let hidden = store.picture(alice, second, TileSize::Full).await.unwrap();
         assert_eq!(hidden, None);
+    }
+
+    #[tokio::test]
+    async fn old_pictures_make_way_where_they_take_too_much() {
+        // Room for three of a hundred bytes, their miniatures included.
+        let fixture = Fixture::with(ListLimits {
+            picture_bytes: 303,
+            ..ListLimits::default()
+        })
+        .await;
+        let store = &fixture.store;
+        let alice = fixture.account("alice").await;
+        let numbers = async || -> Vec<u32> {
+            let tiles = store.tiles(alice).await.unwrap();
+            tiles.iter().map(|tile| tile.number).collect()
+        };
+        for _ in 0..5 {
+            store.add_tile(alice, tile("a", &[1; 100])).await.unwrap();
+        }
+        assert_eq!(numbers().await, [209, 208, 207]);
+        assert!(store.show_tile(alice, 207).await.unwrap());
+        store.add_tile(alice, tile("a", &[1; 100])).await.unwrap();
+        assert_eq!(numbers().await, [210, 209, 207]);
+        // What is larger than everything is the newest all the same; only the shown one stays.
+        store.add_tile(alice, tile("a", &[1; 400])).await.unwrap();
+        assert_eq!(numbers().await, [211, 207]);
+        let tile = tile("b", &[2; 350]);
+        assert!(store.replace_tile(alice, 207, tile).await.unwrap());
+        assert_eq!(numbers().await, [207]);
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@
 mod commands;
 mod crowds;
 mod framing;
+mod identity;
 mod newer;
 mod pieces;
 mod privacy;

@@ -8,6 +8,7 @@
 mod circles;
 mod cli;
 mod client_setup;
+mod descriptors;
 mod dispatch;
 mod durability;
 mod effects;
@@ -16,6 +17,7 @@ mod gateway;
 mod generations;
 mod hostile;
 mod libraries;
+mod limits;
 mod live_admin;
 mod mixed;
 mod nginx;
@@ -27,6 +29,7 @@ mod restart;
 #[path = "../schemas/mod.rs"]
 mod schemas;
 mod sdk;
+mod secrets;
 mod shutdown;
 mod sign_in;
 mod soap;

@@ -194,6 +194,36 @@ impl ChildServer {
         self.launch.log()
     }
 
+    /// Starts a server with a hard limit on files and sockets, as a supervisor may set one.
+    pub(crate) async fn start_with_handles(folder: &Path, settings: &str, count: u32) -> Self {
+        let script = format!("ulimit -n {count} && exec \"$@\"");
+        let launch = Launch::on(folder, settings).by(&["sh", "-c", &script, "sh"]);
+        launch.start().await
+    }
+
+    /// Waits until something has been logged.
+    pub(crate) async fn until_logged(&self, text: &str) {
+        let start = Instant::now();
+        while !self.log().contains(text) {
+            assert!(start.elapsed() < DEADLINE, "nothing is logged of {text:?}");
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Lets the process have this many files and sockets from now on; those it has it keeps.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn limit_handles(&self, count: Option<u64>) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        // The hard limit stays, so that it can be taken back.
+        let hard = rustix::process::getrlimit(Resource::Nofile).maximum;
+        let limit = Rlimit {
+            current: count.or(hard),
+            maximum: hard,
+        };
+        prlimit(id, Resource::Nofile, limit).unwrap();
+    }
+
     /// Ends the process without a warning, as a power cut would.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

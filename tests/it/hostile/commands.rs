@@ -70,7 +70,10 @@ const VERBS: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_command_does_anything_before_the_sign_in() {
-    let statements = ["@config limits.failed_sign_ins_per_minute 10000"];
+    let statements = [
+        "@config limits.failed_sign_ins_per_minute 10000",
+        "@config limits.sign_ins_per_minute 100000",
+    ];
     let scene = Scene::start(&["mallory", "trent"], &statements).await;
     for (dialect, method) in [(2, "MD5"), (8, "TWN"), (12, "TWN")] {
         let negotiated = format!("VER 1 MSNP{dialect} CVR0\r\n");
@@ -98,7 +101,10 @@ async fn no_command_does_anything_before_the_sign_in() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_command_may_come_twice_in_a_row() {
-    let statements = ["@config limits.failed_sign_ins_per_minute 10000"];
+    let statements = [
+        "@config limits.failed_sign_ins_per_minute 10000",
+        "@config limits.sign_ins_per_minute 100000",
+    ];
     let scene = Scene::start(&["mallory", "trent"], &statements).await;
     for dialect in [2, 7, 8, 12] {
         let mut mallory = scene.at.sign_in("mallory", dialect).await;

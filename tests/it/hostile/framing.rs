@@ -26,7 +26,8 @@ const NO_LENGTHS: [&str; 10] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_length_ends_a_notification_session() {
-    let scene = Scene::start(&["mallory"], &[]).await;
+    let statements = ["@config limits.sign_ins_per_minute 100000"];
+    let scene = Scene::start(&["mallory"], &statements).await;
     for (dialect, command) in [
         (11, "UUX 20"),
         (11, "QRY 20 PROD0090YUAUV{2B"),
@@ -187,6 +188,7 @@ async fn until_handles(server: &ChildServer, at_most: usize) {
 async fn bytes_that_no_text_has_are_refused_or_escaped_in_every_field() {
     let statements = [
         "@friends mallory wendy",
+        "@config limits.sign_ins_per_minute 100000",
         "@config limits.commands_burst 100000",
         "@config limits.messages_burst 100000",
     ];

@@ -93,6 +93,7 @@ async fn a_session_that_does_not_read_is_dropped_in_a_storm_of_presence() {
         "@friends trent wendy",
         "@config limits.ns_queue 16",
         "@config limits.write_secs 600",
+        "@config limits.status_changes_per_minute 1000000",
         "@config limits.commands_per_second 100000",
         "@config limits.commands_burst 100000",
     ];

@@ -65,10 +65,7 @@ pub enum StoreError {
          in it. Put it back, or restore a backup; to go on without those changes, remove {} too",
         log.display(), index.display()
     )]
-    LogLost {
-        log: PathBuf,
-        index: PathBuf,
-    },
+    LogLost { log: PathBuf, index: PathBuf },
     /// The database is from a newer program, was changed by hand, or cannot be brought up to date.
     #[error("the database cannot be brought up to date")]
     Migrate { source: Arc<MigrateError> },

@@ -149,7 +149,11 @@ async fn is_acknowledged(connection: &mut Connection, answer: &str) -> bool {
 
 /// The change to make in this step; `None` where it makes no sense now.
 pub(crate) fn change(
-    person: &mut Person, book: &Book, round: usize, step: usize) -> Option<Change> {
+    person: &mut Person,
+    book: &Book,
+    round: usize,
+    step: usize,
+) -> Option<Change> {
     let trid = person.trid();
     let is_old = person.dialect < 10;
     let text = format!("{}-{round}-{step}", person.name);

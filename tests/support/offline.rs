@@ -66,12 +66,7 @@ impl OfflineClient {
         self.try_store(STORE2, to, content).await
     }
 
-    async fn try_store(
-        &self,
-        namespace: &str,
-        to: &str,
-        content: &str,
-    ) -> Result<Answer, String> {
+    async fn try_store(&self, namespace: &str, to: &str, content: &str) -> Result<Answer, String> {
         let body = format!(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
              <soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Header>\

@@ -10,13 +10,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::changes::Changer;
-use super::stage::{SETTINGS, furnish_all, go_on};
 use super::is_sane;
+use super::stage::{SETTINGS, furnish_all, go_on};
 use crate::durability::Book;
 use crate::restart::{Tickets, last_change, member};
 use crate::support::child::Launch;
-use crate::support::people::PASSWORD;
 use crate::support::pattern::printable;
+use crate::support::people::PASSWORD;
 use crate::support::player::Addresses;
 use crate::support::scene::Bystanders;
 use crate::support::soap::SHARING_PATH;
@@ -134,7 +134,12 @@ async fn date(at: &Addresses) -> i64 {
 
 /// The library that is put before the system's.
 fn library() -> PathBuf {
-    let places = ["/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
+    let places = [
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+    ];
     let found = places
         .iter()
         .map(|place| PathBuf::from(place).join("faketime/libfaketimeMT.so.1"))

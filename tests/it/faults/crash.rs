@@ -33,7 +33,7 @@ const AT_ONCE: usize = 24;
 
 const MANY_MESSAGES: &str = "limits.offline_messages = 10000\n\
                              limits.offline_messages_per_sender = 10000\n\
-                             limits.offline_sends_per_minute = 60000\n";
+                             limits.offline_sends_per_minute = 10000\n";
 
 /// What all tasks know.
 #[derive(Debug)]
@@ -86,7 +86,10 @@ async fn nothing_acknowledged_is_lost_however_often_the_server_is_killed_under_l
     for round in 0..rounds {
         let start = Instant::now();
         tokio::time::timeout(BACK, crowd.back.wait()).await.unwrap();
-        println!("round {round}: everybody is there after {:?}", start.elapsed());
+        println!(
+            "round {round}: everybody is there after {:?}",
+            start.elapsed()
+        );
         let (changed, kept) = (crowd.count(), crowd.kept.load(Ordering::Relaxed));
         // In the middle of everything, and never at the same place.
         while crowd.count() < changed + 2 * changers || crowd.kept.load(Ordering::Relaxed) == kept {

@@ -168,7 +168,8 @@ async fn a_full_disk_refuses_changes_until_there_is_room_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs root, mount and mkfs.ext4: it makes a small disk"]
-async fn a_disk_that_fails_under_a_running_server_refuses_changes_and_keeps_what_was_acknowledged() {
+async fn a_disk_that_fails_under_a_running_server_refuses_changes_and_keeps_what_was_acknowledged()
+{
     let disk = SmallDisk::new();
     furnish_all(&disk.at, &["ann", "wendy"], &[]).await;
     let server = Launch::on(&disk.at, SETTINGS).start().await;
@@ -214,14 +215,21 @@ async fn a_start_says_what_may_not_be_written() {
     let setting = format!("data_dir = {:?}\n", disk.at.join("data"));
     disk.unmount();
     disk.mount("loop,ro");
-    says(&Launch::on(folder.path(), &setting), "Read-only file system");
+    says(
+        &Launch::on(folder.path(), &setting),
+        "Read-only file system",
+    );
     disk.unmount();
     disk.mount("loop");
 
     // The file is somebody else's, then its folder is.
     let file = database(&disk.at);
     let nobody = [
-        "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--",
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "--",
     ];
     open_to_all(folder.path(), 0o777);
     open_to_all(disk.image.parent().unwrap(), 0o755);
@@ -231,7 +239,7 @@ async fn a_start_says_what_may_not_be_written() {
     let launch = Launch::on(folder.path(), &setting).by(&nobody);
     says(&launch, "Permission denied");
     open_to_all(&file, 0o666);
-    says(&launch, "has to be writable for the user of the server");
+    says(&launch, "its folder or its file is read-only");
     open_to_all(&disk.at.join("data"), 0o777);
     drop(launch.start().await);
 }

@@ -54,8 +54,9 @@ impl Slowness {
             Self::Line => SIGN_IN_SECS,
             Self::Head | Self::Handshake | Self::Silence => 15,
             Self::Body => 30,
-            // What fits in the buffers of the system is not waited for.
-            Self::Reading => WRITE_SECS + 10,
+            // What fits in the buffers of the system is not waited for, and it may be everything
+            // that was asked for; then it is silence that follows.
+            Self::Reading => WRITE_SECS + 15,
         };
         Duration::from_secs(deadline + 6)
     }
@@ -64,7 +65,10 @@ impl Slowness {
     fn bytes(self) -> (Vec<u8>, Vec<u8>) {
         let head = b"POST /abservice/abservice.asmx HTTP/1.1\r\nHost: x\r\n";
         match self {
-            Self::Line => (Vec::new(), [b"VER 1 MSNP8 ", [b'x'; 200].as_slice()].concat()),
+            Self::Line => (
+                Vec::new(),
+                [b"VER 1 MSNP8 ", [b'x'; 200].as_slice()].concat(),
+            ),
             Self::Head => (Vec::new(), [head.as_slice(), &[b'x'; 200]].concat()),
             Self::Body => {
                 let rest = b"Content-Type: text/xml\r\nContent-Length: 200\r\n\r\n";
@@ -77,7 +81,7 @@ impl Slowness {
             }
             Self::Silence => (Vec::new(), Vec::new()),
             Self::Reading => {
-                let one = b"GET /stylesheets/site.css HTTP/1.1\r\nHost: x\r\n\r\n";
+                let one = b"GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n";
                 (one.repeat(2_000), Vec::new())
             }
         }
@@ -122,7 +126,10 @@ impl Slowness {
 
 /// Whether the other side has reset the connection.
 fn is_ended(stream: &TcpStream) -> bool {
-    matches!(stream.take_error(), Ok(Some(_)) | Err(_)) || stream.try_write(b"G").is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock)
+    matches!(stream.take_error(), Ok(Some(_)) | Err(_))
+        || stream
+            .try_write(b"G")
+            .is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -174,7 +181,11 @@ async fn a_thousand_slow_peers_are_ended_and_delay_nobody() {
     .await;
     let start = Instant::now();
     while server.handles() > before + 8 {
-        assert!(start.elapsed() < Duration::from_secs(10), "{}", server.handles());
+        assert!(
+            start.elapsed() < Duration::from_secs(10),
+            "{}",
+            server.handles()
+        );
         sleep(SECOND / 10).await;
     }
     is_sane(&server.log());

@@ -40,7 +40,7 @@ async fn after_a_soak_memory_is_flat_and_everything_is_given_back() {
         server,
         mut bystanders,
         folder: _folder,
-    } = Stage::set(&names, &[], "").await;
+    } = Stage::set(&names, &[], "gateway.idle_secs = 10\n").await;
     go_on(&mut bystanders).await;
     let handles = server.handles();
     let end = Instant::now() + lasts;
@@ -68,7 +68,10 @@ async fn after_a_soak_memory_is_flat_and_everything_is_given_back() {
         ended.unwrap();
     }
     let third = samples.len() / 3;
-    let (first, last) = (mean(&samples[third..2 * third]), mean(&samples[2 * third..]));
+    let (first, last) = (
+        mean(&samples[third..2 * third]),
+        mean(&samples[2 * third..]),
+    );
     println!(
         "{lasts:?}: {:?}; memory {} KiB at first, {} KiB in the second third, {} KiB in the last; \
          the bystanders' slowest round took {worst:?}",
@@ -90,7 +93,11 @@ async fn after_a_soak_memory_is_flat_and_everything_is_given_back() {
     assert_eq!(numbers.get("chrysalis_task_panics_total"), 0);
     let start = Instant::now();
     while server.handles() > handles + 5 {
-        assert!(start.elapsed() < Duration::from_secs(20), "{}", server.handles());
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{}",
+            server.handles()
+        );
         sleep(Duration::from_millis(100)).await;
     }
     go_on(&mut bystanders).await;

@@ -55,7 +55,9 @@ pub(super) async fn furnish_all(folder: &Path, names: &[&str], statements: &[&st
         .chain(names.iter().copied())
         .collect();
     let statements = [&["@friends olive peter"], statements].concat();
-    furnish(folder, &fixture(&names, &statements)).await.unwrap();
+    furnish(folder, &fixture(&names, &statements))
+        .await
+        .unwrap();
 }
 
 /// One message each way, a new room and two statuses each, without delay; tells how long it took.

@@ -34,7 +34,7 @@ async fn talk((one, other): (&mut Seat, &mut Seat), text: &str) {
 async fn with_few_descriptors_fewer_connections_are_taken_and_that_is_said() {
     let folder = folder(&["olive", "peter", "wendy"]);
     let server = ChildServer::start_with_handles(folder.path(), "", 128).await;
-    let log = ChildServer::log(folder.path());
+    let log = server.log();
     assert!(log.contains("too few file descriptors"), "{log}");
     assert!(log.contains("LimitNOFILE"), "{log}");
     let (olive, peter, mut one, mut other) = room(&server).await;
@@ -72,7 +72,7 @@ async fn without_descriptors_accepting_waits_and_goes_on() {
     for _ in 0..20 {
         crowd.push(TcpStream::connect(server.at.msnp).await.unwrap());
     }
-    ChildServer::until_logged(folder.path(), "cannot accept connections").await;
+    server.until_logged("cannot accept connections").await;
     talk((&mut one, &mut other), "who is here stays").await;
     let mut late = TcpStream::connect(server.at.msnp).await.unwrap();
     assert!(timeout(UNANSWERED, late.read_u8()).await.is_err());

@@ -33,7 +33,7 @@ const AT_ONCE: usize = 24;
 
 const MANY_MESSAGES: &str = "limits.offline_messages = 10000\n\
                              limits.offline_messages_per_sender = 10000\n\
-                             limits.offline_sends_per_minute = 60000\n";
+                             limits.offline_sends_per_minute = 10000\n";
 
 /// What all tasks know.
 #[derive(Debug)]

@@ -95,7 +95,6 @@ async fn a_client_that_stood_still_finds_everything_that_was_said() {
     } = Stage::set(&["trent", "wendy"], &["@friends trent wendy"], "").await;
     let mut listener = super::crowd::Holder::listening(&server.at, "wendy");
     let mut trent = server.at.sign_in("trent", 9).await;
-    trent.ns.until("NLN ").await;
     let mut seat = trent.open_room().await;
     seat.sb
         .ask("CAL 90 wendy@example.com", "CAL 90 RINGING ")

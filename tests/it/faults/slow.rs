@@ -54,8 +54,9 @@ impl Slowness {
             Self::Line => SIGN_IN_SECS,
             Self::Head | Self::Handshake | Self::Silence => 15,
             Self::Body => 30,
-            // What fits in the buffers of the system is not waited for.
-            Self::Reading => WRITE_SECS + 10,
+            // What fits in the buffers of the system is not waited for, and it may be everything
+            // that was asked for; then it is silence that follows.
+            Self::Reading => WRITE_SECS + 15,
         };
         Duration::from_secs(deadline + 6)
     }
@@ -80,7 +81,7 @@ impl Slowness {
             }
             Self::Silence => (Vec::new(), Vec::new()),
             Self::Reading => {
-                let one = b"GET /stylesheets/site.css HTTP/1.1\r\nHost: x\r\n\r\n";
+                let one = b"GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n";
                 (one.repeat(2_000), Vec::new())
             }
         }

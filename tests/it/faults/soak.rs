@@ -40,7 +40,7 @@ async fn after_a_soak_memory_is_flat_and_everything_is_given_back() {
         server,
         mut bystanders,
         folder: _folder,
-    } = Stage::set(&names, &[], "").await;
+    } = Stage::set(&names, &[], "gateway.idle_secs = 10\n").await;
     go_on(&mut bystanders).await;
     let handles = server.handles();
     let end = Instant::now() + lasts;

@@ -1,0 +1,4 @@
+//! Function benches.
+fn main() {
+    divan::main();
+}

@@ -37,12 +37,12 @@ pub(crate) async fn run(common: &Common, wish: &Idle) -> anyhow::Result<Report> 
     for session in sessions {
         workers.spawn(async move { session.await? });
     }
-    tokio::time::sleep(SETTLE).await;
-    let (settled, before) = meter.resident();
     if wish.announce {
         writeln!(std::io::stdout(), "ready")?;
         std::io::stdout().flush()?;
     }
+    tokio::time::sleep(SETTLE).await;
+    let (settled, before) = meter.resident();
     // There are no operations; the clock and the processes are what counts.
     let measured = meter
         .measure(common, &mut workers, &[], &Latencies::new())

@@ -204,6 +204,7 @@ impl Machine {
         )?;
         let file = data.join("config.toml");
         fs::write(&file, settings)?;
+        let started = Instant::now();
         let child = self
             .command(place, env!("CARGO_BIN_EXE_chrysalis"))
             .arg("--config")
@@ -217,6 +218,7 @@ impl Machine {
             msnp,
             http,
             data,
+            started,
         };
         server.wait()?;
         Ok(server)
@@ -239,6 +241,7 @@ impl Machine {
             msnp: address,
             http: address,
             data: PathBuf::new(),
+            started: Instant::now(),
         })
     }
 
@@ -323,7 +326,10 @@ pub(crate) struct Server {
     child: Child,
     msnp: SocketAddr,
     http: SocketAddr,
+    /// Its database, settings and log, which go with it; nothing for a relay.
     data: PathBuf,
+    /// When the process was started.
+    pub(crate) started: Instant,
 }
 
 impl Server {
@@ -358,6 +364,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if self.data.is_absolute() {
+            let _ = fs::remove_dir_all(&self.data);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use chrysalis::client::Connection;
+use chrysalis::client::{ClientError, Connection};
 
 use crate::accounts::Accounts;
 use crate::crowd::{Person, Server, everybody, sign_in, version};
@@ -95,6 +95,17 @@ async fn change(
     latencies: Latencies,
 ) -> anyhow::Result<()> {
     let (word, group) = (list.word(), list.group());
+    // Somebody may be left on the list by a run that was ended in between.
+    for other in &others {
+        match person
+            .connection
+            .ask("REM", format!("{word} {other}"))
+            .await
+        {
+            Ok(_) | Err(ClientError::Refused { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     loop {
         for verb in ["ADD", "REM"] {
             let start = Instant::now();

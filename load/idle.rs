@@ -1,6 +1,7 @@
 //! People who are signed in and do nothing: what one costs in memory, and what all cost in time.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,10 @@ pub(crate) async fn run(common: &Common, wish: &Idle) -> anyhow::Result<Report> 
     let mut workers = Workers::new();
     for session in sessions {
         workers.spawn(async move { session.await? });
+    }
+    if wish.announce {
+        writeln!(std::io::stdout(), "ready")?;
+        std::io::stdout().flush()?;
     }
     tokio::time::sleep(SETTLE).await;
     let (settled, before) = meter.resident();

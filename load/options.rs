@@ -31,7 +31,7 @@ pub(crate) struct Common {
     /// The accounts to use: lines of "address,password".
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) accounts: Option<PathBuf>,
-    /// Without a file of accounts: their addresses, {n} being 0, 1, 2 ...
+    /// Without a file of accounts: their addresses, with 0, 1, 2 ... in place of the brackets.
     #[arg(long, global = true, default_value = "load{n}@example.com")]
     pub(crate) addresses: String,
     /// Their password.
@@ -227,6 +227,9 @@ pub(crate) struct Presence {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Idle {
+    /// Print "ready" as soon as everybody is signed in.
+    #[arg(long)]
+    pub(crate) announce: bool,
     /// How many.
     #[arg(long, default_value_t = 1000)]
     pub(crate) sessions: usize,

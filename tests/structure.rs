@@ -884,7 +884,16 @@ fn names_an_issue(line: &str) -> bool {
 
 /// What the project consists of. Settings and databases of whoever works on it lie beside these.
 fn project_files() -> Vec<PathBuf> {
-    let folders = [".ci", "contrib", "docs", "migrations", "src", "tests"];
+    let folders = [
+        ".ci",
+        "benches",
+        "contrib",
+        "docs",
+        "load",
+        "migrations",
+        "src",
+        "tests",
+    ];
     let files = [
         ".dockerignore",
         ".gitignore",

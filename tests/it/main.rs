@@ -19,6 +19,7 @@ mod hostile;
 mod libraries;
 mod limits;
 mod live_admin;
+mod load;
 mod mixed;
 mod nginx;
 mod offline;

@@ -6,7 +6,12 @@
 //!
 //! | name | type | labels |
 //! |---|---|---|
-//! | `chrysalis_connections` | gauge | `role` |
+//! | `chrysalis_info` | gauge | `version` |
+//! | `chrysalis_start_time_seconds` | gauge | |
+//! | `chrysalis_open_descriptors` | gauge | |
+//! | `chrysalis_descriptor_limit` | gauge | |
+//! | `chrysalis_resident_bytes` | gauge | |
+//! | `chrysalis_connections` | gauge | `role`, `dialect` |
 //! | `chrysalis_signed_in_sessions` | gauge | |
 //! | `chrysalis_rooms` | gauge | |
 //! | `chrysalis_frames_received_total` | counter | `role` |
@@ -14,99 +19,47 @@
 //! | `chrysalis_messages_relayed_total` | counter | |
 //! | `chrysalis_sign_ins_total` | counter | `method`, `outcome` |
 //! | `chrysalis_refusals_total` | counter | `code` |
+//! | `chrysalis_limited_total` | counter | `limit` |
 //! | `chrysalis_closes_total` | counter | `role`, `reason` |
+//! | `chrysalis_queue_drops_total` | counter | `role` |
 //! | `chrysalis_http_answers_total` | counter | `class` |
 //! | `chrysalis_soap_calls_total` | counter | `service`, `operation`, `outcome` |
+//! | `chrysalis_gateway_sessions` | gauge | |
+//! | `chrysalis_gateway_waiting_polls` | gauge | |
+//! | `chrysalis_gateway_requests_total` | counter | `request`, `status` |
 //! | `chrysalis_tls_handshakes_total` | counter | `listener`, `protocol`, `cipher` |
 //! | `chrysalis_tls_failures_total` | counter | `listener`, `reason` |
 //! | `chrysalis_legacy_tls_restarts_total` | counter | |
 //! | `chrysalis_task_panics_total` | counter | |
+//! | `chrysalis_accept_failures_total` | counter | |
+//! | `chrysalis_store_bytes` | gauge | |
 //! | `chrysalis_store_jobs_total` | counter | |
 //! | `chrysalis_store_commits_total` | counter | |
 //! | `chrysalis_store_write_microseconds_total` | counter | |
+//! | `chrysalis_store_commit_seconds` | histogram | |
+//! | `chrysalis_store_batch_jobs` | histogram | |
+
+mod table;
+mod words;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics::{Counter, Gauge, Histogram};
+use metrics_exporter_prometheus::{
+    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+
+pub use words::{Limit, Method, Outcome, Role};
 
 /// Error numbers are below this; a larger one is counted under `code="other"`.
 const CODES: usize = 1_000;
-
-/// What a connection is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Notification server, dispatch included.
-    Ns,
-    /// Switchboard.
-    Sb,
-    /// The HTTP edge.
-    Http,
-}
-
-/// How somebody proved who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Method {
-    /// The challenge of the oldest clients.
-    Md5,
-    /// A ticket, redeemed at the notification server.
-    Ticket,
-    /// A password, at the Passport login that issues tickets.
-    Passport,
-}
-
-/// How an attempt to sign in ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// They are who they say.
-    Ok,
-    /// Unknown account, wrong proof, or an account that may not sign in.
-    Refused,
-    /// Too many attempts; the proof was not looked at.
-    Throttled,
-    /// The server could not tell.
-    Fault,
-}
-
-impl Role {
-    /// The word in labels and logs.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Ns => "ns",
-            Self::Sb => "sb",
-            Self::Http => "http",
-        }
-    }
-}
-
-impl Method {
-    const ALL: [Self; 3] = [Self::Md5, Self::Ticket, Self::Passport];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Md5 => "md5",
-            Self::Ticket => "ticket",
-            Self::Passport => "passport",
-        }
-    }
-}
-
-impl Outcome {
-    const ALL: [Self; 4] = [Self::Ok, Self::Refused, Self::Throttled, Self::Fault];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Refused => "refused",
-            Self::Throttled => "throttled",
-            Self::Fault => "fault",
-        }
-    }
-}
+/// What is said of a connection whose dialect is not agreed on yet, or that has none.
+const NO_DIALECT: &str = "none";
 
 /// The counters of one server; clones share them.
 #[derive(Clone)]
@@ -119,17 +72,32 @@ struct Inner {
     /// By number; a counter exists from its first refusal on.
     refusals: [OnceLock<Counter>; CODES],
     other_refusals: OnceLock<Counter>,
-    /// Reasons are words of the program, so there are few. Held only to find or make a counter.
-    closes: Mutex<HashMap<(Role, &'static str), Counter>>,
-    /// As above: services, operations and outcomes are words of the program.
-    soap_calls: Mutex<HashMap<[&'static str; 3], Counter>>,
-    /// As above: what was asked, and the status of the answer.
-    gateway_requests: Mutex<HashMap<(&'static str, u16), Counter>>,
-    /// As above: protocols and ciphers are those that this program knows.
-    handshakes: Mutex<HashMap<[&'static str; 3], Counter>>,
-    handshake_failures: Mutex<HashMap<[&'static str; 2], Counter>>,
+    // In all of these families the labels are words of the program, so there are few.
+    connections: Family<(Role, String), Gauge>,
+    closes: Family<(Role, &'static str), Counter>,
+    soap_calls: Family<[&'static str; 3], Counter>,
+    /// What was asked, and the status of the answer.
+    gateway_requests: Family<(&'static str, u16), Counter>,
+    handshakes: Family<[&'static str; 3], Counter>,
+    handshake_failures: Family<[&'static str; 2], Counter>,
     /// The recorder does not tell what it has counted other than as text.
     totals: Totals,
+}
+
+/// The metrics of one name that exist from their first use on. Held only to find or make one.
+struct Family<K, M>(Mutex<HashMap<K, M>>);
+
+impl<K: Eq + Hash, M: Clone> Family<K, M> {
+    fn get(&self, key: K, make: impl FnOnce() -> M) -> M {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(key).or_insert_with(make).clone()
+    }
+}
+
+impl<K, M> Default for Family<K, M> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
 }
 
 /// What the pages for people show of it.
@@ -141,21 +109,38 @@ struct Totals {
 
 /// What exists from the start, so that it is shown with its zero.
 struct Handles {
-    connections: ByRole<Gauge>,
+    process: ProcessGauges,
     signed_in_sessions: Gauge,
     rooms: Gauge,
     gateway_sessions: Gauge,
     gateway_polls: Gauge,
     frames_received: ByRole<Counter>,
     frames_sent: ByRole<Counter>,
+    queue_drops: ByRole<Counter>,
     messages_relayed: Counter,
     sign_ins: HashMap<(Method, Outcome), Counter>,
+    limits: HashMap<Limit, Counter>,
     http_answers: HashMap<&'static str, Counter>,
     legacy_tls_restarts: Counter,
     task_panics: Counter,
-    store_jobs: Counter,
-    store_commits: Counter,
-    store_micros: Counter,
+    accept_failures: Counter,
+    store: StoreHandles,
+}
+
+struct ProcessGauges {
+    start: Gauge,
+    open_descriptors: Gauge,
+    descriptor_limit: Gauge,
+    resident_bytes: Gauge,
+}
+
+struct StoreHandles {
+    bytes: Gauge,
+    jobs: Counter,
+    commits: Counter,
+    micros: Counter,
+    commit_seconds: Histogram,
+    batch_jobs: Histogram,
 }
 
 struct ByRole<T> {
@@ -182,9 +167,24 @@ impl<T> ByRole<T> {
     }
 }
 
+/// What the process uses of its machine; what cannot be found out is left as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProcessLoad {
+    pub open_descriptors: Option<u64>,
+    pub descriptor_limit: Option<u64>,
+    pub resident_bytes: Option<u64>,
+}
+
 /// Something that is counted for as long as this value lives.
 #[must_use = "what is dropped at once is not counted"]
 pub struct Live(Gauge);
+
+impl Live {
+    fn new(gauge: Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
 
 impl Drop for Live {
     fn drop(&mut self) {
@@ -213,31 +213,50 @@ impl Default for Metrics {
 impl Metrics {
     /// A fresh set, everything at zero.
     pub fn new() -> Self {
-        let recorder = PrometheusBuilder::new().build_recorder();
+        let recorder = builder()
+            .expect("the bounds of histograms are constants")
+            .build_recorder();
         let handles = metrics::with_local_recorder(&recorder, || {
-            describe();
+            table::describe();
             Handles::register()
         });
-        Self(Arc::new(Inner {
+        let metrics = Self(Arc::new(Inner {
             handle: recorder.handle(),
             recorder,
             handles,
             refusals: [const { OnceLock::new() }; CODES],
             other_refusals: OnceLock::new(),
-            closes: Mutex::default(),
-            soap_calls: Mutex::default(),
-            gateway_requests: Mutex::default(),
-            handshakes: Mutex::default(),
-            handshake_failures: Mutex::default(),
+            connections: Family::default(),
+            closes: Family::default(),
+            soap_calls: Family::default(),
+            gateway_requests: Family::default(),
+            handshakes: Family::default(),
+            handshake_failures: Family::default(),
             totals: Totals::default(),
-        }))
+        }));
+        for role in Role::ALL {
+            drop(metrics.connection(role));
+        }
+        metrics
     }
 
     /// A connection exists, until the answer is dropped.
     pub fn connection(&self, role: Role) -> Live {
-        let gauge = self.handles().connections.of(role).clone();
-        gauge.increment(1.0);
-        Live(gauge)
+        self.connection_speaking(role, NO_DIALECT)
+    }
+
+    /// The same for one whose dialect is agreed on; replaces what it was counted as before. The
+    /// name of a dialect is a word of the program.
+    pub fn connection_speaking(&self, role: Role, dialect: &str) -> Live {
+        let gauge = self.0.connections.get((role, dialect.to_owned()), || {
+            self.register(|| {
+                metrics::gauge!(
+                    "chrysalis_connections",
+                    "role" => role.word(), "dialect" => dialect.to_owned()
+                )
+            })
+        });
+        Live::new(gauge)
     }
 
     /// So many sessions are signed in now.
@@ -248,6 +267,28 @@ impl Metrics {
     /// So many switchboard rooms are open now.
     pub fn set_rooms(&self, count: usize) {
         self.handles().rooms.set(as_number(count));
+    }
+
+    /// The server started at this time, in seconds since 1970.
+    pub fn set_start(&self, seconds: i64) {
+        self.handles()
+            .process
+            .start
+            .set(as_real(seconds.unsigned_abs()));
+    }
+
+    /// What the process uses now.
+    pub fn set_process(&self, load: ProcessLoad) {
+        let gauges = &self.handles().process;
+        for (gauge, value) in [
+            (&gauges.open_descriptors, load.open_descriptors),
+            (&gauges.descriptor_limit, load.descriptor_limit),
+            (&gauges.resident_bytes, load.resident_bytes),
+        ] {
+            if let Some(value) = value {
+                gauge.set(as_real(value));
+            }
+        }
     }
 
     /// Frames came in from a client.
@@ -277,13 +318,24 @@ impl Metrics {
         self.0.totals.sign_ins.load(Ordering::Relaxed)
     }
 
-    /// Somebody tried to sign in.
+    /// Somebody tried to sign in. Whoever was not looked at has met a limit.
     pub fn sign_in(&self, method: Method, outcome: Outcome) {
         if let Some(counter) = self.handles().sign_ins.get(&(method, outcome)) {
             counter.increment(1);
         }
-        if outcome == Outcome::Ok && method != Method::Passport {
-            self.0.totals.sign_ins.fetch_add(1, Ordering::Relaxed);
+        match outcome {
+            Outcome::Ok if method.begins_session() => {
+                self.0.totals.sign_ins.fetch_add(1, Ordering::Relaxed);
+            }
+            Outcome::Throttled => self.limited(Limit::SignIns),
+            Outcome::Ok | Outcome::Refused | Outcome::Fault => {}
+        }
+    }
+
+    /// Somebody met a limit.
+    pub fn limited(&self, limit: Limit) {
+        if let Some(counter) = self.handles().limits.get(&limit) {
+            counter.increment(1);
         }
     }
 
@@ -301,66 +353,65 @@ impl Metrics {
 
     /// A connection ended. The reason is a fixed word, such as `eof` or `slow_consumer`.
     pub fn closed(&self, role: Role, reason: &'static str) {
-        let mut closes = self.0.closes.lock().unwrap_or_else(PoisonError::into_inner);
-        closes
-            .entry((role, reason))
-            .or_insert_with(|| {
-                self.register(|| {
-                    metrics::counter!(
-                        "chrysalis_closes_total", "role" => role.word(), "reason" => reason
-                    )
-                })
+        let make = || {
+            self.register(|| {
+                metrics::counter!(
+                    "chrysalis_closes_total", "role" => role.word(), "reason" => reason
+                )
             })
-            .increment(1);
+        };
+        self.0.closes.get((role, reason), make).increment(1);
+    }
+
+    /// The queue of events to a connection overflowed, and what was in it is lost.
+    pub fn queue_dropped(&self, role: Role) {
+        self.handles().queue_drops.of(role).increment(1);
+        self.limited(Limit::Queue);
+    }
+
+    /// No connection could be accepted, for want of a descriptor or of memory.
+    pub fn accept_failed(&self) {
+        self.handles().accept_failures.increment(1);
+        self.limited(Limit::Descriptors);
     }
 
     /// A SOAP service was called. All three are fixed words; an operation that the service does
     /// not have is `none`.
     pub fn soap_call(&self, service: &'static str, operation: &'static str, outcome: &'static str) {
-        let calls = &self.0.soap_calls;
-        let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls
-            .entry([service, operation, outcome])
-            .or_insert_with(|| {
-                self.register(|| {
-                    metrics::counter!(
-                        "chrysalis_soap_calls_total",
-                        "service" => service, "operation" => operation, "outcome" => outcome
-                    )
-                })
+        let make = || {
+            self.register(|| {
+                metrics::counter!(
+                    "chrysalis_soap_calls_total",
+                    "service" => service, "operation" => operation, "outcome" => outcome
+                )
             })
-            .increment(1);
+        };
+        let calls = &self.0.soap_calls;
+        calls.get([service, operation, outcome], make).increment(1);
     }
 
     /// A session of the gateway exists, until the answer is dropped.
     pub fn gateway_session(&self) -> Live {
-        let gauge = self.handles().gateway_sessions.clone();
-        gauge.increment(1.0);
-        Live(gauge)
+        Live::new(self.handles().gateway_sessions.clone())
     }
 
     /// A poll of the gateway waits for something to answer, until the answer is dropped.
     pub fn gateway_poll(&self) -> Live {
-        let gauge = self.handles().gateway_polls.clone();
-        gauge.increment(1.0);
-        Live(gauge)
+        Live::new(self.handles().gateway_polls.clone())
     }
 
     /// A request of the gateway, as a fixed word, was answered with this status.
     pub fn gateway_request(&self, request: &'static str, status: u16) {
-        let requests = &self.0.gateway_requests;
-        let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
-        requests
-            .entry((request, status))
-            .or_insert_with(|| {
-                self.register(|| {
-                    metrics::counter!(
-                        "chrysalis_gateway_requests_total",
-                        "request" => request, "status" => status.to_string()
-                    )
-                })
+        let make = || {
+            self.register(|| {
+                metrics::counter!(
+                    "chrysalis_gateway_requests_total",
+                    "request" => request, "status" => status.to_string()
+                )
             })
-            .increment(1);
+        };
+        let requests = &self.0.gateway_requests;
+        requests.get((request, status), make).increment(1);
     }
 
     /// An HTTP request was answered with this status.
@@ -383,42 +434,35 @@ impl Metrics {
         protocol: &'static str,
         cipher: &'static str,
     ) {
-        let mut counters = self
-            .0
-            .handshakes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        counters
-            .entry([listener, protocol, cipher])
-            .or_insert_with(|| {
-                self.register(|| {
-                    metrics::counter!(
-                        "chrysalis_tls_handshakes_total",
-                        "listener" => listener, "protocol" => protocol, "cipher" => cipher
-                    )
-                })
+        let make = || {
+            self.register(|| {
+                metrics::counter!(
+                    "chrysalis_tls_handshakes_total",
+                    "listener" => listener, "protocol" => protocol, "cipher" => cipher
+                )
             })
+        };
+        let handshakes = &self.0.handshakes;
+        handshakes
+            .get([listener, protocol, cipher], make)
             .increment(1);
     }
 
     /// A TLS handshake did not come about. Both are words of the program.
     pub fn tls_failure(&self, listener: &'static str, reason: &'static str) {
-        let mut counters = self
-            .0
-            .handshake_failures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        counters
-            .entry([listener, reason])
-            .or_insert_with(|| {
-                self.register(|| {
-                    metrics::counter!(
-                        "chrysalis_tls_failures_total",
-                        "listener" => listener, "reason" => reason
-                    )
-                })
+        let make = || {
+            self.register(|| {
+                metrics::counter!(
+                    "chrysalis_tls_failures_total",
+                    "listener" => listener, "reason" => reason
+                )
             })
-            .increment(1);
+        };
+        if reason == "throttled" {
+            self.limited(Limit::Handshakes);
+        }
+        let failures = &self.0.handshake_failures;
+        failures.get([listener, reason], make).increment(1);
     }
 
     /// The process that speaks old TLS ended and is started again.
@@ -434,16 +478,34 @@ impl Metrics {
     /// What the store has written since the start: jobs, the commits they shared, and the time
     /// from the beginning of a transaction to the end of its commit, summed up.
     pub fn set_store_writes(&self, jobs: u64, commits: u64, time: Duration) {
-        let handles = self.handles();
-        handles.store_jobs.absolute(jobs);
-        handles.store_commits.absolute(commits);
+        let store = &self.handles().store;
+        store.jobs.absolute(jobs);
+        store.commits.absolute(commits);
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        handles.store_micros.absolute(micros);
+        store.micros.absolute(micros);
+    }
+
+    /// So many bytes does the database use now.
+    pub fn set_store_bytes(&self, bytes: u64) {
+        self.handles().store.bytes.set(as_real(bytes));
+    }
+
+    /// The store ended a transaction of so many jobs after this time.
+    pub fn store_wrote(&self, jobs: usize, time: Duration) {
+        let store = &self.handles().store;
+        store.commit_seconds.record(time.as_secs_f64());
+        store.batch_jobs.record(as_number(jobs));
     }
 
     /// Everything, in the text format of Prometheus.
     pub fn render(&self) -> String {
         self.0.handle.render()
+    }
+
+    /// Sums up what histograms have collected. For the server to call now and then: between two
+    /// calls, or calls of [`Metrics::render`], every value takes memory.
+    pub fn sum_up(&self) {
+        self.0.handle.run_upkeep();
     }
 
     fn handles(&self) -> &Handles {
@@ -453,6 +515,16 @@ impl Metrics {
     fn register<T>(&self, make: impl FnOnce() -> T) -> T {
         metrics::with_local_recorder(&self.0.recorder, make)
     }
+}
+
+fn builder() -> Result<PrometheusBuilder, BuildError> {
+    let full = |name: &str| Matcher::Full(name.to_owned());
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(
+            full("chrysalis_store_commit_seconds"),
+            table::COMMIT_SECONDS,
+        )?
+        .set_buckets_for_metric(full("chrysalis_store_batch_jobs"), table::BATCH_JOBS)
 }
 
 impl Handles {
@@ -470,75 +542,50 @@ impl Handles {
                 sign_ins.insert((method, outcome), counter);
             }
         }
+        let limits = Limit::ALL
+            .map(|limit| {
+                let counter = metrics::counter!("chrysalis_limited_total", "limit" => limit.word());
+                (limit, counter)
+            })
+            .into();
         let http_answers = ["2xx", "3xx", "4xx", "5xx"]
             .map(|class| {
                 let counter = metrics::counter!("chrysalis_http_answers_total", "class" => class);
                 (class, counter)
             })
             .into();
+        metrics::gauge!("chrysalis_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         Self {
-            connections: ByRole::new(
-                |role| metrics::gauge!("chrysalis_connections", "role" => role),
-            ),
+            process: ProcessGauges {
+                start: metrics::gauge!("chrysalis_start_time_seconds"),
+                open_descriptors: metrics::gauge!("chrysalis_open_descriptors"),
+                descriptor_limit: metrics::gauge!("chrysalis_descriptor_limit"),
+                resident_bytes: metrics::gauge!("chrysalis_resident_bytes"),
+            },
             signed_in_sessions: metrics::gauge!("chrysalis_signed_in_sessions"),
             rooms: metrics::gauge!("chrysalis_rooms"),
             gateway_sessions: metrics::gauge!("chrysalis_gateway_sessions"),
             gateway_polls: metrics::gauge!("chrysalis_gateway_waiting_polls"),
             frames_received: by_role("chrysalis_frames_received_total"),
             frames_sent: by_role("chrysalis_frames_sent_total"),
+            queue_drops: by_role("chrysalis_queue_drops_total"),
             messages_relayed: metrics::counter!("chrysalis_messages_relayed_total"),
             sign_ins,
+            limits,
             http_answers,
             legacy_tls_restarts: metrics::counter!("chrysalis_legacy_tls_restarts_total"),
             task_panics: metrics::counter!("chrysalis_task_panics_total"),
-            store_jobs: metrics::counter!("chrysalis_store_jobs_total"),
-            store_commits: metrics::counter!("chrysalis_store_commits_total"),
-            store_micros: metrics::counter!("chrysalis_store_write_microseconds_total"),
+            accept_failures: metrics::counter!("chrysalis_accept_failures_total"),
+            store: StoreHandles {
+                bytes: metrics::gauge!("chrysalis_store_bytes"),
+                jobs: metrics::counter!("chrysalis_store_jobs_total"),
+                commits: metrics::counter!("chrysalis_store_commits_total"),
+                micros: metrics::counter!("chrysalis_store_write_microseconds_total"),
+                commit_seconds: metrics::histogram!("chrysalis_store_commit_seconds"),
+                batch_jobs: metrics::histogram!("chrysalis_store_batch_jobs"),
+            },
         }
     }
-}
-
-/// Gives every name its line of help.
-fn describe() {
-    metrics::describe_gauge!("chrysalis_connections", "Open connections.");
-    metrics::describe_gauge!("chrysalis_signed_in_sessions", "Signed-in sessions.");
-    metrics::describe_gauge!("chrysalis_rooms", "Open switchboard rooms.");
-    metrics::describe_gauge!(
-        "chrysalis_gateway_sessions",
-        "Sessions of the HTTP gateway."
-    );
-    metrics::describe_gauge!(
-        "chrysalis_gateway_waiting_polls",
-        "Polls of the HTTP gateway that wait for news."
-    );
-    metrics::describe_counter!(
-        "chrysalis_gateway_requests_total",
-        "Requests of the HTTP gateway answered."
-    );
-    metrics::describe_counter!("chrysalis_frames_received_total", "Frames from clients.");
-    metrics::describe_counter!("chrysalis_frames_sent_total", "Frames to clients.");
-    metrics::describe_counter!("chrysalis_messages_relayed_total", "Chat messages relayed.");
-    metrics::describe_counter!("chrysalis_sign_ins_total", "Attempts to sign in.");
-    metrics::describe_counter!("chrysalis_refusals_total", "Error numbers sent to clients.");
-    metrics::describe_counter!("chrysalis_closes_total", "Connections ended.");
-    metrics::describe_counter!("chrysalis_http_answers_total", "HTTP requests answered.");
-    metrics::describe_counter!("chrysalis_soap_calls_total", "Calls of SOAP services.");
-    metrics::describe_counter!("chrysalis_tls_handshakes_total", "TLS handshakes.");
-    metrics::describe_counter!(
-        "chrysalis_tls_failures_total",
-        "TLS handshakes that failed."
-    );
-    metrics::describe_counter!(
-        "chrysalis_legacy_tls_restarts_total",
-        "Restarts of the process that speaks old TLS."
-    );
-    metrics::describe_counter!("chrysalis_task_panics_total", "Tasks that panicked.");
-    metrics::describe_counter!("chrysalis_store_jobs_total", "Changes written.");
-    metrics::describe_counter!("chrysalis_store_commits_total", "Commits they shared.");
-    metrics::describe_counter!(
-        "chrysalis_store_write_microseconds_total",
-        "Time of transactions and their commits."
-    );
 }
 
 /// Gauges are floating-point; counts here are far below where that loses anything.
@@ -546,100 +593,14 @@ fn as_number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(metrics: &Metrics, line: &str) {
-        let text = metrics.render();
-        assert!(text.lines().any(|it| it == line), "no {line:?} in:\n{text}");
-    }
-
-    #[test]
-    fn everything_known_beforehand_starts_at_zero() {
-        let metrics = Metrics::new();
-        for line in [
-            "chrysalis_connections{role=\"ns\"} 0",
-            "chrysalis_rooms 0",
-            "chrysalis_gateway_sessions 0",
-            "chrysalis_frames_sent_total{role=\"sb\"} 0",
-            "chrysalis_sign_ins_total{method=\"md5\",outcome=\"throttled\"} 0",
-            "chrysalis_task_panics_total 0",
-        ] {
-            check(&metrics, line);
-        }
-    }
-
-    #[test]
-    fn a_connection_counts_while_it_lives() {
-        let metrics = Metrics::new();
-        let first = metrics.connection(Role::Http);
-        let second = metrics.connection(Role::Http);
-        check(&metrics, "chrysalis_connections{role=\"http\"} 2");
-        drop(first);
-        drop(second);
-        check(&metrics, "chrysalis_connections{role=\"http\"} 0");
-    }
-
-    #[test]
-    fn labels_tell_counts_apart() {
-        let metrics = Metrics::new();
-        metrics.sign_in(Method::Passport, Outcome::Refused);
-        metrics.sign_in(Method::Passport, Outcome::Refused);
-        metrics.refusal(911);
-        metrics.refusal(911);
-        metrics.refusal(60_000);
-        metrics.closed(Role::Ns, "eof");
-        metrics.http_answer(401);
-        metrics.soap_call("rsi", "GetMessage", "ok");
-        metrics.gateway_request("poll", 200);
-        metrics.frames_received(Role::Ns, 3);
-        metrics.tls_handshake("legacy", "TLSv1", "DES-CBC3-SHA");
-        metrics.tls_failure("modern", "throttled");
-        metrics.legacy_tls_restarted();
-        for line in [
-            "chrysalis_tls_handshakes_total{listener=\"legacy\",protocol=\"TLSv1\",cipher=\"DES-CBC3-SHA\"} 1",
-            "chrysalis_tls_failures_total{listener=\"modern\",reason=\"throttled\"} 1",
-            "chrysalis_legacy_tls_restarts_total 1",
-            "chrysalis_sign_ins_total{method=\"passport\",outcome=\"refused\"} 2",
-            "chrysalis_refusals_total{code=\"911\"} 2",
-            "chrysalis_refusals_total{code=\"other\"} 1",
-            "chrysalis_closes_total{role=\"ns\",reason=\"eof\"} 1",
-            "chrysalis_http_answers_total{class=\"4xx\"} 1",
-            "chrysalis_soap_calls_total{service=\"rsi\",operation=\"GetMessage\",outcome=\"ok\"} 1",
-            "chrysalis_frames_received_total{role=\"ns\"} 3",
-            "chrysalis_gateway_requests_total{request=\"poll\",status=\"200\"} 1",
-        ] {
-            check(&metrics, line);
-        }
-    }
-
-    #[test]
-    fn servers_in_one_process_do_not_share_counts() {
-        let one = Metrics::new();
-        let other = Metrics::new();
-        one.message_relayed();
-        check(&one, "chrysalis_messages_relayed_total 1");
-        check(&other, "chrysalis_messages_relayed_total 0");
-    }
-
-    #[test]
-    fn what_people_see_counts_sessions_and_messages() {
-        let metrics = Metrics::new();
-        metrics.sign_in(Method::Passport, Outcome::Ok);
-        metrics.sign_in(Method::Ticket, Outcome::Ok);
-        metrics.sign_in(Method::Md5, Outcome::Refused);
-        metrics.message_relayed();
-        assert_eq!(metrics.sessions_signed_in(), 1);
-        assert_eq!(metrics.messages_relayed(), 1);
-    }
-
-    #[test]
-    fn the_stores_work_is_told_as_totals() {
-        let metrics = Metrics::new();
-        metrics.set_store_writes(70, 5, Duration::from_millis(2));
-        check(&metrics, "chrysalis_store_jobs_total 70");
-        check(&metrics, "chrysalis_store_commits_total 5");
-        check(&metrics, "chrysalis_store_write_microseconds_total 2000");
-    }
+/// The same for what may be beyond four thousand million: whole up to 2^53.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "nobody needs the last byte of nine million gigabytes"
+)]
+fn as_real(count: u64) -> f64 {
+    count as f64
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! stops in order.
 
 mod connect;
+mod descriptors;
 mod door;
 mod encryption;
 mod greeting;
@@ -51,6 +52,8 @@ const LONGEST_SPREAD: Duration = Duration::from_secs(3);
 const LAST_MOMENT: Duration = Duration::from_secs(2);
 /// How often the database is asked what the command line did to it.
 const NOTICES_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked how large the database is.
+const SIZE_EVERY: Duration = Duration::from_secs(5);
 /// How often rooms are looked over for idleness.
 const ROOMS_EVERY: Duration = Duration::from_secs(1);
 /// How often expired tickets are thrown away.
@@ -110,7 +113,12 @@ struct Bound {
 
 impl Server {
     /// Starts everything; on an error nothing is left running.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
+    pub async fn start(mut config: Config) -> Result<Self, StartError> {
+        // What is wished for, to be compared with what is wished for later.
+        let wished = config.clone();
+        let budget = descriptors::budget(&config.limits, http_listeners(&config));
+        config.limits.connections = budget.connections;
+        config.limits.http_connections = budget.http_connections;
         let path = config.database();
         let limits = &config.limits;
         let store = Store::open(&path, list_limits(limits))
@@ -122,6 +130,9 @@ impl Server {
             .await
             .map_err(StartError::Accounts)?;
         let metrics = Metrics::new();
+        metrics.set_start(clock.now_secs());
+        let written = metrics.clone();
+        store.observe_writes(move |jobs, time| written.store_wrote(jobs, time));
         let hub = Hub::new(room_limits(limits));
         let services = Services::new(
             store.clone(),
@@ -145,7 +156,8 @@ impl Server {
         let follower = NoticeFollower::start(services.clone())
             .await
             .map_err(StartError::Notices)?;
-        let gate = Gate::new(gate_limits(limits));
+        let gate_limits = Live::new(gate_limits(limits));
+        let gate = Gate::new(gate_limits.clone(), metrics.clone());
         let settings = reload::ns_settings(&config, &msnp.addresses, &web.addresses)?;
         let door = Door::new(services.clone(), settings, limits.clone(), shutdown.clone());
         let gateway = config.gateway.enabled.then(|| {
@@ -159,10 +171,12 @@ impl Server {
             Routers::new(services.clone(), msnp_port, gateway.clone(), &config)?;
         let knobs = Knobs {
             gate,
-            web_gate: Gate::new(reload::web_gate_limits(limits)),
+            gate_limits,
+            web_limits: Live::new(reload::web_gate_limits(limits)),
             msnp_proxies: Live::new(config.proxy_protocol.msnp.clone()),
             web_proxies: Live::new(config.proxy_protocol.http.clone()),
             trusted_proxies: Live::new(config.web.trusted_proxies.clone()),
+            database_mib: Live::new(limits.database_mib),
             web_write_timeout: Live::new(Duration::from_secs(limits.write_secs)),
             referral: Live::new(reload::referral(&config)),
             door,
@@ -172,7 +186,7 @@ impl Server {
             routers,
         };
         let server = Self {
-            config,
+            config: wished,
             knobs,
             services,
             store,
@@ -192,6 +206,7 @@ impl Server {
         server.serve_web(web.listeners);
         server.serve_ops(ops.listeners);
         server.keep_house(follower);
+        server.watch_size().await;
         server.look_up(&server.config, address);
         Ok(server)
     }
@@ -277,6 +292,7 @@ impl Server {
             metrics.set_task_panics(shutdown.panics());
             let load = store.write_load();
             metrics.set_store_writes(load.jobs, load.batches, load.time);
+            metrics.set_process(descriptors::load());
         };
         let router = Live::new(http::ops::router(self.services.metrics.clone(), ready, sample));
         for listener in listeners {
@@ -312,6 +328,35 @@ impl Server {
             if let Some(found) = found.flatten() {
                 // There is one task that sets it.
                 let _ = address.set(found);
+            }
+        });
+    }
+
+    /// Keeps an eye on how large the database is, from before anybody adds to it.
+    async fn watch_size(&self) {
+        let (store, services) = (self.store.clone(), self.services.clone());
+        let most = self.knobs.database_mib.clone();
+        let look = async move || match store.size().await {
+            Ok(bytes) => {
+                let database_mib = *most.now();
+                let most = database_mib.saturating_mul(1_024 * 1_024);
+                services.space.set_full(database_mib > 0 && bytes >= most);
+                services.metrics.set_store_bytes(bytes);
+                // Here because it wants to be done as often.
+                services.metrics.sum_up();
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the size of the database cannot be read");
+            }
+        };
+        look().await;
+        let shutdown = self.shutdown.clone();
+        self.shutdown.spawn("size of the database", async move {
+            let mut looks = tokio::time::interval(SIZE_EVERY);
+            let soft = shutdown.soft().clone();
+            while soft.run_until_cancelled(looks.tick()).await.is_some() {
+                look().await;
             }
         });
     }
@@ -381,6 +426,8 @@ pub fn list_limits(limits: &Limits) -> ListLimits {
         circle_members: limits.circle_members,
         circle_name: limits.circle_name,
         cards: limits.address_book,
+        card_bytes: limits.card_bytes,
+        picture_bytes: limits.picture_bytes,
     }
 }
 
@@ -408,6 +455,11 @@ fn spread(sessions: usize) -> Duration {
     }
     let spread = u64::try_from(sessions).map_or(LONGEST_SPREAD, Duration::from_millis);
     spread.min(LONGEST_SPREAD)
+}
+
+/// How many listeners take connections to the web services, each up to its own bound.
+fn http_listeners(config: &Config) -> usize {
+    config.listen.http.len() + config.legacy_tls.listen.len()
 }
 
 fn first_port(addresses: &[SocketAddr]) -> u16 {

@@ -17,6 +17,9 @@ const LIST: RangeInclusive<i64> = 1..=100_000;
 /// What waits for an account is listed as a whole.
 const WAITING: RangeInclusive<i64> = 1..=10_000;
 
+/// Less than this is not enough for one card or one picture.
+const BYTES: RangeInclusive<i64> = 1_100_000..=1_000_000_000_000;
+
 /// A message has to fit a request, where it takes half as much again and more.
 const OFFLINE_TEXT: RangeInclusive<i64> = 1..=32_768;
 
@@ -68,8 +71,34 @@ pub struct Limits {
     pub circle_name: usize,
     /// Entries of one account's address book, its contacts included.
     pub address_book: u32,
+    /// Bytes written on the cards of one account's address book.
+    pub card_bytes: u64,
+    /// Bytes of the pictures of one account, the history of those it showed included.
+    pub picture_bytes: u64,
+    /// Mebibytes that the database may take before nothing large is added to it; 0 is no bound.
+    pub database_mib: u64,
     /// Failed sign-ins a minute, for one account from one network.
     pub failed_sign_ins_per_minute: u32,
+    /// Sign-ins of one account a minute, of those that succeed.
+    pub sign_ins_per_minute: u32,
+    /// Attempts to sign in a minute, from one address.
+    pub sign_ins_per_address: u32,
+    /// Changes of contacts, lists, groups and circles a minute, by one account.
+    pub contact_changes_per_minute: u32,
+    /// Such changes at once.
+    pub contact_changes_burst: u32,
+    /// Changes of status and personal message a minute, by one account.
+    pub status_changes_per_minute: u32,
+    /// Conversations opened a minute, by one account.
+    pub room_opens_per_minute: u32,
+    /// People called into conversations a minute, by one account.
+    pub invitations_per_minute: u32,
+    /// Calls of web services and downloads of lists a minute, by one account.
+    pub web_calls_per_minute: u32,
+    /// Such calls at once.
+    pub web_calls_burst: u32,
+    /// How many times as much as one account all of one address may do of these six.
+    pub address_factor: u32,
     /// Messages that may wait for one account.
     pub offline_messages: u32,
     /// Of these, from one sender.
@@ -111,7 +140,20 @@ impl Default for Limits {
             circle_members: 50,
             circle_name: 180,
             address_book: 2_000,
+            card_bytes: 4 * 1_024 * 1_024,
+            picture_bytes: 8 * 1_024 * 1_024,
+            database_mib: 0,
             failed_sign_ins_per_minute: 10,
+            sign_ins_per_minute: 120,
+            sign_ins_per_address: 6_000,
+            contact_changes_per_minute: 600,
+            contact_changes_burst: 6_000,
+            status_changes_per_minute: 240,
+            room_opens_per_minute: 240,
+            invitations_per_minute: 480,
+            web_calls_per_minute: 1_200,
+            web_calls_burst: 6_000,
+            address_factor: 20,
             offline_messages: 200,
             offline_messages_per_sender: 50,
             offline_message_bytes: 8_192,
@@ -163,11 +205,15 @@ impl Limits {
         v.number("circle_members", &mut self.circle_members, 2..=1_000);
         // No longer than a person's name: it stands where theirs do.
         v.number("circle_name", &mut self.circle_name, 1..=387);
+        v.number("card_bytes", &mut self.card_bytes, BYTES);
+        v.number("picture_bytes", &mut self.picture_bytes, BYTES);
+        v.number("database_mib", &mut self.database_mib, 0..=1_000_000_000);
         v.number(
             "failed_sign_ins_per_minute",
             &mut self.failed_sign_ins_per_minute,
             1..=10_000,
         );
+        self.visit_rates(v);
         v.number("offline_messages", &mut self.offline_messages, WAITING);
         v.number(
             "offline_messages_per_sender",
@@ -195,5 +241,39 @@ impl Limits {
             &mut self.handshakes_per_minute,
             MANY,
         );
+    }
+
+    /// What one account and one address may do in a minute.
+    fn visit_rates(&mut self, v: &mut Visitor) {
+        v.number("sign_ins_per_minute", &mut self.sign_ins_per_minute, MANY);
+        v.number("sign_ins_per_address", &mut self.sign_ins_per_address, MANY);
+        v.number(
+            "contact_changes_per_minute",
+            &mut self.contact_changes_per_minute,
+            MANY,
+        );
+        v.number(
+            "contact_changes_burst",
+            &mut self.contact_changes_burst,
+            MANY,
+        );
+        v.number(
+            "status_changes_per_minute",
+            &mut self.status_changes_per_minute,
+            MANY,
+        );
+        v.number(
+            "room_opens_per_minute",
+            &mut self.room_opens_per_minute,
+            MANY,
+        );
+        v.number(
+            "invitations_per_minute",
+            &mut self.invitations_per_minute,
+            MANY,
+        );
+        v.number("web_calls_per_minute", &mut self.web_calls_per_minute, MANY);
+        v.number("web_calls_burst", &mut self.web_calls_burst, MANY);
+        v.number("address_factor", &mut self.address_factor, 1..=100_000);
     }
 }

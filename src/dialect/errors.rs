@@ -26,7 +26,7 @@ impl Dialect {
             Refusal::AlreadySignedIn => 207,
             Refusal::UnknownContact | Refusal::MalformedCallee => 208,
             Refusal::IllegalName => 209,
-            Refusal::ListFull => 210,
+            Refusal::ListFull | Refusal::BookTooLarge => 210,
             Refusal::AlreadyThere | Refusal::CardExists(_) => 215,
             Refusal::NotOnList => 216,
             Refusal::Unreachable => 217,

@@ -144,8 +144,13 @@ impl Site {
         request: Request<Incoming>,
         link: Link,
     ) -> Result<Response<Body>, Infallible> {
-        let path: String = request.uri().path().chars().take(LOGGED_PATH).collect();
-        let span = tracing::debug_span!("request", method = %request.method(), path);
+        let path = loggable(normal(request.uri()).path());
+        let span = tracing::debug_span!(
+            "request",
+            method = %request.method(),
+            path,
+            user = tracing::field::Empty,
+        );
         let started = Instant::now();
         let mut response = self
             .route(request, link, started + self.settings.request_timeout)
@@ -286,6 +291,19 @@ fn normal(uri: &Uri) -> Uri {
         .map_or_else(|_| uri.clone(), Uri::from)
 }
 
+/// What may be logged of a normal path: not too much, and no key that opens a picture.
+fn loggable(path: &str) -> String {
+    let keyless = match path.strip_prefix("/usertile/") {
+        Some(rest) => {
+            let before_key = rest.splitn(3, '/').take(2).map(str::len).sum::<usize>() + 1;
+            let end = path.len() - rest.len() + before_key.min(rest.len());
+            path.get(..end).unwrap_or("/usertile")
+        }
+        None => path,
+    };
+    keyless.chars().take(LOGGED_PATH).collect()
+}
+
 fn close_reason(error: &hyper::Error) -> &'static str {
     if error.is_timeout() {
         "idle"
@@ -352,6 +370,24 @@ mod tests {
         assert_eq!(reason, "shutdown");
         assert!(asked.elapsed().is_zero(), "{:?}", asked.elapsed());
         drop(theirs);
+    }
+
+    #[test]
+    fn a_key_in_a_path_is_not_logged() {
+        for (path, logged) in [
+            ("/usertile/01ab/static/deadbeef", "/usertile/01ab/static"),
+            ("/usertile/01ab/static/dead/beef", "/usertile/01ab/static"),
+            ("/usertile/01ab/static", "/usertile/01ab/static"),
+            ("/usertile/01ab", "/usertile/01ab"),
+            ("/usertile/", "/usertile/"),
+            ("/account/profile", "/account/profile"),
+        ] {
+            assert_eq!(loggable(path), logged);
+        }
+        assert_eq!(
+            loggable(&format!("/{}", "a".repeat(500))).len(),
+            LOGGED_PATH
+        );
     }
 
     #[test]

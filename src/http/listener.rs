@@ -27,7 +27,7 @@ use crate::tls::{HANDSHAKE, Modern};
 pub struct Settings {
     /// How many connections there may be. Beyond all of them the next one waits for one to end;
     /// beyond those of one network it is closed at once.
-    pub gate: Gate,
+    pub limits: Live<GateLimits>,
     /// Proxies whose word about who asks is believed.
     pub trusted_proxies: Live<Vec<IpNet>>,
     /// Proxies that begin every connection with a header of the PROXY protocol.
@@ -46,7 +46,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            gate: gate(1_024, 64, Vec::new()),
+            limits: Live::new(gate_limits(1_024, 64, Vec::new())),
             trusted_proxies: Live::default(),
             introducing_proxies: Live::default(),
             header_timeout: Duration::from_secs(15),
@@ -57,13 +57,8 @@ impl Default for Settings {
     }
 }
 
-/// A gate for web connections. Nobody signs in to one of them, so there is no bound on those who
-/// have not; their deadlines are in `connection`.
-pub fn gate(connections: usize, per_network: usize, exempt: Vec<IpNet>) -> Gate {
-    Gate::new(gate_limits(connections, per_network, exempt))
-}
-
-/// The bounds of such a gate.
+/// The bounds of the gate of web connections. Nobody signs in to one of them, so there is no bound
+/// on those who have not; their deadlines are in `connection`.
 pub fn gate_limits(connections: usize, per_network: usize, exempt: Vec<IpNet>) -> GateLimits {
     GateLimits {
         connections,
@@ -97,7 +92,7 @@ pub async fn serve(
     shutdown: Shutdown,
     metrics: Metrics,
 ) -> io::Result<()> {
-    let gate = settings.gate.clone();
+    let gate = Gate::new(settings.limits.clone(), metrics.clone());
     let proxies = settings.introducing_proxies.clone();
     let host = Host::new(router, settings, shutdown.clone(), metrics).await?;
     let tasks = shutdown.clone();
@@ -177,7 +172,12 @@ impl Host {
     /// around it.
     async fn account_for(&self, link: Link, conversation: impl Future<Output = &'static str>) {
         let conn = self.connections.fetch_add(1, Ordering::Relaxed);
-        let span = tracing::info_span!("connection", role = "http", conn, peer = %link.peer);
+        let span = tracing::info_span!(
+            "connection",
+            conn,
+            role = Role::Http.word(),
+            peer = %link.peer,
+        );
         let _live = self.metrics.connection(Role::Http);
         let hard = self.shutdown.hard();
         async {

@@ -43,7 +43,7 @@ use axum::{Extension, Router};
 pub use client_config::Pages;
 use connection::TooLarge;
 pub use gateway::{Gateway, GatewaySettings};
-pub use listener::{Host, Link, Settings, gate, gate_limits, serve};
+pub use listener::{Host, Link, Settings, gate_limits, serve};
 pub use root_certificate::root_certificate;
 pub use web::Connect;
 

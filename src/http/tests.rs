@@ -652,7 +652,7 @@ async fn who_is_slow_with_a_body_is_told_so() {
 async fn more_connections_than_places_are_all_served_in_turn() {
     let server = Arc::new(
         Server::start_with(Settings {
-            gate: gate(8, 1_000, Vec::new()),
+            limits: gate_limits(8, 1_000, Vec::new()).into(),
             ..Settings::default()
         })
         .await,
@@ -672,7 +672,7 @@ async fn more_connections_than_places_are_all_served_in_turn() {
 #[tokio::test]
 async fn one_address_has_a_limited_number_of_connections() {
     let limited = Settings {
-        gate: gate(1_024, 1, Vec::new()),
+        limits: gate_limits(1_024, 1, Vec::new()).into(),
         ..Settings::default()
     };
     let server = Server::start_with(limited).await;
@@ -682,7 +682,7 @@ async fn one_address_has_a_limited_number_of_connections() {
     check_status(&rest(&mut first).await, "200 OK");
 
     let server = Server::start_with(Settings {
-        gate: gate(1_024, 1, vec!["127.0.0.0/8".parse().unwrap()]),
+        limits: gate_limits(1_024, 1, vec!["127.0.0.0/8".parse().unwrap()]).into(),
         ..Settings::default()
     })
     .await;
@@ -776,7 +776,7 @@ async fn the_operator_sees_health_and_metrics() {
     let text = server.get("/metrics").await;
     assert!(text.contains("\nchrysalis_rooms 7\n"), "{text}");
     assert!(
-        text.contains("\nchrysalis_connections{role=\"http\"} 1\n"),
+        text.contains("\nchrysalis_connections{role=\"http\",dialect=\"none\"} 1\n"),
         "{text}"
     );
 }

@@ -26,6 +26,8 @@ pub enum Refusal {
     CardExists(Guid),
     #[error("more than a card can hold")]
     CardTooLarge,
+    #[error("more than an address book can hold")]
+    BookTooLarge,
     #[error("what is new since then is not known any more")]
     FullSyncRequired,
     #[error("not on that list")]

@@ -16,7 +16,7 @@ use tokio_util::codec::Decoder;
 use super::listener::Arrival;
 use super::{Admission, CloseReason, Pace, Session, SessionEnd, Tunnelled, Turn};
 use crate::mailbox::Inbox;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, Limit, Metrics};
 use crate::shutdown::Shutdown;
 use crate::wire::{CodecError, Frame, FrameCodec, Outbox, Role};
 
@@ -177,6 +177,14 @@ impl Link {
             self.close().await;
         }
         self.metrics.closed(role.into(), reason.word());
+        match reason {
+            CloseReason::SlowConsumer if inbox.overflow().is_cancelled() => {
+                self.metrics.queue_dropped(role.into());
+            }
+            CloseReason::SignInTimeout => self.metrics.limited(Limit::SignInTime),
+            CloseReason::TooLarge => self.metrics.limited(Limit::Size),
+            _ => {}
+        }
         reason
     }
 
@@ -395,6 +403,10 @@ impl<E: Send> Driver<E> {
             if let Some(pace) = &mut self.pace
                 && let Err(wait) = pace.admits(Instant::now())
             {
+                link.metrics.limited(match self.codec.role() {
+                    Role::Notification => Limit::Commands,
+                    Role::Switchboard => Limit::Messages,
+                });
                 break Turn::Pause(wait);
             }
             let frame = match self.first.take() {

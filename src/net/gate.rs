@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::live::Live;
+use crate::metrics::{Limit, Metrics};
 use crate::network::{Network, is_among};
 
 /// Bounds on connections.
@@ -32,6 +33,7 @@ pub struct GateLimits {
 #[derive(Debug, Clone)]
 pub struct Gate {
     limits: Live<GateLimits>,
+    metrics: Metrics,
     places: Arc<Semaphore>,
     guests: Arc<Mutex<HashMap<Network, Guests>>>,
 }
@@ -67,23 +69,24 @@ pub struct Admission {
 }
 
 impl Gate {
-    pub fn new(limits: GateLimits) -> Self {
-        let places = limits.connections.min(Semaphore::MAX_PERMITS);
+    /// A gate with all of its places free. Limits that are replaced later hold for whoever connects
+    /// from then on; how many places there are altogether stays as it is.
+    pub fn new(limits: impl Into<Live<GateLimits>>, metrics: Metrics) -> Self {
+        let limits = limits.into();
+        let places = limits.now().connections.min(Semaphore::MAX_PERMITS);
         Self {
-            limits: Live::new(limits),
+            limits,
+            metrics,
             places: Arc::new(Semaphore::new(places)),
             guests: Arc::default(),
         }
     }
 
-    /// Replaces the bounds of one network, for whoever connects from now on. How many places there
-    /// are altogether stays as it is.
-    pub fn change(&self, limits: GateLimits) {
-        self.limits.replace(limits);
-    }
-
     /// Waits for a place. Cancel-safe; those who wait get one in turn.
     pub async fn place(&self) -> Place {
+        if let Some(place) = self.free_place() {
+            return place;
+        }
         let permit = Arc::clone(&self.places).acquire_owned().await;
         Place {
             _permit: permit.expect("the places are never closed"),
@@ -93,6 +96,9 @@ impl Gate {
     /// A place, if one is free now.
     pub fn free_place(&self) -> Option<Place> {
         let permit = Arc::clone(&self.places).try_acquire_owned();
+        if permit.is_err() {
+            self.metrics.limited(Limit::Connections);
+        }
         permit.ok().map(|permit| Place { _permit: permit })
     }
 
@@ -106,10 +112,14 @@ impl Gate {
         let entry = guests.entry(network).or_default();
         if !is_exempt {
             if entry.open >= limits.per_network {
+                self.metrics.limited(Limit::ConnectionsPerAddress);
                 return None;
             }
-            if entry.waiting.len() >= limits.waiting_per_network && !entry.evict_silent() {
-                return None;
+            if entry.waiting.len() >= limits.waiting_per_network {
+                self.metrics.limited(Limit::Unauthenticated);
+                if !entry.evict_silent() {
+                    return None;
+                }
             }
         }
         let visitor = Arc::new(Visitor::default());
@@ -122,6 +132,11 @@ impl Gate {
             is_exempt,
             _place: place,
         })
+    }
+
+    /// Nothing could be accepted although there is a place.
+    pub(super) fn accept_failed(&self) {
+        self.metrics.accept_failed();
     }
 
     fn guests(&self) -> MutexGuard<'_, HashMap<Network, Guests>> {
@@ -189,12 +204,13 @@ mod tests {
     use super::*;
 
     fn gate(connections: usize, per_network: usize, waiting: usize) -> Gate {
-        Gate::new(GateLimits {
+        let limits = GateLimits {
             connections,
             per_network,
             waiting_per_network: waiting,
             exempt: vec!["10.0.0.0/8".parse().unwrap()],
-        })
+        };
+        Gate::new(limits, Metrics::new())
     }
 
     impl Gate {
@@ -211,6 +227,8 @@ mod tests {
         assert!(gate.let_in("192.0.2.1").is_none());
         assert!(gate.let_in("::ffff:192.0.2.1").is_none());
         assert!(gate.let_in("192.0.2.2").is_some());
+        let text = gate.metrics.render();
+        assert!(text.contains("chrysalis_limited_total{limit=\"connections_per_address\"} 2"));
         drop(held);
         assert!(gate.let_in("192.0.2.1").is_some());
         assert_eq!(gate.places.available_permits(), 100);

@@ -42,8 +42,9 @@ const HEADER: Duration = Duration::from_secs(5);
 ///
 /// From the networks of `proxies` a header of the PROXY protocol is expected first; every bound is
 /// then about the client that it tells of. A connection over a bound of its network is closed at
-/// once. Errors, such as a lack of file descriptors, never end the loop: it waits a moment and goes
-/// on.
+/// once. Errors, such as a lack of file descriptors, never end the loop: it waits a moment, at most
+/// a second, and goes on; whoever connects meanwhile waits in the system's queue, and whoever is
+/// connected notices nothing.
 pub async fn accept(
     listener: TcpListener,
     gate: Gate,
@@ -90,6 +91,7 @@ pub async fn accept(
             }
             Err(error) if is_about_the_peer(&error) => {}
             Err(error) => {
+                gate.accept_failed();
                 tracing::warn!(%error, wait_ms = wait.as_millis(), "cannot accept connections");
                 tokio::select! {
                     () = shutdown.soft().cancelled() => return,

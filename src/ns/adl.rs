@@ -12,7 +12,7 @@ use super::{Failure, Handled};
 use crate::dialect::circles::CircleNotices;
 use crate::dialect::membership::{self, Direction, Membership};
 use crate::model::{Circle, CircleId, List, ListSet, Refusal};
-use crate::service::{CircleRequest, ListEdit, ListEditKind, OperationError, Origin};
+use crate::service::{CircleRequest, Doing, ListEdit, ListEditKind, OperationError, Origin};
 use crate::wire::{Arguments, Outbox};
 
 /// Contacts that come onto lists.
@@ -40,6 +40,11 @@ impl Adl {
         } else {
             ListEditKind::Add
         };
+        // What a client announces at every sign-in is one change, however long: it hardly changes
+        // anything.
+        let entries = self.membership.accounts.len() + self.membership.circles.len();
+        let counted = if is_initial { 1 } else { entries };
+        around.spend_many(Doing::ContactChange, counted, client)?;
         let circles = std::mem::take(&mut self.membership.circles);
         let present = add_circles(&circles, is_initial, client, around).await?;
         let edits = edits(self.membership);
@@ -85,6 +90,8 @@ impl Rml {
         around: &Surroundings,
         out: &mut Outbox,
     ) -> Handled {
+        let entries = self.membership.accounts.len() + self.membership.circles.len();
+        around.spend_many(Doing::ContactChange, entries, client)?;
         for &(circle, lists) in &self.membership.circles {
             remove_circle(circle, lists, client, around).await?;
         }

@@ -40,7 +40,7 @@ pub use settings::{NsSettings, ServerRole};
 
 use crate::dialect::ListChangeStyle;
 use crate::model::Refusal;
-use crate::service::{OperationError, SignInError};
+use crate::service::{Doing, OperationError, SignInError};
 use crate::wire::{ArgumentError, Frame, Outbox, Verb};
 
 use session::{Negotiated, SignedIn, Surroundings};
@@ -126,6 +126,18 @@ fn phase_of(verb: Verb) -> Phase {
     }
 }
 
+/// What a command is counted as; those that name many contacts count them themselves.
+fn counted_as(verb: Verb) -> Option<Doing> {
+    match &verb.0 {
+        b"CHG" | b"UUX" => Some(Doing::StatusChange),
+        b"ADD" | b"ADC" | b"REM" | b"REA" | b"SBP" | b"PRP" | b"ADG" | b"REG" | b"RMG" | b"BLP"
+        | b"GTC" => Some(Doing::ContactChange),
+        b"XFR" => Some(Doing::RoomOpen),
+        b"SYN" | b"LST" | b"LSG" | b"FQY" => Some(Doing::WebCall),
+        _ => None,
+    }
+}
+
 /// A command of a client that has agreed on a dialect but is not signed in.
 async fn before_sign_in(
     verb: Verb,
@@ -162,6 +174,9 @@ async fn signed_in(
 ) -> Handled {
     if phase_of(verb) == Phase::SigningIn {
         return Err(Failure::Refused(Refusal::NotExpected));
+    }
+    if let Some(doing) = counted_as(verb) {
+        around.spend(doing, client)?;
     }
     let args = frame.parameters();
     let payload = frame.payload();

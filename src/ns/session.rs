@@ -13,9 +13,10 @@ use crate::dialect::switchboard::Route;
 use crate::dialect::verbs::Usage;
 use crate::dialect::{Dialect, errors, notices, verbs};
 use crate::mailbox::Mailbox;
+use crate::metrics::{Live, Role};
 use crate::model::{Address, Guid, NsEvent, Refusal};
 use crate::net::{CloseReason, Session, Turn};
-use crate::service::{OnlineGuard, Services};
+use crate::service::{Doing, OnlineGuard, Services, limit_of};
 use crate::wire::{Frame, Outbox, Verb};
 
 /// A client of the notification role.
@@ -36,6 +37,8 @@ pub(super) struct Surroundings {
     pub(super) peer: SocketAddr,
     /// The address that the client connected to.
     pub(super) local: SocketAddr,
+    /// Counts the connection under what it speaks.
+    live: Live,
 }
 
 #[derive(Debug)]
@@ -92,6 +95,7 @@ impl NsSession {
         (peer, local): (SocketAddr, SocketAddr),
         mailbox: Mailbox<NsEvent>,
     ) -> Self {
+        let live = services.metrics.connection(Role::Ns);
         Self {
             phase: Phase::Connected,
             around: Surroundings {
@@ -100,6 +104,7 @@ impl NsSession {
                 role,
                 peer,
                 local,
+                live,
             },
             mailbox,
         }
@@ -172,6 +177,8 @@ impl NsSession {
         match ver::negotiate(trid, frame.parameters(), out) {
             ver::Negotiated::Dialect(dialect) => {
                 tracing::Span::current().record("dialect", tracing::field::debug(dialect));
+                let metrics = &self.around.services.metrics;
+                self.around.live = metrics.connection_speaking(Role::Ns, &dialect.name());
                 self.phase = Phase::Negotiated(Negotiated {
                     dialect,
                     family: ClientFamily::default(),
@@ -230,6 +237,9 @@ impl NsSession {
             }
         };
         tracing::debug!(%verb, trid, %refusal, "refused");
+        if let Some(limit) = limit_of(refusal) {
+            self.around.services.metrics.limited(limit);
+        }
         match self.dialect() {
             Some(dialect) => {
                 dialect.refuse(trid, refusal, out);
@@ -358,6 +368,23 @@ fn is_usable(verb: Verb, dialect: Dialect) -> Handled {
 }
 
 impl Surroundings {
+    /// Counts what a client does; refused if it did too much of it lately.
+    pub(super) fn spend(&self, what: Doing, client: &SignedIn) -> Result<(), Refusal> {
+        self.spend_many(what, 1, client)
+    }
+
+    /// The same for many at once.
+    pub(super) fn spend_many(
+        &self,
+        what: Doing,
+        times: usize,
+        client: &SignedIn,
+    ) -> Result<(), Refusal> {
+        let times = u32::try_from(times).unwrap_or(u32::MAX);
+        let (user, peer) = (client.guard.user(), self.peer.ip());
+        self.services.allowances.spend_many(what, times, user, peer)
+    }
+
     /// Where this client signs in and finds switchboards: this server, as the client reaches it.
     pub(super) fn msnp_address(&self) -> String {
         let settings = &self.settings;

@@ -278,9 +278,13 @@ async fn prove(proof: &Proof<'_>, claim: Claim, around: &Surroundings) -> Result
     };
     let counted = match method {
         SignInMethod::Md5 => Method::Md5,
-        SignInMethod::Ticket | SignInMethod::Sso => Method::Ticket,
+        SignInMethod::Ticket => Method::Ticket,
+        SignInMethod::Sso => Method::Sso,
     };
-    around.services.metrics.sign_in(counted, outcome(&checked));
+    let outcome = checked
+        .as_ref()
+        .map_or_else(SignInError::outcome, |_| Outcome::Ok);
+    around.services.metrics.sign_in(counted, outcome);
     let (user, grant) = checked.inspect_err(|reason| {
         tracing::info!(peer = %around.peer, method = method.word(), %reason, "sign-in refused");
     })?;
@@ -299,21 +303,6 @@ async fn prove(proof: &Proof<'_>, claim: Claim, around: &Surroundings) -> Result
 
 fn with_grant(redeemed: Redeemed) -> (UserId, Option<i64>) {
     (redeemed.user, Some(redeemed.grant))
-}
-
-fn outcome<T>(checked: &Result<T, SignInError>) -> Outcome {
-    match checked {
-        Ok(_) => Outcome::Ok,
-        Err(SignInError::Throttled | SignInError::Busy) => Outcome::Throttled,
-        Err(SignInError::Fault(_)) => Outcome::Fault,
-        Err(
-            SignInError::UnknownAccount
-            | SignInError::Disabled
-            | SignInError::WrongPassword
-            | SignInError::LegacyClosed
-            | SignInError::BadTicket,
-        ) => Outcome::Refused,
-    }
 }
 
 /// Brings a proven account online and tells the client about itself.

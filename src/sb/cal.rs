@@ -6,14 +6,16 @@
 //! called is not there, whatever the reason: unknown, offline, hidden and blocking all sound the
 //! same.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::Failure;
 use super::session::Seat;
 use crate::dialect::notices::read_target;
 use crate::dialect::switchboard;
+use crate::metrics::Limit;
 use crate::model::{Address, Guid, Refusal};
-use crate::service::{Called, Services};
+use crate::service::{Called, Doing, Services};
 use crate::wire::{Arguments, Outbox};
 
 /// After this many refused calls the caller has to wait (`docs/protocol/03 §4`).
@@ -62,7 +64,7 @@ impl Cal {
         self,
         trid: u32,
         seat: &mut Seat,
-        services: &Services,
+        (services, peer): (&Services, IpAddr),
         out: &mut Outbox,
     ) -> Result<(), Failure> {
         let (callee, machine) = self.callee?;
@@ -72,8 +74,11 @@ impl Cal {
         }
         let now = Instant::now();
         if seat.patience.is_exhausted(now) {
+            services.metrics.limited(Limit::Invitations);
             return Err(Refusal::CallingTooFast.into());
         }
+        let caller = seat.membership.user();
+        services.allowances.spend(Doing::Invitation, caller, peer)?;
         let called = services.chat.call(&seat.membership, &callee, machine);
         if called == Err(Refusal::Unreachable) {
             seat.patience.note(now);

@@ -1,12 +1,15 @@
 //! One switchboard session.
 
+use std::net::IpAddr;
+
 use super::cal::Patience;
 use super::{Failure, ans, cal, msg, usr};
 use crate::dialect::{Dialect, errors, switchboard};
 use crate::mailbox::Mailbox;
+use crate::metrics::{Live, Role};
 use crate::model::{Refusal, SbEvent};
 use crate::net::{CloseReason, Session, Turn};
-use crate::service::{Membership, Services};
+use crate::service::{Membership, Services, limit_of};
 use crate::wire::{Frame, Outbox, Verb};
 
 /// A client of the switchboard role.
@@ -15,6 +18,9 @@ pub struct SbSession {
     services: Services,
     /// Keeps the queue of events open, and goes to the room on entering.
     mailbox: Mailbox<SbEvent>,
+    peer: IpAddr,
+    /// Counts the connection under what it speaks.
+    live: Live,
     seat: Option<Seat>,
 }
 
@@ -28,10 +34,12 @@ pub(super) struct Seat {
 
 impl SbSession {
     /// A session for a client that has just connected.
-    pub fn new(services: Services, mailbox: Mailbox<SbEvent>) -> Self {
+    pub fn new(services: Services, peer: IpAddr, mailbox: Mailbox<SbEvent>) -> Self {
         Self {
+            live: services.metrics.connection(Role::Sb),
             services,
             mailbox,
+            peer,
             seat: None,
         }
     }
@@ -48,19 +56,20 @@ impl SbSession {
             (None, b"USR") => {
                 let seat =
                     usr::Usr::parse(args)?.apply(trid, &self.services, &self.mailbox, out)?;
-                self.seat = Some(seat);
+                self.sit_down(seat);
                 Ok(Turn::Continue)
             }
             (None, b"ANS") => {
                 let seat =
                     ans::Ans::parse(args)?.apply(trid, &self.services, &self.mailbox, out)?;
-                self.seat = Some(seat);
+                self.sit_down(seat);
                 Ok(Turn::Continue)
             }
             (None, _) => Err(Failure::Violation),
             (Some(_), b"USR" | b"ANS") => Err(Failure::Refused(Refusal::NotExpected)),
             (Some(seat), b"CAL") => {
-                cal::Cal::parse(args)?.apply(trid, seat, &self.services, out)?;
+                let call = cal::Cal::parse(args)?;
+                call.apply(trid, seat, (&self.services, self.peer), out)?;
                 Ok(Turn::Continue)
             }
             (Some(seat), b"MSG") => {
@@ -69,6 +78,12 @@ impl SbSession {
             }
             (Some(_), _) => Err(Failure::Violation),
         }
+    }
+
+    fn sit_down(&mut self, seat: Seat) {
+        let metrics = &self.services.metrics;
+        self.live = metrics.connection_speaking(Role::Sb, &seat.dialect.name());
+        self.seat = Some(seat);
     }
 
     fn fail(&self, verb: Verb, trid: u32, failure: Failure, out: &mut Outbox) -> Turn {
@@ -81,6 +96,9 @@ impl SbSession {
             }
         };
         tracing::debug!(%verb, trid, %refusal, "refused");
+        if let Some(limit) = limit_of(refusal) {
+            self.services.metrics.limited(limit);
+        }
         match &self.seat {
             Some(seat) => {
                 seat.dialect.refuse(trid, refusal, out);

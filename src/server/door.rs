@@ -10,7 +10,7 @@ use tracing::{Instrument, Span};
 use crate::config::Limits;
 use crate::live::Live;
 use crate::mailbox::mailbox;
-use crate::metrics::Role as Counted;
+use crate::metrics::{Limit, Role as Counted};
 use crate::net::{Arrival, CloseReason, Link, Rules, Tunnelled};
 use crate::ns::{NsSession, NsSettings, ServerRole};
 use crate::sb::SbSession;
@@ -97,6 +97,9 @@ impl Door {
             Ok(frame) => self.notification(link, Some(frame), role, write).await,
             Err(reason) => {
                 metrics.closed(Counted::Ns, reason.word());
+                if reason == CloseReason::SignInTimeout {
+                    metrics.limited(Limit::SignInTime);
+                }
                 reason
             }
         };
@@ -125,7 +128,6 @@ impl Door {
         write: Duration,
     ) -> CloseReason {
         Span::current().record("role", Counted::Ns.word());
-        let _live = self.services.metrics.connection(Counted::Ns);
         let limits = self.limits.now();
         let (mailbox, inbox) = mailbox(limits.ns_queue);
         let ends = (link.peer(), link.local());
@@ -139,10 +141,9 @@ impl Door {
 
     async fn switchboard(&self, link: Link, first: Option<Frame>, write: Duration) -> CloseReason {
         Span::current().record("role", Counted::Sb.word());
-        let _live = self.services.metrics.connection(Counted::Sb);
         let limits = self.limits.now();
         let (mailbox, inbox) = mailbox(limits.sb_queue);
-        let session = SbSession::new(self.services.clone(), mailbox);
+        let session = SbSession::new(self.services.clone(), link.peer().ip(), mailbox);
         let rate = (limits.messages_per_second, limits.messages_burst);
         let rules = rules(&limits, rate, write);
         link.run(Role::Switchboard, session, inbox, first, rules)

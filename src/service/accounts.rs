@@ -19,12 +19,13 @@ use super::legacy::LegacyChallenges;
 use super::passwords::{
     PasswordError, PasswordRejected, PasswordSettings, Passwords, Verdict, check_new,
 };
-use super::throttle::Throttle;
+use super::throttle::{SignInRates, Throttle};
 use super::ticket::TokenKey;
 pub use tokens::{Authorised, Redeemed, Token, Tokens, Unauthorised};
 
 use crate::clock::Clock;
 use crate::config::{Auth, Limits};
+use crate::metrics::Outcome;
 use crate::model::{Address, Label, UserId};
 use crate::store::{Account, Credentials, LegacyChange, NewAccount, Store, StoreError};
 
@@ -75,8 +76,8 @@ pub struct AccountSettings {
     pub token_hours: u32,
     /// Whether a ticket for single sign-on is good without the proof that belongs to it.
     pub accept_bare_tickets: bool,
-    /// Failures a minute, for one account from one network.
-    pub failed_sign_ins_per_minute: u32,
+    /// How often somebody may sign in, or try to.
+    pub sign_ins: SignInRates,
     /// Networks that many people share.
     pub exempt: Vec<IpNet>,
 }
@@ -94,7 +95,7 @@ impl AccountSettings {
             ticket_minutes: auth.ticket_minutes,
             token_hours: auth.token_hours,
             accept_bare_tickets: auth.accept_bare_tickets,
-            failed_sign_ins_per_minute: limits.failed_sign_ins_per_minute,
+            sign_ins: SignInRates::new(limits),
             exempt: limits.exempt.clone(),
         }
     }
@@ -150,8 +151,8 @@ pub enum SignInError {
     /// The ticket is unknown, expired or another account's.
     #[error("no valid ticket of this account")]
     BadTicket,
-    /// Too many failed lately. Nothing was checked.
-    #[error("too many failed sign-ins")]
+    /// Too many failed lately, or there were too many altogether. Nothing was checked.
+    #[error("too many sign-ins lately")]
     Throttled,
     /// Too many passwords are being checked. Nothing was.
     #[error("the server is busy")]
@@ -159,6 +160,21 @@ pub enum SignInError {
     /// Something of ours failed.
     #[error(transparent)]
     Fault(#[from] Fault),
+}
+
+impl SignInError {
+    /// The word for it in the metrics.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Throttled | Self::Busy => Outcome::Throttled,
+            Self::Fault(_) => Outcome::Fault,
+            Self::UnknownAccount
+            | Self::Disabled
+            | Self::WrongPassword
+            | Self::LegacyClosed
+            | Self::BadTicket => Outcome::Refused,
+        }
+    }
 }
 
 /// Our own failure.
@@ -220,7 +236,7 @@ impl Accounts {
             clock,
             passwords: Passwords::new(settings.passwords).map_err(Fault::Hash)?,
             challenges: Arc::new(LegacyChallenges::new(secret)),
-            throttle: Throttle::new(settings.failed_sign_ins_per_minute, settings.exempt),
+            throttle: Throttle::new(settings.sign_ins, settings.exempt),
             failures: Failures::default(),
             ticket_ms: i64::from(settings.ticket_minutes) * 60_000,
             token_ms: i64::from(settings.token_hours) * 3_600_000,
@@ -228,9 +244,9 @@ impl Accounts {
         })
     }
 
-    /// Changes how many sign-ins may fail, and where that does not matter.
-    pub fn change_throttle(&self, per_minute: u32, exempt: Vec<IpNet>) {
-        self.throttle.change(per_minute, exempt);
+    /// Changes how often somebody may sign in, or try to, and where that does not matter.
+    pub fn change_throttle(&self, rates: SignInRates, exempt: Vec<IpNet>) {
+        self.throttle.change(rates, exempt);
     }
 
     /// Makes an account. Without a name it is called by its address, because clients need one.

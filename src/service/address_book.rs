@@ -6,6 +6,7 @@
 //! endpoints hear that their book changed.
 
 use super::Outcome;
+use super::allowance::Space;
 use super::contacts::{flat, publish_lists, publish_setting};
 use crate::clock::Clock;
 use crate::hub::{Hub, Origin};
@@ -37,13 +38,19 @@ pub struct NewMember {
 #[derive(Debug, Clone)]
 pub struct AddressBookOperations {
     store: Store,
+    space: Space,
     hub: Hub,
     clock: Clock,
 }
 
 impl AddressBookOperations {
-    pub(super) fn new(store: Store, hub: Hub, clock: Clock) -> Self {
-        Self { store, hub, clock }
+    pub(super) fn new((store, space): (Store, Space), hub: Hub, clock: Clock) -> Self {
+        Self {
+            store,
+            space,
+            hub,
+            clock,
+        }
     }
 
     /// Who is allowed, blocked, following and waiting; or what about that is new since a stamp.
@@ -72,9 +79,13 @@ impl AddressBookOperations {
     ///
     /// Refused: `CardExists` with the identity of the card that is there; `MalformedAddress`;
     /// `UnknownAccount` for the forward list without an account; `InvalidParameter` for oneself,
-    /// for nobody at all, or for a bad value; `CardTooLarge`; `UnknownGroup`; `ListFull`;
+    /// for nobody at all, or for a bad value; `CardTooLarge`; `UnknownGroup`; `ListFull`, also
+    /// where the whole database is; `BookTooLarge` if too much is written in the book already;
     /// `Unavailable` if the owner is gone.
     pub async fn add_card(&self, by: Editor, new: NewCard) -> Outcome<Guid> {
+        if !self.space.is_left() {
+            return Err(Refusal::ListFull.into());
+        }
         self.change_one(by, BookRequest::AddCard(new)).await
     }
 
@@ -82,7 +93,7 @@ impl AddressBookOperations {
     ///
     /// Refused: `UnknownContact`; `UnknownAccount` for the forward list without an account;
     /// `IllegalName` for a name that is empty or too long; `InvalidParameter` for a bad value;
-    /// `CardTooLarge`; `ListFull`; `Unavailable` if the owner is gone.
+    /// `CardTooLarge`; `BookTooLarge`; `ListFull`; `Unavailable` if the owner is gone.
     pub async fn update_cards(&self, by: Editor, changes: Vec<CardChange>) -> Outcome<()> {
         self.change(by, BookRequest::UpdateCards(changes)).await?;
         Ok(())

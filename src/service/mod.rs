@@ -6,6 +6,7 @@
 pub mod accounts;
 mod address_book;
 pub mod admin;
+mod allowance;
 mod chat;
 mod circle_ticket;
 mod circles;
@@ -45,6 +46,7 @@ pub use crate::store::{
 pub use accounts::{Accounts, Fault, Redeemed, SignInError};
 pub use address_book::{AddressBookOperations, Editor, NewMember};
 pub use admin::{Actor, AdminError, AdminOperations, Maintenance, Overview};
+pub use allowance::{AllowanceSettings, Allowances, Doing, Space, limit_of};
 pub use chat::ChatOperations;
 pub use circles::CircleOperations;
 pub use contacts::{Added, ContactOperations};
@@ -66,6 +68,8 @@ pub struct Services {
     pub presence: PresenceOperations,
     pub contacts: ContactOperations,
     pub address_book: AddressBookOperations,
+    pub allowances: Allowances,
+    pub space: Space,
     pub chat: ChatOperations,
     pub circles: CircleOperations,
     pub offline: OfflineOperations,
@@ -81,6 +85,7 @@ pub struct Services {
 /// The settings of those operations that have some.
 #[derive(Debug, Clone)]
 pub struct ServiceSettings {
+    pub allowances: AllowanceSettings,
     pub offline: OfflineSettings,
     pub registration: RegistrationSettings,
 }
@@ -89,6 +94,7 @@ impl ServiceSettings {
     /// Takes what it needs from the two sections.
     pub fn new(limits: &Limits, registration: &config::Registration) -> Self {
         Self {
+            allowances: AllowanceSettings::new(limits),
             offline: OfflineSettings::new(limits),
             registration: RegistrationSettings::new(registration, limits),
         }
@@ -105,6 +111,8 @@ impl Services {
         metrics: Metrics,
         settings: ServiceSettings,
     ) -> Self {
+        let allowances = Allowances::new(settings.allowances, clock.clone(), metrics.clone());
+        let space = Space::new(metrics.clone());
         let presence = PresenceOperations::new(store.clone(), hub.clone(), clock.clone());
         let contacts = ContactOperations::new(store.clone(), hub.clone(), clock.clone());
         let profiles = ProfileOperations::new(
@@ -112,10 +120,11 @@ impl Services {
             contacts.clone(),
             presence.clone(),
             clock.clone(),
+            space.clone(),
         );
         let registration = Registration::new(
             accounts.clone(),
-            store.clone(),
+            (store.clone(), space.clone()),
             clock.clone(),
             settings.registration,
         );
@@ -126,8 +135,14 @@ impl Services {
             registration.clone(),
         );
         let form_key = accounts.form_key();
-        let offline =
-            OfflineOperations::new(store.clone(), hub.clone(), clock.clone(), settings.offline);
+        let offline = OfflineOperations::new(
+            (store.clone(), space.clone()),
+            hub.clone(),
+            clock.clone(),
+            settings.offline,
+        );
+        let address_book =
+            AddressBookOperations::new((store.clone(), space.clone()), hub.clone(), clock.clone());
         Self {
             accounts,
             admin,
@@ -137,7 +152,9 @@ impl Services {
             presence,
             contacts,
             profiles,
-            address_book: AddressBookOperations::new(store.clone(), hub.clone(), clock.clone()),
+            address_book,
+            allowances,
+            space,
             chat: ChatOperations::new(hub.clone(), metrics.clone()),
             circles: CircleOperations::new(store.clone(), hub.clone(), clock.clone()),
             clock,

@@ -8,6 +8,7 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
+use super::allowance::Space;
 use super::pictures::{PictureError, Pictures};
 use super::{ContactOperations, Editor, Fault, Origin, Outcome, PresenceOperations};
 use crate::clock::Clock;
@@ -33,6 +34,7 @@ pub struct ProfileOperations {
     presence: PresenceOperations,
     clock: Clock,
     pictures: Pictures,
+    space: Space,
 }
 
 /// New values for a profile; what is absent stays as it is.
@@ -61,6 +63,9 @@ pub enum TileError {
     /// It cannot be taken.
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// The database is as large as it may become.
+    #[error("there is no room for more pictures")]
+    NoRoom,
     /// There is none to replace, or the account is gone.
     #[error("there is no such picture")]
     Unknown,
@@ -75,12 +80,14 @@ impl ProfileOperations {
         contacts: ContactOperations,
         presence: PresenceOperations,
         clock: Clock,
+        space: Space,
     ) -> Self {
         Self {
             store,
             contacts,
             presence,
             clock,
+            space,
             pictures: Pictures::default(),
         }
     }
@@ -156,6 +163,9 @@ impl ProfileOperations {
     }
 
     async fn sound(&self, name: Option<&str>, data: Vec<u8>) -> Result<NewTile, TileError> {
+        if !self.space.is_left() {
+            return Err(TileError::NoRoom);
+        }
         let sound = self.pictures.inspect(data).await?;
         Ok(NewTile {
             name: name.map(|name| name.chars().take(TILE_NAME_MAX).collect()),

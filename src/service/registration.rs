@@ -8,6 +8,7 @@ use secrecy::SecretString;
 
 use super::Fault;
 use super::accounts::{AccountError, Accounts};
+use super::allowance::Space;
 use super::throttle::{Rate, Remembered};
 use crate::clock::Clock;
 use crate::config::{self, RegistrationMode};
@@ -56,6 +57,7 @@ impl RegistrationSettings {
 pub struct Registration {
     accounts: Accounts,
     store: Store,
+    space: Space,
     clock: Clock,
     settings: Live<RegistrationSettings>,
     counts: Arc<Mutex<Counts>>,
@@ -88,6 +90,8 @@ pub enum RegistrationError {
     NoInvitation,
     #[error("addresses here end with another domain")]
     WrongDomain,
+    #[error("the database is as large as it may become")]
+    NoRoom,
     #[error("too many accounts were made lately")]
     TooMany,
     #[error(transparent)]
@@ -103,13 +107,14 @@ impl From<crate::store::StoreError> for RegistrationError {
 impl Registration {
     pub(super) fn new(
         accounts: Accounts,
-        store: Store,
+        (store, space): (Store, Space),
         clock: Clock,
         settings: RegistrationSettings,
     ) -> Self {
         Self {
             accounts,
             store,
+            space,
             clock,
             settings: Live::new(settings),
             counts: Arc::new(Mutex::new(Counts {
@@ -152,6 +157,9 @@ impl Registration {
         let ends_with = |domain: &String| address.domain().eq_ignore_ascii_case(domain);
         if !domains.is_empty() && !domains.iter().any(ends_with) {
             return Err(RegistrationError::WrongDomain);
+        }
+        if !self.space.is_left() {
+            return Err(RegistrationError::NoRoom);
         }
         if !self.admit(peer) {
             return Err(RegistrationError::TooMany);
@@ -258,6 +266,7 @@ mod tests {
 
     use super::super::accounts::tests::{Fixture, fixture};
     use super::*;
+    use crate::metrics::Metrics;
 
     async fn registration(mode: RegistrationMode, domains: &[&str]) -> (Registration, Fixture) {
         let fixture = fixture().await;
@@ -270,7 +279,9 @@ mod tests {
         };
         let (accounts, store) = (fixture.accounts.clone(), fixture.store.clone());
         let clock = fixture.clock.clone();
-        (Registration::new(accounts, store, clock, settings), fixture)
+        let space = Space::new(Metrics::new());
+        let registration = Registration::new(accounts, (store, space), clock, settings);
+        (registration, fixture)
     }
 
     fn applicant(address: &str, code: &str, peer: &str) -> Applicant {
@@ -301,6 +312,7 @@ mod tests {
             Err(RegistrationError::NoInvitation) => "no invitation",
             Err(RegistrationError::WrongDomain) => "wrong domain",
             Err(RegistrationError::TooMany) => "too many",
+            Err(RegistrationError::NoRoom) => "no room",
             Err(RegistrationError::Account(AccountError::AddressTaken)) => "taken",
             Err(RegistrationError::Account(_)) => "other",
         }

@@ -7,6 +7,9 @@
 //! their account or from behind the same router.
 //! Accounts that do not exist count like any other.
 //!
+//! Besides, all attempts of a network and all successes of an account have a rate. Only whoever
+//! has the proof can use up the latter, so it shuts nobody out either.
+//!
 //! Everything is in memory and bounded. The invariant: in the long run no more failures a minute
 //! get through than allowed. Attempts under way at the same moment may exceed that for once, but
 //! they are a debt that has to run down first.
@@ -18,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 
+use crate::config::Limits;
 use crate::live::Live;
 use crate::model::Address;
 use crate::network::{Network, is_among};
@@ -32,6 +36,8 @@ const COUNTED: usize = 10_000;
 const PROVEN: usize = 40_000;
 
 const MINUTE_US: i64 = 60_000_000;
+/// Accounts remembered that signed in lately.
+const SIGNED_IN: usize = 10_000;
 /// The longest debt. A longer one can only come from a clock that was set back, and is void.
 const LONGEST_US: i64 = 60 * MINUTE_US;
 
@@ -45,8 +51,30 @@ pub struct Throttle {
 
 #[derive(Debug)]
 struct Settings {
-    per_minute: u32,
+    rates: SignInRates,
     exempt: Vec<IpNet>,
+}
+
+/// How often somebody may sign in, or try to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignInRates {
+    /// Failures a minute to an account from one network.
+    pub failures: u32,
+    /// Successes a minute of one account.
+    pub successes: u32,
+    /// Attempts a minute from one network, however they end.
+    pub attempts: u32,
+}
+
+impl SignInRates {
+    /// Takes what the limits of a server say.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            failures: limits.failed_sign_ins_per_minute,
+            successes: limits.sign_ins_per_minute,
+            attempts: limits.sign_ins_per_address,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -56,42 +84,50 @@ struct Counts {
     accounts: Remembered<Address>,
     /// When the account last signed in from there, in microseconds.
     proven: Remembered<(Address, Network)>,
+    attempts: Remembered<Network>,
+    successes: Remembered<Address>,
 }
 
 impl Throttle {
-    /// Allows this many failures a minute to an account from one network. For the `exempt`
-    /// networks, where many people share an address, that count is as generous as the one for
-    /// the account, and there is none for the network.
-    pub fn new(per_minute: u32, exempt: Vec<IpNet>) -> Self {
+    /// For the `exempt` networks, where many people share an address, the count of failures from
+    /// one network is as generous as the one for the account, and there is none for the network
+    /// nor for sign-ins that succeed.
+    pub fn new(rates: SignInRates, exempt: Vec<IpNet>) -> Self {
         Self {
-            settings: Live::new(Settings {
-                per_minute: per_minute.max(1),
-                exempt,
-            }),
+            settings: Live::new(Settings { rates, exempt }),
             counts: Arc::new(Mutex::new(Counts {
                 pairs: Remembered::new(COUNTED),
                 networks: Remembered::new(COUNTED),
                 accounts: Remembered::new(COUNTED),
                 proven: Remembered::new(PROVEN),
+                attempts: Remembered::new(COUNTED),
+                successes: Remembered::new(SIGNED_IN),
             })),
         }
     }
 
-    /// Allows another number from now on, and exempts other networks. What has failed still counts.
-    pub fn change(&self, per_minute: u32, exempt: Vec<IpNet>) {
-        self.settings.replace(Settings {
-            per_minute: per_minute.max(1),
-            exempt,
-        });
+    /// Allows other rates from now on, and exempts other networks. What was counted still counts.
+    pub fn change(&self, rates: SignInRates, exempt: Vec<IpNet>) {
+        self.settings.replace(Settings { rates, exempt });
     }
 
-    /// Whether this account may be tried from there now.
+    /// Whether this account may be tried from there now, which is counted as an attempt if so.
     pub fn admits(&self, address: &Address, peer: IpAddr, now_ms: i64) -> bool {
         let now = now_ms.saturating_mul(1_000);
         let network = Network::of(peer);
         let pair = (address.clone(), network);
         let rates = self.rates(peer);
-        let counts = self.counts();
+        let mut counts = self.counts();
+        if let Some((attempts, successes)) = rates.sign_ins {
+            let lately = counts.attempts.get(&network);
+            if !attempts.admits(lately, now)
+                || !successes.admits(counts.successes.get(address), now)
+            {
+                return false;
+            }
+            let debt = attempts.charged(lately, now);
+            counts.attempts.set(network, debt);
+        }
         let network_admits = rates
             .network
             .is_none_or(|rate| rate.admits(counts.networks.get(&network), now));
@@ -121,24 +157,38 @@ impl Throttle {
     /// network are not, or an own account would buy new guesses at others.
     pub fn succeeded(&self, address: &Address, peer: IpAddr, now_ms: i64) {
         let pair = (address.clone(), Network::of(peer));
+        let now = now_ms.saturating_mul(1_000);
+        let rates = self.rates(peer);
         let mut counts = self.counts();
+        if let Some((_, successes)) = rates.sign_ins {
+            let debt = successes.charged(counts.successes.get(address), now);
+            counts.successes.set(address.clone(), debt);
+        }
         counts.pairs.forget(&pair);
-        counts.proven.set(pair, now_ms.saturating_mul(1_000));
+        counts.proven.set(pair, now);
     }
 
     fn rates(&self, peer: IpAddr) -> Rates {
-        let Settings { per_minute, exempt } = &*self.settings.now();
-        let account = Rate::per_minute(per_minute.saturating_mul(ACCOUNT_FACTOR));
+        let settings = self.settings.now();
+        let Settings { rates, exempt } = &*settings;
+        let account = Rate::per_minute(rates.failures.saturating_mul(ACCOUNT_FACTOR));
         if is_among(exempt, peer) {
             Rates {
                 pair: account,
                 network: None,
                 account,
+                sign_ins: None,
             }
         } else {
             Rates {
-                pair: Rate::per_minute(*per_minute),
-                network: Some(Rate::per_minute(per_minute.saturating_mul(NETWORK_FACTOR))),
+                pair: Rate::per_minute(rates.failures),
+                network: Some(Rate::per_minute(
+                    rates.failures.saturating_mul(NETWORK_FACTOR),
+                )),
+                sign_ins: Some((
+                    Rate::per_minute(rates.attempts),
+                    Rate::per_minute(rates.successes),
+                )),
                 account,
             }
         }
@@ -154,11 +204,13 @@ struct Rates {
     pair: Rate,
     network: Option<Rate>,
     account: Rate,
+    /// Of attempts from the network, and of successes of the account.
+    sign_ins: Option<(Rate, Rate)>,
 }
 
 /// A rate of failures, or of anything else that may be too much. What is kept of past ones is a
 /// single time: when they will have run down.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Rate {
     /// How long one failure takes to run down, in microseconds.
     interval: i64,
@@ -175,6 +227,17 @@ impl Rate {
         Self::over(LONGEST_US, times)
     }
 
+    /// So many at once, and then so many a minute. A burst that takes longer than an hour to run
+    /// down is cut to that.
+    pub(super) fn with_burst(per_minute: u32, burst: u32) -> Self {
+        let interval = (MINUTE_US / i64::from(per_minute.max(1))).max(1);
+        let span = interval.saturating_mul(i64::from(burst.max(1)));
+        Self {
+            interval,
+            span: span.min(LONGEST_US).max(interval),
+        }
+    }
+
     fn over(span: i64, times: u32) -> Self {
         let interval = span / i64::from(times.max(1));
         Self {
@@ -188,7 +251,12 @@ impl Rate {
     }
 
     pub(super) fn charged(self, runs_down_at: Option<i64>, now: i64) -> i64 {
-        let debt = debt(runs_down_at, now) + self.interval;
+        self.charged_for(1, runs_down_at, now)
+    }
+
+    /// The same for so many at once; more than there is room for are a debt.
+    pub(super) fn charged_for(self, times: u32, runs_down_at: Option<i64>, now: i64) -> i64 {
+        let debt = debt(runs_down_at, now) + self.interval.saturating_mul(i64::from(times));
         now.saturating_add(debt.min(LONGEST_US))
     }
 }
@@ -227,6 +295,12 @@ impl<K: Eq + Hash> Remembered<K> {
         self.times.insert(key, time);
     }
 
+    /// How many keys there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.times.len()
+    }
+
     fn forget(&mut self, key: &K) {
         self.times.remove(key);
     }
@@ -255,7 +329,12 @@ mod tests {
     }
 
     fn throttle() -> Throttle {
-        Throttle::new(10, vec!["10.0.0.0/8".parse().unwrap()])
+        let rates = SignInRates {
+            failures: 10,
+            successes: 60,
+            attempts: 100,
+        };
+        Throttle::new(rates, vec!["10.0.0.0/8".parse().unwrap()])
     }
 
     fn fail(throttle: &Throttle, who: &str, peer: &str, times: u32) {
@@ -388,6 +467,33 @@ mod tests {
         fail(&throttle, "a@b.c", "192.0.2.1", 10);
         let yesterday = NOW - 86_400 * SECOND;
         assert!(admits(&throttle, "a@b.c", "192.0.2.1", yesterday));
+    }
+
+    #[test]
+    fn the_successes_of_an_account_have_a_rate_that_only_its_owner_uses_up() {
+        let throttle = throttle();
+        for n in 0..60 {
+            assert!(admits(&throttle, "a@b.c", &format!("192.0.2.{n}"), NOW));
+            throttle.succeeded(&address("a@b.c"), ip(&format!("192.0.2.{n}")), NOW);
+        }
+        assert!(!admits(&throttle, "a@b.c", "192.0.2.99", NOW));
+        assert!(admits(&throttle, "b@b.c", "192.0.2.99", NOW));
+        assert!(admits(&throttle, "a@b.c", "192.0.2.99", NOW + SECOND));
+        for _ in 0..200 {
+            throttle.succeeded(&address("c@b.c"), ip("10.1.2.3"), NOW);
+        }
+        assert!(admits(&throttle, "c@b.c", "10.1.2.3", NOW));
+    }
+
+    #[test]
+    fn the_attempts_of_a_network_have_a_rate_whoever_they_are_for() {
+        let throttle = throttle();
+        let tried = |n: u32| admits(&throttle, &format!("a{n}@b.c"), "2001:db8::1", NOW);
+        assert!((0..100).all(tried));
+        assert!(!admits(&throttle, "new@b.c", "2001:db8::2", NOW));
+        assert!(admits(&throttle, "new@b.c", "2001:db8:0:1::1", NOW));
+        let exempt = |n: u32| admits(&throttle, &format!("a{n}@b.c"), "10.1.2.3", NOW);
+        assert!((0..300).all(exempt));
     }
 
     #[test]

@@ -111,6 +111,33 @@ async fn check_cards(turn: &mut Turn, owner: UserId, limits: ListLimits) -> Resu
     Ok(())
 }
 
+/// A card this small may always be written: their number bounds what they are together, and adding
+/// up a whole book for each of them would make importing one slow.
+const SMALL_CARD: usize = 1_024;
+
+/// Refuses if the book has no room for so many bytes on this card.
+async fn check_bytes(
+    turn: &mut Turn,
+    owner: UserId,
+    guid: Guid,
+    bytes: usize,
+    limits: ListLimits,
+) -> Result<(), Stop> {
+    let others: i64 = sqlx::query_scalar(
+        "SELECT COALESCE(SUM(LENGTH(CAST(fields AS BLOB))), 0) FROM card \
+         WHERE owner_id = $1 AND guid <> $2",
+    )
+    .bind(owner.0)
+    .bind(guid.to_string())
+    .fetch_one(&mut turn.connection)
+    .await?;
+    let together = others.unsigned_abs().saturating_add(bytes as u64);
+    if together > limits.card_bytes {
+        return Err(Refusal::BookTooLarge.into());
+    }
+    Ok(())
+}
+
 /// Gives a row that comes onto the forward list the identity and the groups of the card that its
 /// person has already. Refuses if they have none and the book is full.
 pub(super) async fn take_over(
@@ -225,12 +252,17 @@ async fn set_fields(
     owner: UserId,
     guid: Guid,
     fields: &CardFields,
-) -> Result<(), StoreError> {
+    limits: ListLimits,
+) -> Result<(), Stop> {
+    let text = write_fields(fields);
+    if text.len() > SMALL_CARD {
+        check_bytes(turn, owner, guid, text.len(), limits).await?;
+    }
     let stamp = tick(turn).await?;
     sqlx::query("UPDATE card SET fields = $3, changed_at = $4 WHERE owner_id = $1 AND guid = $2")
         .bind(owner.0)
         .bind(guid.to_string())
-        .bind(write_fields(fields))
+        .bind(text)
         .bind(stamp.0)
         .execute(&mut turn.connection)
         .await?;
@@ -304,7 +336,7 @@ impl Book<'_> {
             self.insert(Some(pair.target.id), None, bits).await?
         };
         if !fields.is_empty() {
-            set_fields(self.turn, owner, guid, &fields).await?;
+            set_fields(self.turn, owner, guid, &fields, self.limits).await?;
         }
         Ok(guid)
     }
@@ -331,7 +363,7 @@ impl Book<'_> {
             return Err(Refusal::InvalidParameter.into());
         }
         let guid = self.insert(None, address, group_bits).await?;
-        set_fields(self.turn, self.owner(), guid, &fields).await?;
+        set_fields(self.turn, self.owner(), guid, &fields, self.limits).await?;
         Ok(guid)
     }
 
@@ -448,7 +480,7 @@ impl Book<'_> {
         let after = applied(&before.fields, &patch)?;
         if after != before.fields {
             self.change.changed = true;
-            set_fields(self.turn, owner, guid, &after).await?;
+            set_fields(self.turn, owner, guid, &after, self.limits).await?;
         }
         Ok(())
     }

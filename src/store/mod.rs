@@ -50,6 +50,7 @@ mod web_sessions;
 mod writer;
 
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::sqlite::SqlitePool;
 
@@ -91,6 +92,10 @@ pub struct ListLimits {
     pub circle_name: usize,
     /// Everything in the address book, the forward list included.
     pub cards: u32,
+    /// Bytes written on the cards of an address book.
+    pub card_bytes: u64,
+    /// Bytes of the pictures of an account.
+    pub picture_bytes: u64,
 }
 
 impl Default for ListLimits {
@@ -104,6 +109,8 @@ impl Default for ListLimits {
             circle_members: 50,
             circle_name: 180,
             cards: 2000,
+            card_bytes: 4 * 1024 * 1024,
+            picture_bytes: 8 * 1024 * 1024,
         }
     }
 }
@@ -155,6 +162,31 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.readers).await?;
         self.writer.run(|_| Box::pin(async { Ok(()) })).await
+    }
+
+    /// Has `observer` told of every transaction, with its number of jobs and the time from its
+    /// begin to the end of its commit. It is called by the writer and has to be short. Only the
+    /// first one is taken.
+    pub fn observe_writes(&self, observer: impl Fn(usize, Duration) + Send + Sync + 'static) {
+        self.writer.observe(Box::new(observer));
+    }
+
+    /// The bytes that the database uses. What was freed is used again before its file grows, so it
+    /// does not count.
+    pub async fn size(&self) -> Result<u64, StoreError> {
+        let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
+            .fetch_one(&self.readers)
+            .await?;
+        let free: i64 = sqlx::query_scalar("PRAGMA freelist_count")
+            .fetch_one(&self.readers)
+            .await?;
+        let page: i64 = sqlx::query_scalar("PRAGMA page_size")
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(pages
+            .saturating_sub(free)
+            .saturating_mul(page)
+            .unsigned_abs())
     }
 
     /// What the writer has done so far, for the metrics.

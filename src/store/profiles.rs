@@ -178,8 +178,9 @@ impl Store {
     /// Adds a picture to the history, and drops the oldest where there are too many; the one that
     /// is shown stays. Answers its number, or `None` if the account is gone.
     pub async fn add_tile(&self, user: UserId, tile: NewTile) -> Result<Option<u32>, StoreError> {
+        let most_bytes = self.limits.now().picture_bytes;
         self.writer
-            .run(move |turn| Box::pin(add(turn, user, tile)))
+            .run(move |turn| Box::pin(add(turn, user, tile, most_bytes)))
             .await
     }
 
@@ -190,8 +191,15 @@ impl Store {
         tile_number: u32,
         tile: NewTile,
     ) -> Result<bool, StoreError> {
+        let most_bytes = self.limits.now().picture_bytes;
         self.writer
-            .run(move |turn| Box::pin(replace(turn, user, tile_number, tile)))
+            .run(move |turn| {
+                Box::pin(async move {
+                    let is_replaced = replace(turn, user, tile_number, tile).await?;
+                    forget_old(turn, user, i64::from(tile_number), most_bytes).await?;
+                    Ok(is_replaced)
+                })
+            })
             .await
     }
 
@@ -279,7 +287,12 @@ impl Store {
     }
 }
 
-async fn add(turn: &mut Turn, user: UserId, tile: NewTile) -> Result<Option<u32>, StoreError> {
+async fn add(
+    turn: &mut Turn,
+    user: UserId,
+    tile: NewTile,
+    most_bytes: u64,
+) -> Result<Option<u32>, StoreError> {
     if !touch(turn, user, &Part::Other).await? {
         return Ok(None);
     }
@@ -302,16 +315,33 @@ async fn add(turn: &mut Turn, user: UserId, tile: NewTile) -> Result<Option<u32>
     .bind(turn.now)
     .execute(&mut turn.connection)
     .await?;
+    forget_old(turn, user, given, most_bytes).await?;
+    number(given, "profile", "next_tile", user).map(Some)
+}
+
+/// Drops the oldest pictures where there are too many or they take too much, but neither the one
+/// that is shown nor the `newest`.
+async fn forget_old(
+    turn: &mut Turn,
+    user: UserId,
+    newest: i64,
+    most_bytes: u64,
+) -> Result<(), StoreError> {
     sqlx::query(
-        "DELETE FROM tile WHERE user_id = $1 AND number IN (SELECT t.number FROM tile t \
-         JOIN profile p ON p.user_id = t.user_id WHERE t.user_id = $1 \
-         ORDER BY (t.number IS p.tile) DESC, t.number DESC LIMIT -1 OFFSET $2)",
+        "DELETE FROM tile WHERE user_id = $1 AND number IN (SELECT number FROM ( \
+         SELECT t.number, t.number IS p.tile OR t.number = $3 AS stays, \
+         COUNT(*) OVER kept AS count, SUM(LENGTH(t.data) + LENGTH(t.small)) OVER kept AS bytes \
+         FROM tile t JOIN profile p ON p.user_id = t.user_id WHERE t.user_id = $1 \
+         WINDOW kept AS (ORDER BY t.number IS p.tile DESC, t.number DESC) \
+         ) WHERE NOT stays AND (count > $2 OR bytes > $4))",
     )
     .bind(user.0)
     .bind(TILES_KEPT)
+    .bind(newest)
+    .bind(i64::try_from(most_bytes).unwrap_or(i64::MAX))
     .execute(&mut turn.connection)
     .await?;
-    number(given, "profile", "next_tile", user).map(Some)
+    Ok(())
 }
 
 async fn replace(

@@ -14,8 +14,8 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -87,12 +87,17 @@ pub struct WriteLoad {
     pub time: Duration,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Counters {
     batches: AtomicU64,
     jobs: AtomicU64,
     micros: AtomicU64,
+    /// Hears of every transaction.
+    observer: OnceLock<Observer>,
 }
+
+/// Told the jobs of a transaction and the time it took.
+pub(super) type Observer = Box<dyn Fn(usize, Duration) + Send + Sync>;
 
 /// The handle to the writer task.
 #[derive(Clone)]
@@ -144,6 +149,11 @@ impl Writer {
             jobs: self.counters.jobs.load(Ordering::Relaxed),
             time: Duration::from_micros(self.counters.micros.load(Ordering::Relaxed)),
         }
+    }
+
+    /// Has every transaction from now on told to `observer`; only the first one is taken.
+    pub(super) fn observe(&self, observer: Observer) {
+        drop(self.counters.observer.set(observer));
     }
 
     /// Runs a change that can be refused; `published` runs right after its commit.
@@ -368,6 +378,9 @@ impl Task {
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.jobs.fetch_add(jobs as u64, Ordering::Relaxed);
         self.counters.micros.fetch_add(micros, Ordering::Relaxed);
+        if let Some(observer) = self.counters.observer.get() {
+            observer(jobs, time);
+        }
     }
 }
 

@@ -22,13 +22,26 @@ impl Numbers {
         Self(request(ops, head).await.unwrap())
     }
 
-    /// The value of a series such as `chrysalis_rooms` or `chrysalis_connections{role="ns"}`;
+    /// The value of a series such as `chrysalis_rooms` or `chrysalis_sign_ins_total{method="md5",outcome="ok"}`;
     /// zero for one that is not there yet.
     pub(crate) fn get(&self, series: &str) -> i64 {
         self.0
             .lines()
             .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
             .map_or(0, |value| value.parse().unwrap())
+    }
+
+    /// How many connections of a role there are, whatever they speak.
+    pub(crate) fn connections(&self, role: &str) -> i64 {
+        let start = format!("chrysalis_connections{{role=\"{role}\",");
+        let lines = self.0.lines().filter(|line| line.starts_with(&start));
+        let value = |line: &str| line.rsplit_once(' ').map_or(0, |it| it.1.parse().unwrap());
+        lines.map(value).sum()
+    }
+
+    /// How often a limit was met.
+    pub(crate) fn limited(&self, limit: &str) -> i64 {
+        self.get(&format!("chrysalis_limited_total{{limit=\"{limit}\"}}"))
     }
 
     /// How many connections of a role ended for a reason.

@@ -41,8 +41,8 @@ struct Gauges {
 impl Gauges {
     fn of(numbers: &Numbers) -> Self {
         Self {
-            notification: numbers.get("chrysalis_connections{role=\"ns\"}"),
-            switchboard: numbers.get("chrysalis_connections{role=\"sb\"}"),
+            notification: numbers.connections("ns"),
+            switchboard: numbers.connections("sb"),
             signed_in: numbers.get("chrysalis_signed_in_sessions"),
             rooms: numbers.get("chrysalis_rooms"),
         }

@@ -35,7 +35,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::{Link, Web};
 use crate::config;
 use crate::live::Live;
-use crate::metrics::Metrics;
+use crate::metrics::{Limit, Metrics};
 use crate::net::{Gate, Tunnelled, pipe};
 use crate::network::{Network, is_among};
 use crate::shutdown::Shutdown;
@@ -233,9 +233,12 @@ impl Gateway {
         let (known, replied) = match request {
             Request::Open { role, timeout } => {
                 let opened = self.open(role, (link.peer, link.local), timeout);
-                let known = opened.map_err(|refused| match refused {
-                    Refused::Full => StatusCode::SERVICE_UNAVAILABLE,
-                    Refused::TooFast => StatusCode::TOO_MANY_REQUESTS,
+                let known = opened.map_err(|refused| {
+                    self.0.metrics.limited(Limit::GatewaySessions);
+                    match refused {
+                        Refused::Full => StatusCode::SERVICE_UNAVAILABLE,
+                        Refused::TooFast => StatusCode::TOO_MANY_REQUESTS,
+                    }
                 })?;
                 let replied = known.session.exchange(asked.body, None).await;
                 (known, replied)

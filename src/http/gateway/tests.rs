@@ -13,12 +13,13 @@ const PEER: &str = "192.0.2.1:4000";
 fn gateway() -> (Gateway, Started) {
     let started = Started::default();
     let kept = Arc::clone(&started);
-    let gate = Gate::new(GateLimits {
+    let limits = GateLimits {
         connections: 20,
         per_network: 20,
         waiting_per_network: 20,
         exempt: Vec::new(),
-    });
+    };
+    let gate = Gate::new(limits, Metrics::new());
     let settings = GatewaySettings {
         idle: Duration::from_secs(120),
         longest_idle: Duration::from_secs(600),

@@ -68,7 +68,7 @@ async fn issue(version: Version, web: &Web, link: Link, body: &[u8]) -> Response
         }
         Err((outcome, problem)) => (outcome, version.fault(problem, accounts.now_ms())),
     };
-    web.services.metrics.sign_in(Method::Passport, outcome);
+    web.services.metrics.sign_in(Method::Rst, outcome);
     response
 }
 
@@ -177,7 +177,7 @@ pub(super) async fn issue_bare(
             (outcome, answer)
         }
     };
-    web.services.metrics.sign_in(Method::Passport, outcome);
+    web.services.metrics.sign_in(Method::Rst, outcome);
     response
 }
 

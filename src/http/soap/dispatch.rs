@@ -16,6 +16,7 @@ use super::fault::Failure;
 use super::reply::Reply;
 use crate::http::connection::TooLarge;
 use crate::http::{Link, Web, activity, address_book, oim, rsi, sharing, storage};
+use crate::service::Doing;
 use crate::service::accounts::Authorised;
 use crate::service::ticket::Purpose;
 
@@ -129,6 +130,14 @@ impl Service {
         }
     }
 
+    /// Whether an operation is about the contacts of an account and does more than read them.
+    fn changes_contacts(self, operation: &str) -> bool {
+        match self {
+            Self::Sharing | Self::AddressBook => !operation.contains("Find"),
+            Self::Oim | Self::Rsi | Self::Storage | Self::Activity => false,
+        }
+    }
+
     async fn handle(self, call: &Call<'_>) -> Result<Reply, Failure> {
         match self {
             Self::Sharing => sharing::handle(call).await,
@@ -195,6 +204,9 @@ pub(in crate::http) async fn serve(
                 let error = &failure as &dyn std::error::Error;
                 tracing::error!(error, operation = name, "a web service failed");
             }
+            if let Some(limit) = failure.limit() {
+                web.services.metrics.limited(limit);
+            }
             failure.respond(service, name, namespace)
         }
     }
@@ -213,6 +225,13 @@ async fn run(
         .ok_or(Failure::Unauthorised)?;
     let accounts = &web.services.accounts;
     let by = accounts.authorise(token, service.purpose()).await?;
+    tracing::Span::current().record("user", by.user.0);
+    let allowances = &web.services.allowances;
+    let peer = link.peer.ip();
+    allowances.spend(Doing::WebCall, by.user, peer)?;
+    if service.changes_contacts(operation.name) {
+        allowances.spend(Doing::ContactChange, by.user, peer)?;
+    }
     let call = Call {
         web,
         link,
@@ -237,6 +256,9 @@ pub(in crate::http) fn ticket_cookie(headers: &HeaderMap) -> Option<&str> {
 
 fn refuse(service: Service, web: &Web, failure: Failure) -> Response {
     count(service, web, "", failure.word());
+    if let Some(limit) = failure.limit() {
+        web.services.metrics.limited(limit);
+    }
     failure.respond(service, "", "")
 }
 

@@ -14,9 +14,10 @@ use super::dispatch::Service;
 use super::envelope::Malformed;
 use super::reply::respond;
 use crate::http::storage;
+use crate::metrics::Limit;
 use crate::model::{Guid, Refusal};
 use crate::service::accounts::Unauthorised;
-use crate::service::{Fault as OurFault, OperationError};
+use crate::service::{Fault as OurFault, OperationError, limit_of};
 
 /// Why an operation gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +139,15 @@ impl Failure {
         }
     }
 
+    /// The limit that was met, unless whoever refused has counted it.
+    pub(in crate::http) fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::TooLarge => Some(Limit::Size),
+            Self::Refused(refusal) => limit_of(*refusal),
+            _ => None,
+        }
+    }
+
     /// The answer, in the form of the service. `operation` is a name of ours, or empty where
     /// none was recognised, and `namespace` that of the element which named it.
     pub(in crate::http) fn respond(
@@ -212,7 +222,10 @@ impl AddressBookFault {
             Refusal::NotOnList | Refusal::UnknownContact | Refusal::NotInGroup => {
                 "ContactDoesNotExist"
             }
-            Refusal::ListFull | Refusal::TooManyGroups => "RequestLimitReached",
+            Refusal::ListFull
+            | Refusal::TooManyGroups
+            | Refusal::BookTooLarge
+            | Refusal::ChangingTooFast => "RequestLimitReached",
             Refusal::UnknownGroup => "GroupDoesNotExist",
             Refusal::GroupNameTaken => "GroupAlreadyExists",
             Refusal::GroupNameTooLong | Refusal::IllegalName | Refusal::CardTooLarge => {

@@ -63,6 +63,7 @@ pub(super) fn refused(error: TileError) -> Failure {
         TileError::Picture(error @ PictureError::Unsound) => {
             StorageFault::new("InvalidRequest", error.to_string()).into()
         }
+        TileError::NoRoom => Refusal::ListFull.into(),
         TileError::Unknown => does_not_exist(),
         TileError::Fault(fault) => fault.into(),
     }

@@ -9,6 +9,7 @@ use super::page::{fault, sentence, with_session};
 use super::{Posted, Shell, Visitor, page, see_other};
 use crate::config::RegistrationMode;
 use crate::http::Web;
+use crate::metrics::Limit;
 use crate::model::{Address, Label};
 use crate::service::accounts::AccountError;
 use crate::service::{Applicant, RegistrationError};
@@ -128,8 +129,14 @@ fn refused(web: &Web, visitor: &Visitor, typed: Typed, error: RegistrationError)
             StatusCode::UNPROCESSABLE_ENTITY
         }
         RegistrationError::TooMany => {
+            web.services.metrics.limited(Limit::Registrations);
             wrong.all = "Too many accounts were made lately. Try again in an hour.".to_owned();
             StatusCode::TOO_MANY_REQUESTS
+        }
+        RegistrationError::NoRoom => {
+            wrong.all =
+                "There is no room for more accounts. Tell whoever runs this server.".to_owned();
+            StatusCode::INSUFFICIENT_STORAGE
         }
         RegistrationError::Closed => {
             wrong.all = text;

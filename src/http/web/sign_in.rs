@@ -9,6 +9,7 @@ use secrecy::ExposeSecret as _;
 use super::page::{fault, with_session, without_session};
 use super::{Posted, Shell, Visitor, page, see_other};
 use crate::http::{Web, form as fields};
+use crate::metrics::{Method, Outcome};
 use crate::service::SignInError;
 
 /// Where a browser goes that was on its way nowhere.
@@ -42,7 +43,12 @@ pub(super) async fn submit(State(web): State<Web>, posted: Posted) -> Response {
     let password = posted.secret("password").into();
     let peer = visitor.link.peer.ip();
     let accounts = &web.services.accounts;
-    let (status, wrong) = match accounts.verify_password(&address, password, peer).await {
+    let proven = accounts.verify_password(&address, password, peer).await;
+    let outcome = proven
+        .as_ref()
+        .map_or_else(SignInError::outcome, |_| Outcome::Ok);
+    web.services.metrics.sign_in(Method::Web, outcome);
+    let (status, wrong) = match proven {
         Ok(user) => {
             let sessions = &web.services.web_sessions;
             match sessions.begin(user, &visitor.browser, visitor.peer()).await {

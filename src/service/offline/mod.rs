@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
+use super::allowance::Space;
 use super::throttle::{Rate, Remembered};
 use super::{Fault, Origin, Outcome};
 use crate::clock::Clock;
@@ -59,6 +60,7 @@ impl OfflineSettings {
 #[derive(Debug, Clone)]
 pub struct OfflineOperations {
     store: Store,
+    space: Space,
     hub: Hub,
     clock: Clock,
     settings: Live<OfflineSettings>,
@@ -80,9 +82,15 @@ pub enum Lock {
 }
 
 impl OfflineOperations {
-    pub(super) fn new(store: Store, hub: Hub, clock: Clock, settings: OfflineSettings) -> Self {
+    pub(super) fn new(
+        (store, space): (Store, Space),
+        hub: Hub,
+        clock: Clock,
+        settings: OfflineSettings,
+    ) -> Self {
         Self {
             store,
+            space,
             hub,
             clock,
             settings: Live::new(settings),
@@ -133,6 +141,10 @@ impl OfflineOperations {
         let text = &message.text;
         if text.is_empty() || text.len() > self.settings.now().message_bytes {
             return Err(Refusal::BadMessage.into());
+        }
+        if !self.space.is_left() {
+            // As for a box that is full.
+            return Err(Refusal::Unreachable.into());
         }
         let account = self.store.account_by_id(sender).await?;
         let account = account.ok_or(Refusal::Unavailable)?;

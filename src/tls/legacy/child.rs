@@ -29,6 +29,7 @@ use super::messages::{
 };
 use super::{identity, sandbox};
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::net::{Arrival, Gate, GateLimits, accept};
 use crate::shutdown::Shutdown;
 
@@ -130,12 +131,14 @@ async fn serve(listener: std::net::TcpListener, control: StdUnixStream) -> Resul
         write: Duration::from_secs(first.write_secs),
         reports,
     });
-    let gate = Gate::new(GateLimits {
+    let limits = GateLimits {
         connections: first.connections,
         per_network: first.connections_per_address,
         waiting_per_network: first.connections_per_address,
         exempt: first.exempt,
-    });
+    };
+    // This process shows its counts to nobody; what concerns the server is reported to it.
+    let gate = Gate::new(limits, Metrics::new());
     desk.report(Report::Ready);
     let shutdown = Shutdown::new();
     shutdown.spawn("reports", async move {

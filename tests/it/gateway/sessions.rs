@@ -146,7 +146,7 @@ async fn whoever_is_gone_is_offline_in_time() {
     }
     let numbers = Numbers::read(server.ops).await;
     assert_eq!(numbers.closes("ns", "eof"), 1);
-    assert_eq!(numbers.get("chrysalis_connections{role=\"sb\"}"), 1);
+    assert_eq!(numbers.connections("sb"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

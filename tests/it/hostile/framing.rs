@@ -154,8 +154,8 @@ async fn a_line_without_end_is_cut_off_and_costs_no_memory() {
     guest.hears("olive", &chat("still here")).await;
     drop(crowd);
     let is_over = |numbers: &Numbers| {
-        numbers.get("chrysalis_connections{role=\"ns\"}") == 2
-            && numbers.get("chrysalis_connections{role=\"sb\"}") == 2
+        numbers.connections("ns") == 2
+            && numbers.connections("sb") == 2
             && numbers.closes("ns", "eof") >= 50
     };
     let numbers = Numbers::until(server.ops, "the end of the attack", is_over).await;

@@ -12,7 +12,6 @@ use crate::support::soap::{WebClient, token};
 use crate::support::transcript::{Link, SignIn};
 
 /// How many clients are at the notification server.
-const CONNECTED: &str = "chrysalis_connections{role=\"ns\"}";
 
 /// Signs in at a machine of this number; the connection, or why there is none.
 async fn at_machine(at: Addresses, name: &str, number: u32) -> Result<Connection, String> {
@@ -50,11 +49,11 @@ async fn of_many_who_come_to_one_place_at_once_one_stays() {
         assert!(!held.is_empty());
         // Whoever came last is the one who is there.
         scene
-            .until("one of them", |numbers| numbers.get(CONNECTED) == 3)
+            .until("one of them", |numbers| numbers.connections("ns") == 3)
             .await;
         drop(held);
         scene
-            .until("none of them", |numbers| numbers.get(CONNECTED) == 2)
+            .until("none of them", |numbers| numbers.connections("ns") == 2)
             .await;
     }
     scene.finish().await;
@@ -72,7 +71,7 @@ async fn an_account_at_more_places_than_there_are_leaves_the_oldest() {
     // Sixteen of them, Trent and the bystanders.
     scene
         .until("as many as there may be", |numbers| {
-            numbers.get(CONNECTED) == 19
+            numbers.connections("ns") == 19
         })
         .await;
     for mut gone in held.drain(..24) {

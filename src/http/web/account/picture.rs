@@ -46,6 +46,10 @@ pub(super) async fn submit(State(web): State<Web>, member: Member, upload: Uploa
             Ok(()) => return see_other("/account/profile?done=picture"),
             Err(TileError::Fault(error)) => return fault(&error),
             Err(TileError::Unknown) => return see_other("/"),
+            Err(TileError::NoRoom) => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                "There is no room for more pictures. Tell whoever runs this server.",
+            ),
             Err(TileError::Picture(PictureError::TooLarge)) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE)
             }

@@ -294,7 +294,11 @@ impl Server {
             metrics.set_store_writes(load.jobs, load.batches, load.time);
             metrics.set_process(descriptors::load());
         };
-        let router = Live::new(http::ops::router(self.services.metrics.clone(), ready, sample));
+        let router = Live::new(http::ops::router(
+            self.services.metrics.clone(),
+            ready,
+            sample,
+        ));
         for listener in listeners {
             let settings = http::Settings::default();
             self.serve_http("ops listener", listener, router.clone(), settings);

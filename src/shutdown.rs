@@ -4,8 +4,8 @@
 //! the server is started through [`Shutdown::spawn`], so the end of the process can wait for all
 //! of them and a panic in one of them is noticed.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;

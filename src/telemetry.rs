@@ -6,8 +6,8 @@
 use std::fmt;
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::{EnvFilter, reload};
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, reload};
 
 /// Logging could not be set up.
 #[derive(Debug, thiserror::Error)]

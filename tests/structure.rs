@@ -724,7 +724,10 @@ fn a_test_is_ignored_only_for_what_it_needs() {
             }
         }
     }
-    none("no ignored tests but those that need more than a machine has", &broken);
+    none(
+        "no ignored tests but those that need more than a machine has",
+        &broken,
+    );
 }
 
 #[test]

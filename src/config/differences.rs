@@ -57,7 +57,12 @@ mod tests {
             text: "Hello".to_owned(),
             url: None,
         });
-        let names = ["advertise.host", "data_dir", "limits.connections", "text_ads"];
+        let names = [
+            "advertise.host",
+            "data_dir",
+            "limits.connections",
+            "text_ads",
+        ];
         assert_eq!(one.differences(&other), names);
         assert_eq!(other.differences(&one), names);
     }

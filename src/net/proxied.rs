@@ -318,19 +318,49 @@ mod tests {
         let cases: Vec<(Vec<u8>, &str)> = vec![
             (b"".to_vec(), "said nothing"),
             (b"VER 1 MSNP8 CVR0\r\n".to_vec(), "no header"),
-            (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00".to_vec(), "no header"),
+            (
+                b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00".to_vec(),
+                "no header",
+            ),
             (b"PROXY TCP4 192.0.2.1".to_vec(), "could not be read"),
             (long.into_bytes(), "too long"),
-            (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\n".to_vec(), "malformed"),
-            (b"PROXY TCP4 192.0.2.1 192.0.2.2 1\r\n".to_vec(), "malformed"),
-            (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2 3\r\n".to_vec(), "malformed"),
-            (b"PROXY TCP4  192.0.2.1 192.0.2.2 1 2\r\n".to_vec(), "malformed"),
-            (b"PROXY TCP4 192.0.2.1 192.0.2.2 +1 2\r\n".to_vec(), "malformed"),
-            (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 65536\r\n".to_vec(), "malformed"),
+            (
+                b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\n".to_vec(),
+                "malformed",
+            ),
+            (
+                b"PROXY TCP4 192.0.2.1 192.0.2.2 1\r\n".to_vec(),
+                "malformed",
+            ),
+            (
+                b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2 3\r\n".to_vec(),
+                "malformed",
+            ),
+            (
+                b"PROXY TCP4  192.0.2.1 192.0.2.2 1 2\r\n".to_vec(),
+                "malformed",
+            ),
+            (
+                b"PROXY TCP4 192.0.2.1 192.0.2.2 +1 2\r\n".to_vec(),
+                "malformed",
+            ),
+            (
+                b"PROXY TCP4 192.0.2.1 192.0.2.2 1 65536\r\n".to_vec(),
+                "malformed",
+            ),
             (b"PROXY TCP4 2001:db8::1 ::1 1 2\r\n".to_vec(), "malformed"),
-            (b"PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n".to_vec(), "malformed"),
-            (b"PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n".to_vec(), "malformed"),
-            (b"PROXY TCP4 \xff\xfe 192.0.2.2 1 2\r\n".to_vec(), "malformed"),
+            (
+                b"PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n".to_vec(),
+                "malformed",
+            ),
+            (
+                b"PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n".to_vec(),
+                "malformed",
+            ),
+            (
+                b"PROXY TCP4 \xff\xfe 192.0.2.2 1 2\r\n".to_vec(),
+                "malformed",
+            ),
             (block(0x11, 0x11, &v4), "malformed"),
             (block(0x22, 0x11, &v4), "malformed"),
             (block(0x21, 0x12, &v4), "malformed"),

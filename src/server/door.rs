@@ -151,11 +151,7 @@ impl Door {
     }
 }
 
-fn rules(
-    limits: &Limits,
-    (frames_per_second, frames_burst): (u32, u32),
-    write: Duration,
-) -> Rules {
+fn rules(limits: &Limits, (frames_per_second, frames_burst): (u32, u32), write: Duration) -> Rules {
     Rules {
         sign_in: Duration::from_secs(limits.sign_in_secs),
         write,

@@ -32,10 +32,7 @@ pub(super) fn bind(settings: &LegacyTls) -> Result<Vec<TcpListener>, StartError>
 impl Server {
     /// Starts a process for each address. Whatever comes from there sees the routes for clients
     /// and nothing else, and no proxy is believed.
-    pub(super) async fn serve_legacy(
-        &self,
-        listeners: Vec<TcpListener>,
-    ) -> Result<(), StartError> {
+    pub(super) async fn serve_legacy(&self, listeners: Vec<TcpListener>) -> Result<(), StartError> {
         let config = &self.config;
         let Some(files) = files(&config.legacy_tls) else {
             return Ok(());

@@ -319,7 +319,13 @@ mod tests {
         );
         assert_eq!(
             running.differences(&next),
-            ["gateway.idle_secs", "limits.room_members", "log.filter", "tls.ca", "web.name"]
+            [
+                "gateway.idle_secs",
+                "limits.room_members",
+                "log.filter",
+                "tls.ca",
+                "web.name"
+            ]
         );
     }
 

@@ -72,7 +72,10 @@ fn reload(server: &mut Server, origin: &Origin) {
             if let Err(error) = origin.filter.change(&server.config().log.filter) {
                 tracing::error!(%error, "the filter of the log stays");
             }
-            tracing::info!(changed = reloaded.changed.join(", "), "the settings were reloaded");
+            tracing::info!(
+                changed = reloaded.changed.join(", "),
+                "the settings were reloaded"
+            );
             for key in reloaded.needs_restart {
                 tracing::warn!(key, "changed in the settings, but needs a restart");
             }

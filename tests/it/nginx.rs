@@ -56,7 +56,10 @@ impl Front {
             ("listen 80;", format!("listen {http};")),
             ("listen 443 ssl;", format!("listen {tls} ssl;")),
             ("127.0.0.1:8080", server.addresses.http.to_string()),
-            ("/etc/chrysalis/server.pem", files.certificate.display().to_string()),
+            (
+                "/etc/chrysalis/server.pem",
+                files.certificate.display().to_string(),
+            ),
             ("/etc/chrysalis/server.key", files.key.display().to_string()),
         ];
         let line = [
@@ -177,7 +180,11 @@ async fn clients_of_all_kinds_talk_through_nginx() {
         .await;
     let answer = parked.answer().await.unwrap();
     assert_eq!(lines(&answer).first().map(|it| &it[..3]), Some("RNG"));
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        asked.elapsed()
+    );
     assert_eq!(front.log(), "");
 }
 

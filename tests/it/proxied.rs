@@ -68,8 +68,14 @@ async fn clients_sign_in_behind_a_header_of_either_version() {
     v6.extend([0; 15]);
     v6.extend([1, 0xc7, 0x38, 0x07, 0x47]);
     let headers: [(&[u8], &str); 6] = [
-        (b"PROXY TCP4 192.0.2.1 198.51.100.7 51000 1863\r\n", "198.51.100.7:"),
-        (b"PROXY TCP6 2001:db8::1 ::ffff:198.51.100.7 1 1863\r\n", "198.51.100.7:"),
+        (
+            b"PROXY TCP4 192.0.2.1 198.51.100.7 51000 1863\r\n",
+            "198.51.100.7:",
+        ),
+        (
+            b"PROXY TCP6 2001:db8::1 ::ffff:198.51.100.7 1 1863\r\n",
+            "198.51.100.7:",
+        ),
         (b"PROXY UNKNOWN\r\n", "127.0.0.1:"),
         (&block([192, 0, 2, 1]), "198.51.100.7:"),
         (&v6, "[::1]:"),
@@ -108,7 +114,11 @@ async fn a_proxy_that_says_nothing_useful_is_refused() {
     // Nor does one that takes its time; it takes the server a few seconds to lose patience.
     let start = Instant::now();
     let mut slow = Vec::new();
-    for begun in [&b""[..], b"PROXY TCP4 192.0.2.1", &block([192, 0, 2, 1])[..20]] {
+    for begun in [
+        &b""[..],
+        b"PROXY TCP4 192.0.2.1",
+        &block([192, 0, 2, 1])[..20],
+    ] {
         let mut stream = connect(&server, "127.0.0.1").await;
         stream.write_all(begun).await.unwrap();
         slow.push(stream);
@@ -116,7 +126,11 @@ async fn a_proxy_that_says_nothing_useful_is_refused() {
     for stream in slow {
         assert!(is_refused(stream, b"").await);
     }
-    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        start.elapsed()
+    );
     assert!(server.stop().await);
 }
 

@@ -55,15 +55,31 @@ async fn settings_are_changed_while_people_are_signed_in() {
     assert!(page(&server, link).await.starts_with("HTTP/1.1 200 "));
 
     edit(path, "web.name = \"Before\"", "web.name = \"Afterwards\"");
-    edit(path, "registration.mode = \"open\"", "registration.mode = \"closed\"");
-    edit(path, "redirect_hosts = []", "redirect_hosts = [\"photos.example\"]");
+    edit(
+        path,
+        "registration.mode = \"open\"",
+        "registration.mode = \"closed\"",
+    );
+    edit(
+        path,
+        "redirect_hosts = []",
+        "redirect_hosts = [\"photos.example\"]",
+    );
     edit(path, "address = 1000", "address = 1");
     edit(path, "connections = 2000", "connections = 3000");
-    edit(path, "log.filter = \"info\"", "log.filter = \"chrysalis=debug,info\"");
+    edit(
+        path,
+        "log.filter = \"info\"",
+        "log.filter = \"chrysalis=debug,info\"",
+    );
     reload(&server, path, "the settings were reloaded", 1).await;
 
     assert!(page(&server, "/").await.contains("Afterwards"));
-    assert!(!page(&server, "/register").await.contains("name=\"address\""));
+    assert!(
+        !page(&server, "/register")
+            .await
+            .contains("name=\"address\"")
+    );
     assert!(page(&server, link).await.starts_with("HTTP/1.1 302 "));
     let log_now = log(path);
     let restart = log_now.lines().filter(|it| it.contains("needs a restart"));
@@ -79,13 +95,21 @@ async fn settings_are_changed_while_people_are_signed_in() {
     assert!(peter.until_closed().await.is_empty());
 
     // A file with mistakes changes nothing, and every one of them is named.
-    edit(path, "web.name = \"Afterwards\"", "web.name = 7\nlimits.room_members = 0");
+    edit(
+        path,
+        "web.name = \"Afterwards\"",
+        "web.name = 7\nlimits.room_members = 0",
+    );
     reload(&server, path, "nothing was changed", 1).await;
     let log_now = log(path);
     assert!(log_now.contains("key=\"web.name\""), "{log_now}");
     assert!(log_now.contains("key=\"limits.room_members\""), "{log_now}");
     assert!(page(&server, "/").await.contains("Afterwards"));
-    edit(path, "web.name = 7\nlimits.room_members = 0", "this is no TOML");
+    edit(
+        path,
+        "web.name = 7\nlimits.room_members = 0",
+        "this is no TOML",
+    );
     reload(&server, path, "nothing was changed", 2).await;
     assert!(page(&server, "/").await.contains("Afterwards"));
 

@@ -71,7 +71,10 @@ async fn a_header_comes_before_both_and_the_rest_builds_on_it() {
         }
         let asked = client.ask_over(stream, NAME, TELL.as_bytes()).await;
         let answer = asked.unwrap();
-        assert!(answer.ends_with("192.0.2.1 198.51.100.7:8080 true"), "{answer}");
+        assert!(
+            answer.ends_with("192.0.2.1 198.51.100.7:8080 true"),
+            "{answer}"
+        );
         // Without its header the proxy is refused before the handshake.
         assert!(client.ask(address, NAME, TELL.as_bytes()).await.is_err());
     }

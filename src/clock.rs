@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time. Copies of a clock that a test made move together.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +55,38 @@ impl Clock {
     }
 }
 
+/// Notices that the date of the machine was moved: it and the time that passed part company.
+#[derive(Debug)]
+pub struct Watch {
+    clock: Clock,
+    passed: Instant,
+    date_ms: i64,
+}
+
+impl Watch {
+    /// A clock that is kept right wanders less than this.
+    const TOLERANCE_MS: u64 = 60_000;
+
+    /// Begins to watch a clock.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            date_ms: clock.now_ms(),
+            passed: Instant::now(),
+            clock,
+        }
+    }
+
+    /// Whether the date was moved since this was asked last, or since the beginning.
+    pub fn has_jumped(&mut self) -> bool {
+        let (passed, date_ms) = (Instant::now(), self.clock.now_ms());
+        let expected = self
+            .date_ms
+            .saturating_add(milliseconds(passed.duration_since(self.passed)));
+        (self.passed, self.date_ms) = (passed, date_ms);
+        date_ms.abs_diff(expected) > Self::TOLERANCE_MS
+    }
+}
+
 fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
@@ -70,6 +102,21 @@ mod tests {
         assert_eq!(copy.now_secs(), 1_100_000_000);
         clock.advance(Duration::from_millis(1));
         assert_eq!(copy.now_ms(), 1_100_000_001_000);
+    }
+
+    #[test]
+    fn a_date_that_was_moved_is_noticed_once_in_either_direction() {
+        let clock = Clock::set_to(1_100_000_000_000);
+        let mut watch = Watch::new(clock.clone());
+        assert!(!watch.has_jumped());
+        clock.advance(Duration::from_secs(3_600));
+        assert!(watch.has_jumped());
+        assert!(!watch.has_jumped());
+        if let Source::Set(now) = &clock.0 {
+            now.store(1_000, Ordering::Relaxed);
+        }
+        assert!(watch.has_jumped());
+        assert!(!watch.has_jumped());
     }
 
     #[test]

@@ -14,13 +14,14 @@ mod signals;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Watch};
 use crate::config::{Config, ConfigErrors, Limits};
 use crate::http::Gateway;
 use crate::hub::{Hub, RoomLimits};
@@ -121,9 +122,8 @@ impl Server {
         config.limits.http_connections = budget.http_connections;
         let path = config.database();
         let limits = &config.limits;
-        let store = Store::open(&path, list_limits(limits))
-            .await
-            .map_err(|source| StartError::Store { path, source })?;
+        let store = Self::open_store(&path, list_limits(limits)).await;
+        let store = store.map_err(|source| StartError::Store { path, source })?;
         let clock = Clock::system();
         let account_settings = AccountSettings::new(&config.auth, limits);
         let accounts = Accounts::open(store.clone(), clock.clone(), account_settings)
@@ -209,6 +209,12 @@ impl Server {
         server.watch_size().await;
         server.look_up(&server.config, address);
         Ok(server)
+    }
+
+    /// Nothing is written to a database that is damaged.
+    async fn open_store(path: &Path, limits: ListLimits) -> Result<Store, StoreError> {
+        Store::check(path).await?;
+        Store::open(path, limits).await
     }
 
     /// Where clients sign in and talk.
@@ -373,17 +379,21 @@ impl Server {
         let browsers = self.services.web_sessions.clone();
         let offline = self.services.offline.clone();
         let admin = self.services.admin.clone();
+        let clock = self.services.clock.clone();
         self.shutdown.spawn("housekeeping", async move {
-            let mut notices = tokio::time::interval(NOTICES_EVERY);
-            let mut rooms = tokio::time::interval(ROOMS_EVERY);
-            let mut tickets = tokio::time::interval(TICKETS_EVERY);
-            let mut messages = tokio::time::interval(OLD_MESSAGES_EVERY);
+            let mut notices = every(NOTICES_EVERY);
+            let mut rooms = every(ROOMS_EVERY);
+            let mut tickets = every(TICKETS_EVERY);
+            let mut messages = every(OLD_MESSAGES_EVERY);
+            let mut date = Watch::new(clock);
             loop {
                 let done = tokio::select! {
                     () = shutdown.soft().cancelled() => return,
                     _ = notices.tick() => follower.follow().await,
-                    _ = rooms.tick() => {
-                        chat.close_idle_rooms();
+                    due = rooms.tick() => {
+                        // When it was due, not when it happens: after the whole process stood
+                        // still, what was said meanwhile is read before rooms are found idle.
+                        chat.close_idle_rooms(due.into());
                         admin.tick();
                         Ok(())
                     }
@@ -391,7 +401,16 @@ impl Server {
                         Ok(_) => browsers.prune().await.map(drop),
                         Err(error) => Err(error),
                     },
-                    _ = messages.tick() => offline.prune().await.map(drop),
+                    _ = messages.tick() => {
+                        if date.has_jumped() {
+                            // What people wrote is not thrown away on the word of such a clock:
+                            // there is time to put it right.
+                            tracing::warn!("the date jumped; old messages are kept for now");
+                            Ok(())
+                        } else {
+                            offline.prune().await.map(drop)
+                        }
+                    }
                 };
                 if let Err(error) = done {
                     let error = &error as &dyn std::error::Error;
@@ -400,6 +419,13 @@ impl Server {
             }
         });
     }
+}
+
+/// Ticks at this interval; a process that stood still makes up for nothing.
+fn every(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 async fn bind(key: &'static str, addresses: &[SocketAddr]) -> Result<Bound, StartError> {
@@ -447,6 +473,7 @@ fn gate_limits(limits: &Limits) -> GateLimits {
     GateLimits {
         connections: limits.connections,
         per_network: limits.connections_per_address,
+        vanished: Duration::from_secs(limits.vanished_secs),
         waiting_per_network: limits.unauthenticated_per_address,
         exempt: limits.exempt.clone(),
     }

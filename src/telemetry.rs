@@ -2,6 +2,10 @@
 //!
 //! Standard output belongs to what a command prints. The caller chooses the format, so that this
 //! module knows nothing of the settings' types.
+//!
+//! A line that cannot be written is lost, and nothing else: the log may lie on a disk that is full.
+//! To complain about it on standard error, as the subscriber does by itself, would end the task
+//! that logs, for that is where it failed.
 
 use std::fmt;
 use std::io::IsTerminal as _;
@@ -44,6 +48,7 @@ pub fn log_text(filter: &str) -> Result<LogFilter, TelemetryError> {
     let subscriber = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        .log_internal_errors(false)
         .with_env_filter(read_filter(filter)?)
         .with_filter_reloading();
     let handle = subscriber.reload_handle();
@@ -58,6 +63,7 @@ pub fn log_json(filter: &str) -> Result<LogFilter, TelemetryError> {
         .json()
         .flatten_event(true)
         .with_writer(std::io::stderr)
+        .log_internal_errors(false)
         .with_env_filter(read_filter(filter)?)
         .with_filter_reloading();
     let handle = subscriber.reload_handle();

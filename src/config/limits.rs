@@ -8,6 +8,9 @@ use super::values::read_network;
 use super::visitor::{Fewest, Visitor};
 use super::{MANY, SECONDS};
 
+/// In less than that a network that lost a few packets looks like a cut one.
+const VANISHED: RangeInclusive<i64> = 5..=3_600;
+
 /// A queue is held in memory for every connection.
 const QUEUE: RangeInclusive<i64> = 16..=65_536;
 
@@ -39,6 +42,8 @@ pub struct Limits {
     pub sign_in_secs: u64,
     /// Seconds after which a peer that takes no bytes is dropped.
     pub write_secs: u64,
+    /// Seconds after which a peer whose machine answers nothing is given up.
+    pub vanished_secs: u64,
     /// Commands a second on a notification connection, in the long run.
     pub commands_per_second: u32,
     /// Commands at once on a notification connection.
@@ -124,6 +129,7 @@ impl Default for Limits {
             unauthenticated_per_address: 1_000,
             sign_in_secs: 60,
             write_secs: 20,
+            vanished_secs: 120,
             commands_per_second: 100,
             commands_burst: 1_000,
             messages_per_second: 1_000,
@@ -183,6 +189,7 @@ impl Limits {
         );
         v.number("sign_in_secs", &mut self.sign_in_secs, SECONDS);
         v.number("write_secs", &mut self.write_secs, SECONDS);
+        v.number("vanished_secs", &mut self.vanished_secs, VANISHED);
         v.number("commands_per_second", &mut self.commands_per_second, MANY);
         v.number("commands_burst", &mut self.commands_burst, MANY);
         v.number("messages_per_second", &mut self.messages_per_second, MANY);

@@ -57,6 +57,9 @@ impl Default for Settings {
     }
 }
 
+/// How long a peer may leave everything unanswered. Most are cut off by other deadlines before.
+const VANISHED: Duration = Duration::from_secs(120);
+
 /// The bounds of the gate of web connections. Nobody signs in to one of them, so there is no bound
 /// on those who have not; their deadlines are in `connection`.
 pub fn gate_limits(connections: usize, per_network: usize, exempt: Vec<IpNet>) -> GateLimits {
@@ -64,6 +67,7 @@ pub fn gate_limits(connections: usize, per_network: usize, exempt: Vec<IpNet>) -
         connections,
         per_network,
         waiting_per_network: per_network,
+        vanished: VANISHED,
         exempt,
     }
 }

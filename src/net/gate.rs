@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -25,6 +26,8 @@ pub struct GateLimits {
     pub per_network: usize,
     /// Of one network, not signed in yet.
     pub waiting_per_network: usize,
+    /// How long a peer may leave everything unanswered, even what only TCP answers.
+    pub vanished: Duration,
     /// Networks that the bounds of one network pass over.
     pub exempt: Vec<IpNet>,
 }
@@ -69,6 +72,11 @@ pub struct Admission {
 }
 
 impl Gate {
+    /// How long a peer may leave everything unanswered.
+    pub fn vanished(&self) -> Duration {
+        self.limits.now().vanished
+    }
+
     /// A gate with all of its places free. Limits that are replaced later hold for whoever connects
     /// from then on; how many places there are altogether stays as it is.
     pub fn new(limits: impl Into<Live<GateLimits>>, metrics: Metrics) -> Self {
@@ -208,6 +216,7 @@ mod tests {
             connections,
             per_network,
             waiting_per_network: waiting,
+            vanished: Duration::from_secs(120),
             exempt: vec!["10.0.0.0/8".parse().unwrap()],
         };
         Gate::new(limits, Metrics::new())

@@ -28,11 +28,8 @@ pub struct Arrival {
     pub admission: Admission,
 }
 
-/// A dead peer is noticed after about two minutes: the oldest clients never ping
-/// (`docs/protocol/00 §2`), so TCP itself has to ask.
-const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
-    .with_time(Duration::from_secs(60))
-    .with_interval(Duration::from_secs(15));
+/// How often a silent peer is asked before it is given up.
+const QUESTIONS: u32 = 4;
 
 /// How long a proxy may take to say whose connection it hands on. It is on the same network, and
 /// has the header ready before it connects.
@@ -63,7 +60,7 @@ pub async fn accept(
         match accepted {
             Ok((stream, peer)) => {
                 wait = Duration::from_millis(5);
-                let local = match prepare(&stream) {
+                let local = match prepare(&stream, gate.vanished()) {
                     Ok(local) => local,
                     Err(error) => {
                         tracing::debug!(%peer, %error, "connection was gone at once");
@@ -154,9 +151,20 @@ impl Newcomer {
     }
 }
 
-fn prepare(stream: &TcpStream) -> io::Result<SocketAddr> {
+fn prepare(stream: &TcpStream, vanished: Duration) -> io::Result<SocketAddr> {
     stream.set_nodelay(true)?;
-    SockRef::from(stream).set_tcp_keepalive(&KEEPALIVE)?;
+    let socket = SockRef::from(stream);
+    // The oldest clients never ping (`docs/protocol/00 §2`), so TCP itself has to ask: half of the
+    // time in silence, the other half in questions.
+    let keepalive = TcpKeepalive::new()
+        .with_time(vanished / 2)
+        .with_interval((vanished / 2 / QUESTIONS).max(Duration::from_secs(1)))
+        .with_retries(QUESTIONS);
+    socket.set_tcp_keepalive(&keepalive)?;
+    // While something is on its way to the peer the questions rest, and by itself the system would
+    // send that anew for a quarter of an hour.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(vanished))?;
     stream.local_addr()
 }
 

@@ -76,10 +76,10 @@ impl ChatOperations {
         member.relay(body, Instant::now())
     }
 
-    /// Closes rooms in which nobody has said anything for long. For the server to call now and
-    /// then.
-    pub fn close_idle_rooms(&self) {
-        self.hub.close_idle_rooms(Instant::now());
+    /// Closes rooms in which nobody has said anything for long before `now`. For the server to
+    /// call now and then.
+    pub fn close_idle_rooms(&self, now: Instant) {
+        self.hub.close_idle_rooms(now);
     }
 }
 

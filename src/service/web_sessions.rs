@@ -78,9 +78,12 @@ impl WebSessions {
             let longest = session.created_at.saturating_add(LONGEST_MS);
             let expires_at = now.saturating_add(IDLE_MS).min(longest);
             let digest = session.digest.clone();
-            self.store
-                .touch_web_session(digest, now, expires_at)
-                .await?;
+            let touched = self.store.touch_web_session(digest, now, expires_at);
+            if let Err(error) = touched.await {
+                // Pages can be read while nothing can be written.
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "when a browser was seen cannot be kept");
+            }
         }
         Ok(Some(session))
     }
@@ -102,9 +105,11 @@ impl WebSessions {
         Ok(self.store.end_web_sessions(user, None, except).await?)
     }
 
-    /// Forgets what has expired; answers how many.
+    /// Forgets what has expired; answers how many. What would last for longer than any session
+    /// may, because the clock was set back, lasts as long as one that was seen just now.
     pub async fn prune(&self) -> Result<u64, Fault> {
-        Ok(self.store.prune_web_sessions(self.clock.now_ms()).await?)
+        let pruned = self.store.prune_web_sessions(self.clock.now_ms(), IDLE_MS);
+        Ok(pruned.await?)
     }
 
     /// The word that a form carries which was made for whoever holds `secret` in a cookie.

@@ -31,6 +31,44 @@ pub enum StoreError {
         path: PathBuf,
         source: Arc<io::Error>,
     },
+    /// The file is there and may not be written to.
+    #[error("cannot write to {}: {source}", path.display())]
+    Unwritable {
+        path: PathBuf,
+        source: Arc<io::Error>,
+    },
+    /// The files beside the database cannot be made or opened.
+    #[error(
+        "the database and the files beside it (-wal, -shm) cannot be opened: their folder has to \
+         be writable for the user of the server"
+    )]
+    Inaccessible,
+    /// The disk, or what this user may use of it, is full.
+    #[error("the disk of the database is full")]
+    Full,
+    /// The disk became read-only, or somebody took the right to write away.
+    #[error("the database may not be written to: its disk, its folder or its file is read-only")]
+    ReadOnly,
+    /// The file is no database or its pages contradict each other.
+    #[error(
+        "it is damaged or no database ({detail}). It was left as it is: keep a copy of it and of \
+         the files -wal and -shm beside it, take the three away, and restore a backup"
+    )]
+    Damaged {
+        /// What is wrong, in SQLite's words.
+        detail: String,
+    },
+    /// The log of a server that was not stopped is gone, and with it what was not folded into the
+    /// database yet.
+    #[error(
+        "the log {} is gone, although the server was not stopped properly: the last changes were \
+         in it. Put it back, or restore a backup; to go on without those changes, remove {} too",
+        log.display(), index.display()
+    )]
+    LogLost {
+        log: PathBuf,
+        index: PathBuf,
+    },
     /// The database is from a newer program, was changed by hand, or cannot be brought up to date.
     #[error("the database cannot be brought up to date")]
     Migrate { source: Arc<MigrateError> },
@@ -47,14 +85,11 @@ pub enum StoreError {
     },
 }
 
-/// SQLite's number for "another connection is writing", and the one within a shared cache.
-const BUSY_CODES: [i32; 2] = [5, 6];
-
-/// Whether the error means that somebody else holds the database.
-fn is_busy(error: &dyn DatabaseError) -> bool {
-    // The lowest byte is the kind; what is above it only explains.
-    let code = error.code().and_then(|code| code.parse::<i32>().ok());
-    code.is_some_and(|code| BUSY_CODES.contains(&(code & 0xff)))
+/// SQLite's number of an error (<https://www.sqlite.org/rescode.html>). The lowest byte is the
+/// kind; what is above it only explains.
+fn kind(error: &dyn DatabaseError) -> Option<i32> {
+    let code = error.code()?.parse::<i32>().ok()?;
+    Some(code & 0xff)
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -62,7 +97,19 @@ impl From<sqlx::Error> for StoreError {
         match error {
             sqlx::Error::PoolClosed => Self::Closed,
             sqlx::Error::PoolTimedOut => Self::Busy,
-            sqlx::Error::Database(inner) if is_busy(inner.as_ref()) => Self::Busy,
+            sqlx::Error::Database(inner) => match kind(inner.as_ref()) {
+                // Another connection is writing, in another process or within a shared cache.
+                Some(5 | 6) => Self::Busy,
+                Some(8) => Self::ReadOnly,
+                Some(11 | 26) => Self::Damaged {
+                    detail: inner.message().to_owned(),
+                },
+                Some(13) => Self::Full,
+                Some(14) => Self::Inaccessible,
+                _ => Self::Sql {
+                    source: Arc::new(sqlx::Error::Database(inner)),
+                },
+            },
             other => Self::Sql {
                 source: Arc::new(other),
             },
@@ -73,7 +120,7 @@ impl From<sqlx::Error> for StoreError {
 impl From<MigrateError> for StoreError {
     fn from(error: MigrateError) -> Self {
         match error {
-            MigrateError::Execute(inner) => inner.into(),
+            MigrateError::Execute(inner) | MigrateError::ExecuteMigration(inner, _) => inner.into(),
             other => Self::Migrate {
                 source: Arc::new(other),
             },

@@ -25,6 +25,7 @@ mod book;
 mod card_groups;
 mod card_rows;
 mod cards;
+mod check;
 mod circle_desk;
 mod circle_rows;
 mod circles;
@@ -128,9 +129,10 @@ impl Store {
     /// brings it up to date.
     ///
     /// Files that are created are readable by their owner only. Fails if the file cannot be
-    /// created or is no database, if a newer program has changed it, or if another process holds
-    /// it for longer than five seconds.
+    /// created or written or is no database, if the log beside it was taken away, if a newer
+    /// program has changed it, or if another process holds it for longer than five seconds.
     pub async fn open(path: &Path, limits: ListLimits) -> Result<Self, StoreError> {
+        check::has_its_log(path).await?;
         pool::create(path)?;
         let options = pool::writer_options(path);
         let mut connection = pool::writer(&options).await?;
@@ -147,6 +149,12 @@ impl Store {
     /// Holds for what is added from now on; what is there already stays.
     pub fn change_limits(&self, limits: ListLimits) {
         self.limits.replace(limits);
+    }
+
+    /// Reads a database through before anything is written to it, and fails if it is damaged. One
+    /// that is not there is not; one that cannot be opened is left to [`Store::open`].
+    pub async fn check(path: &Path) -> Result<(), StoreError> {
+        check::is_sound(path).await
     }
 
     /// Takes no more operations, finishes those that are queued, and closes the database.

@@ -51,9 +51,19 @@ pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(path, error)),
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => may_write(path),
+        Err(error) => Err(failed(path, error)),
+        Ok(_) => Ok(()),
     }
+}
+
+/// SQLite by itself would open such a file for reading, and complain about something else later.
+fn may_write(path: &Path) -> Result<(), StoreError> {
+    let opened = OpenOptions::new().write(true).open(path);
+    opened.map(drop).map_err(|source| StoreError::Unwritable {
+        path: path.to_owned(),
+        source: Arc::new(source),
+    })
 }
 
 /// How the writing connection is opened.
@@ -79,7 +89,7 @@ pub(super) async fn writer(options: &SqliteConnectOptions) -> Result<SqliteConne
     }
 }
 
-fn reader_options(path: &Path) -> SqliteConnectOptions {
+pub(super) fn reader_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)

@@ -86,11 +86,16 @@ impl Store {
         Ok(None)
     }
 
-    /// Forgets the tickets that have expired; answers how many.
-    pub async fn prune_tickets(&self, now: i64) -> Result<u64, StoreError> {
+    /// Forgets the tickets that have expired; answers how many. Those that would be good for more
+    /// than `longest` from now come from a clock that was ahead; from now on they have that long.
+    pub async fn prune_tickets(&self, now: i64, longest: i64) -> Result<u64, StoreError> {
         self.writer
             .run(move |turn| {
                 Box::pin(async move {
+                    sqlx::query("UPDATE ticket SET expires_at = $1 WHERE expires_at > $1")
+                        .bind(now.saturating_add(longest))
+                        .execute(&mut turn.connection)
+                        .await?;
                     let pruned = sqlx::query("DELETE FROM ticket WHERE expires_at <= $1")
                         .bind(now)
                         .execute(&mut turn.connection)
@@ -244,8 +249,8 @@ mod tests {
             let expires_at = i64::from(expires);
             fixture.keep_ticket([expires; 32], alice, expires_at).await;
         }
-        assert_eq!(store.prune_tickets(20).await.unwrap(), 2);
-        assert_eq!(store.prune_tickets(20).await.unwrap(), 0);
+        assert_eq!(store.prune_tickets(20, 1_000).await.unwrap(), 2);
+        assert_eq!(store.prune_tickets(20, 1_000).await.unwrap(), 0);
         assert_eq!(fixture.ticket_owner([30; 32], 20).await, Some(alice));
     }
 

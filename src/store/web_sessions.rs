@@ -169,11 +169,22 @@ impl Store {
             .await
     }
 
-    /// Forgets the sessions that have expired; answers how many.
-    pub async fn prune_web_sessions(&self, now: i64) -> Result<u64, StoreError> {
+    /// Forgets the sessions that have expired; answers how many. Those that seem to have been
+    /// begun or seen later than now, or would last for more than `idle` from now, come from a
+    /// clock that was ahead, and are put right.
+    pub async fn prune_web_sessions(&self, now: i64, idle: i64) -> Result<u64, StoreError> {
         self.writer
             .run(move |turn| {
                 Box::pin(async move {
+                    sqlx::query(
+                        "UPDATE web_session SET created_at = min(created_at, $1), \
+                         seen_at = min(seen_at, $1), expires_at = min(expires_at, $2) \
+                         WHERE created_at > $1 OR seen_at > $1 OR expires_at > $2",
+                    )
+                    .bind(now)
+                    .bind(now.saturating_add(idle))
+                    .execute(&mut turn.connection)
+                    .await?;
                     let pruned = sqlx::query("DELETE FROM web_session WHERE expires_at <= $1")
                         .bind(now)
                         .execute(&mut turn.connection)
@@ -239,7 +250,7 @@ mod tests {
         let others = store.end_web_sessions(alice, None, Some("a".to_owned()));
         assert_eq!(others.await.unwrap(), 1);
         assert_eq!(digests(&fixture, alice).await, ["a"]);
-        assert_eq!(store.prune_web_sessions(100).await.unwrap(), 1);
+        assert_eq!(store.prune_web_sessions(100, 1_000).await.unwrap(), 1);
         assert_eq!(store.web_session("a", 1).await.unwrap(), None);
     }
 

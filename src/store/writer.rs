@@ -294,17 +294,23 @@ const COMMIT: &str = "COMMIT";
 impl Task {
     async fn run(mut self, mut jobs: mpsc::Receiver<Box<dyn Job>>, closing: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut most = BATCH;
         loop {
             // Both branches only wait, and neither loses anything when the other one is taken.
             let taken = tokio::select! {
                 biased;
                 () = closing.cancelled(), if !jobs.is_closed() => None,
-                taken = jobs.recv_many(&mut batch, BATCH) => Some(taken),
+                taken = jobs.recv_many(&mut batch, most) => Some(taken),
             };
             match taken {
                 None => jobs.close(),
                 Some(0) => break,
-                Some(_) => self.settle(&mut batch).await,
+                Some(_) => {
+                    // While somebody else holds the database, everybody who waits shares one
+                    // wait; in batches the last would wait for all of them.
+                    let is_held = matches!(self.settle(&mut batch).await, Err(StoreError::Busy));
+                    most = if is_held { QUEUE } else { BATCH };
+                }
             }
         }
         if let Some(mut turn) = self.turn {
@@ -315,8 +321,9 @@ impl Task {
         }
     }
 
-    /// Commits a batch, or what can be committed of it, and answers every job.
-    async fn settle(&mut self, batch: &mut Vec<Box<dyn Job>>) {
+    /// Commits a batch, or what can be committed of it, and answers every job. Tells what became
+    /// of the whole.
+    async fn settle(&mut self, batch: &mut Vec<Box<dyn Job>>) -> Result<(), StoreError> {
         let began = Instant::now();
         let size = batch.len();
         let mut waiting = batch.drain(..);
@@ -329,7 +336,7 @@ impl Task {
             // and the panic hook has reported it.
             drop(catch_unwind(AssertUnwindSafe(|| settle(committed))));
         }
-        if let Err(error) = committed {
+        if let Err(error) = &committed {
             for job in waiting {
                 job.fail(error.clone());
             }
@@ -338,6 +345,7 @@ impl Task {
                 drop(turn.connection.close().await);
             }
         }
+        committed
     }
 
     /// Runs the jobs that wait, one transaction for all. Those that ran are in `ran`, in order.

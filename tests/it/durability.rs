@@ -23,7 +23,7 @@ const ROUNDS: usize = 8;
 /// Pairs of a name and the dialect its owner changes things with.
 const WRITERS: [(&str, u8); 4] = [("ann", 9), ("ben", 11), ("cid", 9), ("dot", 11)];
 /// Accounts to add as contacts.
-const CONTACTS: usize = 60;
+pub(crate) const CONTACTS: usize = 60;
 /// A server that is not killed in the middle of something proves nothing: every writer has made
 /// this many changes in a round before it.
 const CHANGES_BEFORE_THE_KILL: usize = 12;
@@ -32,7 +32,7 @@ const SETTINGS: &str = "limits.commands_per_second = 100000\nlimits.commands_bur
 
 /// What somebody changes, and what of it is where.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+pub(crate) enum Key {
     Name,
     HomePhone,
     Privacy,
@@ -45,19 +45,19 @@ enum Key {
 
 /// The value last acknowledged for a key, and those that were asked for since without an answer.
 #[derive(Debug, Clone, Default)]
-struct State {
-    sure: Option<String>,
-    possible: Vec<Option<String>>,
+pub(crate) struct State {
+    pub(crate) sure: Option<String>,
+    pub(crate) possible: Vec<Option<String>>,
 }
 
-type Book = BTreeMap<Key, State>;
+pub(crate) type Book = BTreeMap<Key, State>;
 
 /// A change: what is sent, how its answer begins, and what is so afterwards.
-struct Change {
-    line: String,
-    answer: String,
-    key: Key,
-    value: Option<String>,
+pub(crate) struct Change {
+    pub(crate) line: String,
+    pub(crate) answer: String,
+    pub(crate) key: Key,
+    pub(crate) value: Option<String>,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,7 +148,8 @@ async fn is_acknowledged(connection: &mut Connection, answer: &str) -> bool {
 }
 
 /// The change to make in this step; `None` where it makes no sense now.
-fn change(person: &mut Person, book: &Book, round: usize, step: usize) -> Option<Change> {
+pub(crate) fn change(
+    person: &mut Person, book: &Book, round: usize, step: usize) -> Option<Change> {
     let trid = person.trid();
     let is_old = person.dialect < 10;
     let text = format!("{}-{round}-{step}", person.name);
@@ -254,7 +255,7 @@ fn book_value<'a>(book: &'a Book, key: &Key) -> Option<&'a str> {
 }
 
 /// Compares what the list download says with what is known, and takes over what it says.
-async fn checked(at: &Addresses, name: &str, mut book: Book) -> Book {
+pub(crate) async fn checked(at: &Addresses, name: &str, mut book: Book) -> Book {
     let found = download(at, name).await;
     for key in found.keys() {
         book.entry(key.clone()).or_default();

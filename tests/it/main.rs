@@ -11,6 +11,7 @@ mod client_setup;
 mod dispatch;
 mod durability;
 mod effects;
+mod faults;
 mod gateway;
 mod generations;
 mod hostile;

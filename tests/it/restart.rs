@@ -32,17 +32,17 @@ const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 
 /// Tickets of one account, from before.
 #[derive(Debug, Clone)]
-struct Tickets {
+pub(crate) struct Tickets {
     name: String,
     /// For the notification server, with its key.
     messenger: (String, String),
-    contacts: String,
+    pub(crate) contacts: String,
     mail: String,
     storage: String,
 }
 
 impl Tickets {
-    async fn of(at: Addresses, name: &str) -> Self {
+    pub(crate) async fn of(at: Addresses, name: &str) -> Self {
         let address = format!("{name}@example.com");
         let messenger = single_sign_on::MESSENGER;
         let granted = single_sign_on::fetch(at.http, &address, PASSWORD, messenger).await;
@@ -63,7 +63,7 @@ impl Tickets {
     }
 
     /// Calls the address book or the sharing service; an error is a server that is gone.
-    async fn try_call(
+    pub(crate) async fn try_call(
         &self,
         at: Addresses,
         path: &str,
@@ -80,15 +80,15 @@ impl Tickets {
         passed(self.try_call(at, path, operation, inner).await.unwrap())
     }
 
-    async fn book(&self, at: Addresses, operation: &str, inner: &str) -> Answer {
+    pub(crate) async fn book(&self, at: Addresses, operation: &str, inner: &str) -> Answer {
         self.call(at, BOOK_PATH, operation, inner).await
     }
 
-    async fn sharing(&self, at: Addresses, operation: &str, inner: &str) -> Answer {
+    pub(crate) async fn sharing(&self, at: Addresses, operation: &str, inner: &str) -> Answer {
         self.call(at, SHARING_PATH, operation, inner).await
     }
 
-    async fn page(&self, at: Addresses, filter: &str) -> Answer {
+    pub(crate) async fn page(&self, at: Addresses, filter: &str) -> Answer {
         let inner = format!(
             "{filter}<abView>MessengerClient8</abView>\
              <extendedContent>AB AllGroups CircleResult</extendedContent>"
@@ -215,7 +215,7 @@ fn import(folder: &Path, names: impl Iterator<Item = String>) {
     child::run(folder, &["user", "import", "accounts.csv"], "");
 }
 
-fn adding(address: &str) -> String {
+pub(crate) fn adding(address: &str) -> String {
     format!(
         "{OWN_BOOK}<contacts><Contact><contactInfo><contactType>LivePending</contactType>\
          <passportName>{address}</passportName><isMessengerUser>true</isMessengerUser>\
@@ -224,7 +224,7 @@ fn adding(address: &str) -> String {
     )
 }
 
-fn member(role: &str, address: &str) -> String {
+pub(crate) fn member(role: &str, address: &str) -> String {
     format!(
         "<serviceHandle><Id>0</Id><Type>Messenger</Type><ForeignId></ForeignId></serviceHandle>\
          <memberships><Membership><MemberRole>{role}</MemberRole><Members>\
@@ -544,7 +544,7 @@ fn alias(book: &Answer) -> String {
 }
 
 /// When something was changed last: the last such element of the part that the client keeps.
-fn last_change(answer: &Answer, part: &str) -> String {
+pub(crate) fn last_change(answer: &Answer, part: &str) -> String {
     let document = roxmltree::Document::parse(&answer.body).unwrap();
     let part = document
         .descendants()

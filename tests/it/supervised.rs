@@ -7,7 +7,7 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use tokio::net::UnixDatagram;
 use tokio::time::{Instant, timeout};
 
-use crate::support::child::{ChildServer, folder};
+use crate::support::child::{ChildServer, Launch, folder};
 use crate::support::passport::request;
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -40,11 +40,11 @@ async fn a_supervisor_hears_how_the_server_fares() {
     let folder = folder(&["olive"]);
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
-    let environment = [
-        ("NOTIFY_SOCKET", path.to_str().unwrap()),
-        ("WATCHDOG_USEC", "600000"),
-    ];
-    let mut server = ChildServer::start_with(folder.path(), "", &environment).await;
+    let mut server = Launch::on(folder.path(), "")
+        .with("NOTIFY_SOCKET", path.to_str().unwrap())
+        .with("WATCHDOG_USEC", "600000")
+        .start()
+        .await;
     let ready = next(&socket).await;
     assert!(ready.starts_with("READY=1\nSTATUS="), "{ready}");
     until(&socket, "WATCHDOG=1").await;

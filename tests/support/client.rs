@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -79,6 +80,8 @@ pub(crate) struct Connection {
     next_answer: u32,
     /// Whether every byte is sent on its own.
     trickles: bool,
+    /// How long anything may take to arrive.
+    pub(crate) patience: Duration,
 }
 
 impl Connection {
@@ -99,7 +102,13 @@ impl Connection {
             answered: BTreeSet::new(),
             next_answer: 4_100_000_000,
             trickles: false,
+            patience: DEADLINE,
         })
+    }
+
+    /// The address that it comes from.
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.stream.local_addr().unwrap()
     }
 
     /// From now on every byte travels on its own.
@@ -272,7 +281,7 @@ impl Connection {
                 self.remember('<', &frame.describe());
                 return Arrival::Frame(frame);
             }
-            match timeout(DEADLINE, self.stream.read_buf(&mut self.arrived)).await {
+            match timeout(self.patience, self.stream.read_buf(&mut self.arrived)).await {
                 Ok(Ok(1..)) => {}
                 // A reset is how some systems show a close with unread input.
                 Ok(Ok(0) | Err(_)) if self.arrived.is_empty() => {

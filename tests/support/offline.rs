@@ -58,6 +58,20 @@ impl OfflineClient {
     }
 
     pub(crate) async fn store(&self, namespace: &str, to: &str, content: &str) -> Answer {
+        self.try_store(namespace, to, content).await.unwrap()
+    }
+
+    /// The same, where the server may be gone.
+    pub(crate) async fn try_send(&self, to: &str, content: &str) -> Result<Answer, String> {
+        self.try_store(STORE2, to, content).await
+    }
+
+    async fn try_store(
+        &self,
+        namespace: &str,
+        to: &str,
+        content: &str,
+    ) -> Result<Answer, String> {
         let body = format!(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
              <soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Header>\
@@ -73,7 +87,7 @@ impl OfflineClient {
              <Content xmlns=\"{namespace}\">{content}</Content></soap:Body></soap:Envelope>",
             self.token, self.lock_key
         );
-        self.post("/OimWS/oim.asmx", &body).await
+        post(self.at.http, "/OimWS/oim.asmx", "", body.as_bytes()).await
     }
 
     pub(crate) async fn send(&self, to: &str, content: &str) -> Answer {

@@ -5,7 +5,9 @@
 //! the test did is left in the server.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use super::client::DEADLINE;
 use super::numbers::Numbers;
 use super::people::{Person, Seat, chat, fixture};
 use super::player::Addresses;
@@ -104,7 +106,8 @@ impl Scene {
 }
 
 impl Bystanders {
-    async fn meet(at: &Addresses, dialects: [u8; 2]) -> Self {
+    /// The two sign in and begin to talk; they have accounts, and each other as contacts.
+    pub(crate) async fn meet(at: &Addresses, dialects: [u8; 2]) -> Self {
         let mut olive = at.sign_in("olive", dialects[0]).await;
         let mut peter = at.sign_in("peter", dialects[1]).await;
         olive.sees("NLN", &peter).await;
@@ -138,6 +141,19 @@ impl Bystanders {
         seat.leave().await;
         olive.expect_nothing().await;
         peter.expect_nothing().await;
+    }
+
+    /// One message in each direction, where each may take as long as this.
+    pub(crate) async fn talk_within(&mut self, patience: Duration) {
+        let (_, olive) = &mut self.olive;
+        let (_, peter) = &mut self.peter;
+        olive.sb.patience = patience;
+        peter.sb.patience = patience;
+        self.talk().await;
+        let (_, olive) = &mut self.olive;
+        let (_, peter) = &mut self.peter;
+        olive.sb.patience = DEADLINE;
+        peter.sb.patience = DEADLINE;
     }
 
     /// One message in each direction.

@@ -40,8 +40,7 @@ impl TestServer {
     /// Starts a server that has what the fixture asks for.
     pub(crate) async fn start(fixture: &Fixture) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let config = config(folder.path(), &fixture.config)?;
-        fixture.apply(&config).await?;
+        let config = furnish(folder.path(), fixture).await?;
         Self::open(config, folder).await
     }
 
@@ -99,6 +98,14 @@ impl TestServer {
     pub(crate) async fn stop(self) -> bool {
         self.server.stop().await
     }
+}
+
+/// Makes a database in `folder/data` that has what the fixture asks for, and the settings of a
+/// server for it.
+pub(crate) async fn furnish(folder: &Path, fixture: &Fixture) -> Result<Config, String> {
+    let config = config(folder, &fixture.config)?;
+    fixture.apply(&config).await?;
+    Ok(config)
 }
 
 /// Writes the settings to a file and loads it as an operator's would be.

@@ -17,6 +17,7 @@ fn gateway() -> (Gateway, Started) {
         connections: 20,
         per_network: 20,
         waiting_per_network: 20,
+        vanished: Duration::from_secs(120),
         exempt: Vec::new(),
     };
     let gate = Gate::new(limits, Metrics::new());

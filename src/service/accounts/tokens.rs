@@ -269,7 +269,9 @@ impl Accounts {
 
     /// Forgets expired tickets; answers how many. For the server to call now and then.
     pub async fn prune_tickets(&self) -> Result<u64, Fault> {
-        Ok(self.store.prune_tickets(self.clock.now_ms()).await?)
+        let longest = self.ticket_ms.max(self.token_ms).max(GRANTING_MS);
+        let pruned = self.store.prune_tickets(self.clock.now_ms(), longest);
+        Ok(pruned.await?)
     }
 
     /// Keeps tickets that go to a client together, each until it expires.

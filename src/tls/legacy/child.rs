@@ -44,6 +44,8 @@ const WEAKEST: &str = "@SECLEVEL=0";
 const REPORTS: usize = 1024;
 /// How long the client may go on sending once the main process has ended the conversation.
 const LINGER: Duration = Duration::from_secs(3);
+/// How long a peer may leave everything unanswered. Most are cut off by other deadlines before.
+const VANISHED: Duration = Duration::from_secs(120);
 /// Bytes carried at a time, in each direction.
 const PIECE: usize = 8 * 1024;
 
@@ -135,6 +137,7 @@ async fn serve(listener: std::net::TcpListener, control: StdUnixStream) -> Resul
         connections: first.connections,
         per_network: first.connections_per_address,
         waiting_per_network: first.connections_per_address,
+        vanished: VANISHED,
         exempt: first.exempt,
     };
     // This process shows its counts to nobody; what concerns the server is reported to it.

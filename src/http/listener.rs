@@ -101,7 +101,7 @@ pub async fn serve(
     let host = Host::new(router, settings, shutdown.clone(), metrics).await?;
     let tasks = shutdown.clone();
     let start = move |arrival: Arrival| {
-        let host = host.clone();
+        let (host, shutdown) = (host.clone(), &tasks);
         let link = Link {
             peer: canonical(arrival.peer),
             local: canonical(arrival.local),
@@ -112,7 +112,7 @@ pub async fn serve(
             let _held = arrival.admission;
             host.receive(arrival.stream, link).await;
         };
-        drop(tasks.spawn("http connection", conversation));
+        drop(shutdown.spawn("http connection", conversation));
     };
     net::accept(listener, gate, proxies, shutdown, start).await;
     Ok(())

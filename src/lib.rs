@@ -131,7 +131,9 @@
 //!   `http/soap/fault.rs` on the fault.
 //! - A **database need**: one method of [`store::Store`], which is one transaction. Migrations are
 //!   added, never edited.
-//! - A **setting**: `config.rs`, `config.example.toml`, and the constructor that takes it.
+//! - A **setting**: `config.rs`, `config.example.toml`, and the constructor that takes it; what
+//!   can change while the server runs is kept in a [`live::Live`], and `server/reload.rs` replaces
+//!   it.
 //! - A **limit**: every queue, wait and loop that a peer can feed has one. A full mailbox closes
 //!   its own connection; a sender never waits.
 //! - A **task**: through [`shutdown::Shutdown::spawn`]. The **date**: from [`clock::Clock`].

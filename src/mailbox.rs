@@ -178,9 +178,8 @@ impl<E> Inbox<E> {
         self.shared.state().has_overflowed
     }
 
-    /// Everything that is waiting now.
-    #[cfg(test)]
-    pub(crate) fn drain(&mut self) -> Vec<E> {
+    /// Everything that is waiting now, for who measures or tests.
+    pub fn drain(&mut self) -> Vec<E> {
         self.shared.state().events.drain(..).collect()
     }
 }

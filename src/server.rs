@@ -115,6 +115,8 @@ struct Bound {
 impl Server {
     /// Starts everything; on an error nothing is left running.
     pub async fn start(mut config: Config) -> Result<Self, StartError> {
+        // What is wished for, to be compared with what is wished for later.
+        let wished = config.clone();
         let budget = descriptors::budget(&config.limits, http_listeners(&config));
         config.limits.connections = budget.connections;
         config.limits.http_connections = budget.http_connections;
@@ -154,7 +156,8 @@ impl Server {
         let follower = NoticeFollower::start(services.clone())
             .await
             .map_err(StartError::Notices)?;
-        let gate = Gate::new(gate_limits(limits), metrics.clone());
+        let gate_limits = Live::new(gate_limits(limits));
+        let gate = Gate::new(gate_limits.clone(), metrics.clone());
         let settings = reload::ns_settings(&config, &msnp.addresses, &web.addresses)?;
         let door = Door::new(services.clone(), settings, limits.clone(), shutdown.clone());
         let door = Arc::new(door);
@@ -169,10 +172,12 @@ impl Server {
             Routers::new(services.clone(), msnp_port, gateway.clone(), &config)?;
         let knobs = Knobs {
             gate,
-            web_gate: Gate::new(reload::web_gate_limits(limits), metrics.clone()),
+            gate_limits,
+            web_limits: Live::new(reload::web_gate_limits(limits)),
             msnp_proxies: Live::new(config.proxy_protocol.msnp.clone()),
             web_proxies: Live::new(config.proxy_protocol.http.clone()),
             trusted_proxies: Live::new(config.web.trusted_proxies.clone()),
+            database_mib: Live::new(limits.database_mib),
             web_write_timeout: Live::new(Duration::from_secs(limits.write_secs)),
             referral: Live::new(reload::referral(&config)),
             door,
@@ -182,7 +187,7 @@ impl Server {
             routers,
         };
         let server = Self {
-            config,
+            config: wished,
             knobs,
             services,
             store,
@@ -202,7 +207,7 @@ impl Server {
         server.serve_web(web.listeners);
         server.serve_ops(ops.listeners);
         server.keep_house(follower);
-        server.watch_size(server.config.limits.database_mib).await;
+        server.watch_size().await;
         server.look_up(&server.config, address);
         Ok(server)
     }
@@ -339,10 +344,12 @@ impl Server {
     }
 
     /// Keeps an eye on how large the database is, from before anybody adds to it.
-    async fn watch_size(&self, database_mib: u64) {
+    async fn watch_size(&self) {
         let (store, services) = (self.store.clone(), self.services.clone());
+        let most = self.knobs.database_mib.clone();
         let look = async move || match store.size().await {
             Ok(bytes) => {
+                let database_mib = *most.now();
                 let most = database_mib.saturating_mul(1_024 * 1_024);
                 services.space.set_full(database_mib > 0 && bytes >= most);
                 services.metrics.set_store_bytes(bytes);

@@ -27,7 +27,7 @@ use crate::tls::{HANDSHAKE, Modern};
 pub struct Settings {
     /// How many connections there may be. Beyond all of them the next one waits for one to end;
     /// beyond those of one network it is closed at once.
-    pub gate: Gate,
+    pub limits: Live<GateLimits>,
     /// Proxies whose word about who asks is believed.
     pub trusted_proxies: Live<Vec<IpNet>>,
     /// Proxies that begin every connection with a header of the PROXY protocol.
@@ -46,8 +46,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            // What it refuses is counted where the server says so.
-            gate: Gate::new(gate_limits(1_024, 64, Vec::new()), Metrics::new()),
+            limits: Live::new(gate_limits(1_024, 64, Vec::new())),
             trusted_proxies: Live::default(),
             introducing_proxies: Live::default(),
             header_timeout: Duration::from_secs(15),
@@ -61,8 +60,8 @@ impl Default for Settings {
 /// How long a peer may leave everything unanswered. Most are cut off by other deadlines before.
 const VANISHED: Duration = Duration::from_secs(120);
 
-/// The bounds of a gate for web connections. Nobody signs in to one of them, so there is no bound on
-/// those who have not; their deadlines are in `connection`.
+/// The bounds of the gate of web connections. Nobody signs in to one of them, so there is no bound
+/// on those who have not; their deadlines are in `connection`.
 pub fn gate_limits(connections: usize, per_network: usize, exempt: Vec<IpNet>) -> GateLimits {
     GateLimits {
         connections,
@@ -97,12 +96,12 @@ pub async fn serve(
     shutdown: Shutdown,
     metrics: Metrics,
 ) -> io::Result<()> {
-    let gate = settings.gate.clone();
+    let gate = Gate::new(settings.limits.clone(), metrics.clone());
     let proxies = settings.introducing_proxies.clone();
     let host = Host::new(router, settings, shutdown.clone(), metrics).await?;
     let tasks = shutdown.clone();
     let start = move |arrival: Arrival| {
-        let host = host.clone();
+        let (host, shutdown) = (host.clone(), &tasks);
         let link = Link {
             peer: canonical(arrival.peer),
             local: canonical(arrival.local),
@@ -113,7 +112,7 @@ pub async fn serve(
             let _held = arrival.admission;
             host.receive(arrival.stream, link).await;
         };
-        drop(tasks.spawn("http connection", conversation));
+        drop(shutdown.spawn("http connection", conversation));
     };
     net::accept(listener, gate, proxies, shutdown, start).await;
     Ok(())

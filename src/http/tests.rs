@@ -17,7 +17,6 @@ use crate::config::{Auth, Limits, Registration};
 use crate::hub::{Hub, RoomLimits};
 use crate::metrics::Metrics;
 use crate::model::Address;
-use crate::net::Gate;
 use crate::service::ServiceSettings;
 use crate::service::accounts::{AccountSettings, Accounts};
 use crate::shutdown::Shutdown;
@@ -653,7 +652,7 @@ async fn who_is_slow_with_a_body_is_told_so() {
 async fn more_connections_than_places_are_all_served_in_turn() {
     let server = Arc::new(
         Server::start_with(Settings {
-            gate: gate(8, 1_000, Vec::new()),
+            limits: gate_limits(8, 1_000, Vec::new()).into(),
             ..Settings::default()
         })
         .await,
@@ -673,7 +672,7 @@ async fn more_connections_than_places_are_all_served_in_turn() {
 #[tokio::test]
 async fn one_address_has_a_limited_number_of_connections() {
     let limited = Settings {
-        gate: gate(1_024, 1, Vec::new()),
+        limits: gate_limits(1_024, 1, Vec::new()).into(),
         ..Settings::default()
     };
     let server = Server::start_with(limited).await;
@@ -683,7 +682,7 @@ async fn one_address_has_a_limited_number_of_connections() {
     check_status(&rest(&mut first).await, "200 OK");
 
     let server = Server::start_with(Settings {
-        gate: gate(1_024, 1, vec!["127.0.0.0/8".parse().unwrap()]),
+        limits: gate_limits(1_024, 1, vec!["127.0.0.0/8".parse().unwrap()]).into(),
         ..Settings::default()
     })
     .await;
@@ -692,13 +691,6 @@ async fn one_address_has_a_limited_number_of_connections() {
 }
 
 /// A server whose only request ends when the gate gets a permit; it says when it was asked.
-fn gate(connections: usize, per_network: usize, exempt: Vec<ipnet::IpNet>) -> Gate {
-    Gate::new(
-        gate_limits(connections, per_network, exempt),
-        Metrics::new(),
-    )
-}
-
 async fn gated(settings: Settings) -> (Server, Arc<Semaphore>, Arc<Semaphore>) {
     let asked = Arc::new(Semaphore::new(0));
     let gate = Arc::new(Semaphore::new(0));

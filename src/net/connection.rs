@@ -432,7 +432,7 @@ impl<E: Send> Driver<E> {
         let turn = || link.shutdown.turn(turn_to_leave(link, self.share));
         let farewell = self
             .farewell
-            .get_or_insert_with(|| Box::pin(sleep_until(turn().into())));
+            .get_or_insert_with(|| Box::pin(sleep_until(turn())));
         farewell.as_mut().poll(cx)
     }
 

@@ -77,20 +77,17 @@ impl Gate {
         self.limits.now().vanished
     }
 
-    pub fn new(limits: GateLimits, metrics: Metrics) -> Self {
-        let places = limits.connections.min(Semaphore::MAX_PERMITS);
+    /// A gate with all of its places free. Limits that are replaced later hold for whoever connects
+    /// from then on; how many places there are altogether stays as it is.
+    pub fn new(limits: impl Into<Live<GateLimits>>, metrics: Metrics) -> Self {
+        let limits = limits.into();
+        let places = limits.now().connections.min(Semaphore::MAX_PERMITS);
         Self {
-            limits: Live::new(limits),
+            limits,
             metrics,
             places: Arc::new(Semaphore::new(places)),
             guests: Arc::default(),
         }
-    }
-
-    /// Replaces the bounds of one network, for whoever connects from now on. How many places there
-    /// are altogether stays as it is.
-    pub fn change(&self, limits: GateLimits) {
-        self.limits.replace(limits);
     }
 
     /// Waits for a place. Cancel-safe; those who wait get one in turn.

@@ -18,7 +18,7 @@ impl Server {
     pub(super) fn serve_web(&self, listeners: Vec<TcpListener>) {
         let knobs = &self.knobs;
         let settings = http::Settings {
-            gate: knobs.web_gate.clone(),
+            limits: knobs.web_limits.clone(),
             trusted_proxies: knobs.trusted_proxies.clone(),
             introducing_proxies: knobs.web_proxies.clone(),
             write_timeout: knobs.web_write_timeout.clone(),

@@ -20,9 +20,10 @@ use crate::config::{self, Config, ConfigErrors, Limits};
 use crate::http::{self, Gateway, GatewaySettings, Pages};
 use crate::hub::Hub;
 use crate::live::Live;
-use crate::net::Gate;
+use crate::net::{Gate, GateLimits};
 use crate::ns::{NsSettings, ServerRole};
-use crate::service::{OfflineSettings, RegistrationSettings, Services};
+use crate::service::throttle::SignInRates;
+use crate::service::{AllowanceSettings, OfflineSettings, RegistrationSettings, Services};
 use crate::tls::Modern;
 
 /// New settings cannot be used.
@@ -50,8 +51,10 @@ pub struct Reloaded {
 pub(super) struct Knobs {
     /// For connections over TCP, and by the gateway.
     pub(super) gate: Gate,
+    pub(super) gate_limits: Live<GateLimits>,
     /// For connections to the web side.
-    pub(super) web_gate: Gate,
+    pub(super) web_limits: Live<GateLimits>,
+    pub(super) database_mib: Live<u64>,
     /// Who begins every connection with a header of the PROXY protocol.
     pub(super) msnp_proxies: Live<Vec<IpNet>>,
     pub(super) web_proxies: Live<Vec<IpNet>>,
@@ -167,8 +170,9 @@ impl Server {
 
         // From here on nothing can fail.
         let address = knobs.routers.replace(made);
-        knobs.gate.change(gate_limits(limits));
-        knobs.web_gate.change(web_gate_limits(limits));
+        knobs.gate_limits.replace(gate_limits(limits));
+        knobs.web_limits.replace(web_gate_limits(limits));
+        knobs.database_mib.replace(limits.database_mib);
         let proxies = &next.proxy_protocol;
         knobs.msnp_proxies.replace(proxies.msnp.clone());
         knobs.web_proxies.replace(proxies.http.clone());
@@ -187,8 +191,10 @@ impl Server {
         services.offline.change(OfflineSettings::new(limits));
         let registration = RegistrationSettings::new(&next.registration, limits);
         services.registration.change(registration);
-        services.accounts.change_throttle(limits);
-        services.change_allowances(limits);
+        let rates = SignInRates::new(limits);
+        let exempt = limits.exempt.clone();
+        services.accounts.change_throttle(rates, exempt);
+        services.allowances.change(AllowanceSettings::new(limits));
         self.look_up(&next, address);
 
         let reloaded = Reloaded {
@@ -254,7 +260,7 @@ pub(super) fn gateway_settings(config: &Config) -> GatewaySettings {
     GatewaySettings::new(&config.gateway, exempt, &config.web.cors_origins)
 }
 
-pub(super) fn web_gate_limits(limits: &Limits) -> crate::net::GateLimits {
+pub(super) fn web_gate_limits(limits: &Limits) -> GateLimits {
     http::gate_limits(
         limits.http_connections,
         limits.connections_per_address,

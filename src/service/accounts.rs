@@ -244,10 +244,9 @@ impl Accounts {
         })
     }
 
-    /// Changes how many sign-ins may fail, and where that does not matter.
-    pub fn change_throttle(&self, limits: &Limits) {
-        let rates = SignInRates::new(limits);
-        self.throttle.change(rates, limits.exempt.clone());
+    /// Changes how often somebody may sign in, or try to, and where that does not matter.
+    pub fn change_throttle(&self, rates: SignInRates, exempt: Vec<IpNet>) {
+        self.throttle.change(rates, exempt);
     }
 
     /// Makes an account. Without a name it is called by its address, because clients need one.

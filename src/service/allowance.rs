@@ -169,8 +169,8 @@ impl Allowances {
         }
     }
 
-    /// Allows other rates from now on. What has been done still counts.
-    pub(super) fn change(&self, settings: AllowanceSettings) {
+    /// Holds for whatever is done from now on; what was counted still counts.
+    pub fn change(&self, settings: AllowanceSettings) {
         self.settings.replace(settings);
     }
 

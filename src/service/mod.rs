@@ -192,11 +192,6 @@ pub struct Census {
 }
 
 impl Services {
-    /// Changes what accounts and addresses may do in a while.
-    pub fn change_allowances(&self, limits: &Limits) {
-        self.allowances.change(AllowanceSettings::new(limits));
-    }
-
     /// Counts.
     pub async fn census(&self) -> Result<Census, Fault> {
         Ok(Census {

@@ -66,6 +66,17 @@ pub struct SignInRates {
     pub attempts: u32,
 }
 
+impl SignInRates {
+    /// Takes what the limits of a server say.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            failures: limits.failed_sign_ins_per_minute,
+            successes: limits.sign_ins_per_minute,
+            attempts: limits.sign_ins_per_address,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Counts {
     pairs: Remembered<(Address, Network)>,
@@ -75,17 +86,6 @@ struct Counts {
     proven: Remembered<(Address, Network)>,
     attempts: Remembered<Network>,
     successes: Remembered<Address>,
-}
-
-impl SignInRates {
-    /// Takes what it needs.
-    pub fn new(limits: &Limits) -> Self {
-        Self {
-            failures: limits.failed_sign_ins_per_minute,
-            successes: limits.sign_ins_per_minute,
-            attempts: limits.sign_ins_per_address,
-        }
-    }
 }
 
 impl Throttle {
@@ -106,7 +106,7 @@ impl Throttle {
         }
     }
 
-    /// Allows other rates from now on, and exempts other networks. What has happened still counts.
+    /// Allows other rates from now on, and exempts other networks. What was counted still counts.
     pub fn change(&self, rates: SignInRates, exempt: Vec<IpNet>) {
         self.settings.replace(Settings { rates, exempt });
     }
@@ -169,7 +169,8 @@ impl Throttle {
     }
 
     fn rates(&self, peer: IpAddr) -> Rates {
-        let Settings { rates, exempt } = &*self.settings.now();
+        let settings = self.settings.now();
+        let Settings { rates, exempt } = &*settings;
         let account = Rate::per_minute(rates.failures.saturating_mul(ACCOUNT_FACTOR));
         if is_among(exempt, peer) {
             Rates {

@@ -40,10 +40,11 @@ async fn a_supervisor_hears_how_the_server_fares() {
     let folder = folder(&["olive"]);
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
-    let launch = Launch::on(folder.path(), "")
+    let mut server = Launch::on(folder.path(), "")
         .with("NOTIFY_SOCKET", path.to_str().unwrap())
-        .with("WATCHDOG_USEC", "600000");
-    let mut server = launch.start().await;
+        .with("WATCHDOG_USEC", "600000")
+        .start()
+        .await;
     let ready = next(&socket).await;
     assert!(ready.starts_with("READY=1\nSTATUS="), "{ready}");
     until(&socket, "WATCHDOG=1").await;

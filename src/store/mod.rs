@@ -43,9 +43,11 @@ mod profiles;
 mod removals;
 mod rows;
 mod settings;
+mod sign_ins;
 #[cfg(test)]
 mod testing;
 mod tickets;
+mod turn;
 mod web_sessions;
 mod writer;
 
@@ -73,6 +75,7 @@ pub use tickets::TicketOwner;
 pub use web_sessions::{NewWebSession, WebSession};
 pub use writer::{Published, WriteLoad};
 
+use sign_ins::SignIns;
 use writer::Writer;
 
 /// How much a client may fill: entries of its lists, circles, and people in those.
@@ -111,6 +114,7 @@ impl Default for ListLimits {
 pub struct Store {
     readers: SqlitePool,
     writer: Writer,
+    sign_ins: SignIns,
     limits: ListLimits,
 }
 
@@ -129,6 +133,7 @@ impl Store {
         let store = Self {
             readers: pool::readers(path).await?,
             writer: Writer::start(options, connection),
+            sign_ins: SignIns::default(),
             limits,
         };
         store.prune_notices().await?;
@@ -141,6 +146,8 @@ impl Store {
     /// dropped without this loses nothing either: its writer finishes what is queued.
     pub async fn close(&self) {
         self.readers.close().await;
+        // They are only for people to look at, so nothing waits for a second attempt.
+        drop(self.keep_sign_ins().await);
         self.writer.close().await;
     }
 

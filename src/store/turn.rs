@@ -29,7 +29,6 @@ const NEXT: &str = "RELEASE job; SAVEPOINT job;";
 /// After a job that is not kept. The savepoint stays open for the next one.
 const UNDO: &str = "ROLLBACK TO job;";
 const COMMIT: &str = "COMMIT";
-const UNDO_AND_COMMIT: &str = "ROLLBACK TO job; COMMIT";
 
 /// What a job works with.
 #[derive(Debug)]
@@ -37,8 +36,9 @@ pub(super) struct Turn {
     connection: SqliteConnection,
     /// The time at which the batch began, in epoch milliseconds.
     pub(super) now: i64,
-    /// The newest stamp that was given out.
+    /// The newest stamp that was given out; it is written down at the commit, for all.
     stamp: i64,
+    has_ticked: bool,
     savepoint: Savepoint,
     script: Script,
     /// Everything that went over, for the tests of how it is carried out.
@@ -123,6 +123,7 @@ impl Turn {
             connection,
             now: 0,
             stamp: 0,
+            has_ticked: false,
             savepoint: Savepoint::Fresh,
             script: Script::default(),
             #[cfg(test)]
@@ -153,10 +154,8 @@ impl Turn {
     /// the transaction is open.
     pub(super) fn tick(&mut self) -> Stamp {
         self.stamp = self.now.max(self.stamp.saturating_add(1));
-        let stamp = self.stamp;
-        self.later("UPDATE book_clock SET stamp = ? WHERE only_row = 1")
-            .bind(stamp);
-        Stamp(stamp)
+        self.has_ticked = true;
+        Stamp(self.stamp)
     }
 
     /// Begins a batch.
@@ -164,6 +163,7 @@ impl Turn {
         (self.now, self.stamp) = sqlx::query_as(BEGIN)
             .fetch_one(&mut self.connection)
             .await?;
+        self.has_ticked = false;
         self.savepoint = Savepoint::Fresh;
         Ok(())
     }
@@ -190,11 +190,17 @@ impl Turn {
 
     /// Commits the batch.
     pub(super) async fn commit(&mut self) -> Result<(), StoreError> {
-        let statements = match self.savepoint {
-            Savepoint::Spoiled => UNDO_AND_COMMIT,
-            Savepoint::Fresh | Savepoint::Used | Savepoint::Kept => COMMIT,
-        };
-        self.step(statements).await
+        if self.savepoint == Savepoint::Spoiled {
+            self.step(UNDO).await?;
+        }
+        if self.has_ticked {
+            // Stamps of jobs that were undone stay given out: they only have to grow.
+            sqlx::query("UPDATE book_clock SET stamp = $1 WHERE only_row = 1")
+                .bind(self.stamp)
+                .execute(&mut self.connection)
+                .await?;
+        }
+        self.step(COMMIT).await
     }
 
     /// Sends the script, behind the savepoint of the job if it has none yet, and takes all rows

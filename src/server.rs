@@ -376,6 +376,7 @@ impl Server {
     fn keep_house(&self, mut follower: NoticeFollower) {
         let shutdown = self.shutdown.clone();
         let chat = self.services.chat.clone();
+        let presence = self.services.presence.clone();
         let accounts = self.services.accounts.clone();
         let browsers = self.services.web_sessions.clone();
         let offline = self.services.offline.clone();
@@ -390,7 +391,10 @@ impl Server {
             loop {
                 let done = tokio::select! {
                     () = shutdown.soft().cancelled() => return,
-                    _ = notices.tick() => follower.follow().await,
+                    _ = notices.tick() => match follower.follow().await {
+                        Ok(()) => presence.keep_sign_ins().await,
+                        Err(error) => Err(error),
+                    },
                     due = rooms.tick() => {
                         // When it was due, not when it happens: after the whole process stood
                         // still, what was said meanwhile is read before rooms are found idle.

@@ -94,17 +94,18 @@ impl PresenceOperations {
             None => return Ok(None),
         }
         let now = self.clock.now_ms();
-        if let Err(error) = self.store.note_sign_in(user, now).await {
-            // Nobody is kept out because the time of their sign-in could not be written down.
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "the time of a sign-in was not kept");
-        }
+        self.store.note_sign_in(user, now);
         Ok(Some(SignedIn {
             guard,
             address: state.address,
             name: state.settings.name,
             at: now / 1000,
         }))
+    }
+
+    /// Writes down who signed in since the last time.
+    pub async fn keep_sign_ins(&self) -> Result<(), Fault> {
+        Ok(self.store.keep_sign_ins().await?)
     }
 
     /// The sessions of an account, in order of arrival.

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use super::notices::{NoticeKind, post, post_to_keepers};
 use super::removals::leave_everywhere;
 use super::rows::{self, settings_columns};
-use super::writer::Turn;
+use super::turn::Turn;
 use super::{Store, StoreError, own_card};
 use crate::model::{Address, Label, Settings, UserId};
 
@@ -99,6 +99,10 @@ const DEFAULT_GROUP_NAME: &str = "~";
 /// clients can hold until 2088.
 const REVISION_EPOCH: i64 = 1_577_836_800;
 
+pub(super) const CREDENTIALS: &str = "SELECT a.id, a.disabled, c.password_full, \
+     c.password_first16, c.legacy_salt, c.legacy_digest \
+     FROM account a JOIN credential c ON c.user_id = a.id WHERE a.address = $1";
+
 macro_rules! account_query {
     ($rest:literal) => {
         concat!(
@@ -159,14 +163,10 @@ impl Store {
 
     /// What a sign-in to this address is checked against.
     pub async fn credentials(&self, address: &Address) -> Result<Option<Credentials>, StoreError> {
-        let row = sqlx::query(
-            "SELECT a.id, a.disabled, c.password_full, c.password_first16, c.legacy_salt, \
-             c.legacy_digest \
-             FROM account a JOIN credential c ON c.user_id = a.id WHERE a.address = $1",
-        )
-        .bind(address.as_str())
-        .fetch_optional(&self.readers)
-        .await?;
+        let row = sqlx::query(CREDENTIALS)
+            .bind(address.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
         row.as_ref().map(credentials).transpose()
     }
 
@@ -230,22 +230,6 @@ impl Store {
             .run(move |turn| Box::pin(delete(turn, user)))
             .await
     }
-
-    /// Remembers when the account last signed in.
-    pub async fn note_sign_in(&self, user: UserId, now: i64) -> Result<(), StoreError> {
-        self.writer
-            .run(move |turn| {
-                Box::pin(async move {
-                    sqlx::query("UPDATE account SET last_sign_in = $2 WHERE id = $1")
-                        .bind(user.0)
-                        .bind(now)
-                        .execute(&mut turn.connection)
-                        .await?;
-                    Ok(())
-                })
-            })
-            .await
-    }
 }
 
 pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {
@@ -293,7 +277,7 @@ pub(super) async fn create(turn: &mut Turn, new: NewAccount) -> Result<Option<Us
     // A clock before 2020 must not stop anybody; the floor still keeps revisions apart.
     .bind((turn.now / 1000 - REVISION_EPOCH).max(1))
     .bind(turn.now)
-    .fetch_optional(&mut turn.connection)
+    .fetch_optional(turn.connection().await?)
     .await?;
     let Some(id) = id else {
         return Ok(None);
@@ -311,7 +295,7 @@ pub(super) async fn create(turn: &mut Turn, new: NewAccount) -> Result<Option<Us
     .bind(new.password.first16)
     .bind(salt)
     .bind(digest)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     own_card::create(turn, UserId(id)).await?;
     Ok(Some(UserId(id)))
@@ -328,7 +312,7 @@ async fn write_password(
     .bind(user.0)
     .bind(password.full)
     .bind(password.first16)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     Ok(written.rows_affected() > 0)
 }
@@ -356,7 +340,7 @@ pub(super) async fn set_password(
     .bind(salt)
     .bind(digest)
     .bind(only_replaces)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     for statement in [
         "DELETE FROM ticket WHERE user_id = $1",
@@ -364,7 +348,7 @@ pub(super) async fn set_password(
     ] {
         sqlx::query(statement)
             .bind(user.0)
-            .execute(&mut turn.connection)
+            .execute(turn.connection().await?)
             .await?;
     }
     post(turn, user, &NoticeKind::PasswordChanged).await?;
@@ -379,13 +363,13 @@ pub(super) async fn set_disabled(
     let written = sqlx::query("UPDATE account SET disabled = $2 WHERE id = $1")
         .bind(user.0)
         .bind(disabled)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     let exists = written.rows_affected() > 0;
     if exists && disabled {
         sqlx::query("DELETE FROM web_session WHERE user_id = $1")
             .bind(user.0)
-            .execute(&mut turn.connection)
+            .execute(turn.connection().await?)
             .await?;
         post(turn, user, &NoticeKind::Disabled).await?;
     }
@@ -400,7 +384,7 @@ pub(super) async fn set_admin(
     let written = sqlx::query("UPDATE account SET is_admin = $2 WHERE id = $1")
         .bind(user.0)
         .bind(is_admin)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     Ok(written.rows_affected() > 0)
 }
@@ -422,7 +406,7 @@ async fn set_legacy(
     .bind(salt)
     .bind(digest)
     .bind(is_separate)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     Ok(written.rows_affected() > 0)
 }
@@ -431,14 +415,14 @@ pub(super) async fn delete(turn: &mut Turn, user: UserId) -> Result<bool, StoreE
     let found: Option<(String, i64)> =
         sqlx::query_as("SELECT address, revision FROM account WHERE id = $1")
             .bind(user.0)
-            .fetch_optional(&mut turn.connection)
+            .fetch_optional(turn.connection().await?)
             .await?;
     let Some((address, revision)) = found else {
         return Ok(false);
     };
     sqlx::query("UPDATE revision_floor SET revision = $1 WHERE only_row = 1 AND revision < $1")
         .bind(revision)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     let address = rows::address(&address, user.0)?;
     post(turn, user, &NoticeKind::Deleted { address }).await?;
@@ -449,7 +433,7 @@ pub(super) async fn delete(turn: &mut Turn, user: UserId) -> Result<bool, StoreE
     )
     .bind(user.0)
     .bind(turn.now)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     post_to_keepers(turn, user).await?;
     super::circle_desk::leave_all(turn, user).await?;
@@ -457,7 +441,7 @@ pub(super) async fn delete(turn: &mut Turn, user: UserId) -> Result<bool, StoreE
     // Its own book, its place in other books, its credentials and its tickets go with it.
     sqlx::query("DELETE FROM account WHERE id = $1")
         .bind(user.0)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     Ok(true)
 }
@@ -534,7 +518,8 @@ mod tests {
         );
         assert!(!store.set_disabled(nobody, true).await.unwrap());
         assert!(!store.delete_account(nobody).await.unwrap());
-        store.note_sign_in(nobody, 1).await.unwrap();
+        store.note_sign_in(nobody, 1);
+        store.keep_sign_ins().await.unwrap();
         assert_eq!(store.last_notice().await.unwrap(), 0);
     }
 
@@ -706,7 +691,8 @@ mod tests {
     async fn the_last_sign_in_is_remembered() {
         let fixture = Fixture::new().await;
         let alice = fixture.account("alice").await;
-        fixture.store.note_sign_in(alice, 1234).await.unwrap();
+        fixture.store.note_sign_in(alice, 1234);
+        fixture.store.keep_sign_ins().await.unwrap();
         let account = fixture.store.account_by_id(alice).await.unwrap().unwrap();
         assert_eq!(account.last_sign_in, Some(1234));
     }

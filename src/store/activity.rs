@@ -6,7 +6,7 @@
 use sqlx::Row;
 
 use super::rows;
-use super::writer::Turn;
+use super::turn::Turn;
 use super::{Store, StoreError};
 use crate::model::{Address, Label, UserId};
 
@@ -103,7 +103,7 @@ pub(super) async fn note(turn: &mut Turn, user: UserId, deed: &Deed) -> Result<(
         .bind(kind)
         .bind(what)
         .bind(turn.now)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     sqlx::query(
         "DELETE FROM activity WHERE user_id = $1 AND id <= \
@@ -111,7 +111,7 @@ pub(super) async fn note(turn: &mut Turn, user: UserId, deed: &Deed) -> Result<(
     )
     .bind(user.0)
     .bind(KEPT)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     Ok(())
 }

@@ -12,7 +12,8 @@ use super::audit::{AuditDeed, note};
 use super::invitations::{NewInvitation, forget, keep};
 use super::rows::settings_columns;
 use super::settings::{self, Setting};
-use super::writer::{Published, Turn};
+use super::turn::Turn;
+use super::writer::Published;
 use super::{LegacyChange, PasswordRecord, Store, StoreError};
 use crate::model::{Label, Refusal, UserId};
 
@@ -103,7 +104,7 @@ impl Store {
                             Administration::SignOut => {
                                 sqlx::query("DELETE FROM web_session WHERE user_id = $1")
                                     .bind(user.0)
-                                    .execute(&mut turn.connection)
+                                    .execute(turn.connection().await?)
                                     .await
                                     .map_err(StoreError::from)?;
                                 true
@@ -236,7 +237,7 @@ async fn is_last_admin(turn: &mut Turn, user: UserId) -> Result<bool, StoreError
          FROM account WHERE is_admin = 1 AND disabled = 0",
     )
     .bind(user.0)
-    .fetch_one(&mut turn.connection)
+    .fetch_one(turn.connection().await?)
     .await?;
     let (own, others): (i64, i64) = (row.try_get("self")?, row.try_get("others")?);
     Ok(own > 0 && others == 0)

@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use super::writer::Turn;
+use super::turn::Turn;
 use super::{Store, StoreError};
 
 /// How many deeds are remembered.
@@ -85,11 +85,11 @@ pub(super) async fn note(turn: &mut Turn, deed: AuditDeed) -> Result<(), StoreEr
     .bind(deed.action)
     .bind(deed.subject)
     .bind(deed.detail)
-    .fetch_one(&mut turn.connection)
+    .fetch_one(turn.connection().await?)
     .await?;
     sqlx::query("DELETE FROM audit WHERE seq <= $1")
         .bind(seq - KEPT)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     Ok(())
 }

@@ -1,19 +1,22 @@
 //! Reading contact books, and the steps that all changes of a book share.
 //!
-//! Each reading is one statement or one read transaction, so what it returns was true at one
-//! moment, whatever is written meanwhile.
+//! Each reading is one statement, so what it returns was true at one moment, whatever is written
+//! meanwhile. What there are many of comes as one value of JSON, which the database writes faster
+//! than the driver hands over rows.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use serde::Deserialize;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::rows::{self, settings_columns};
-use super::writer::Turn;
+use super::turn::Turn;
 use super::{Store, StoreError, own_card};
 use crate::model::{
-    Address, Contact, ContactBook, Group, GroupNumber, List, ListSet, Phones, Settings, Stamps,
-    Standing, UserId,
+    Address, Contact, ContactBook, Group, GroupNumber, Label, List, ListSet, Phones, Settings,
+    Stamps, Standing, UserId,
 };
 
 /// What a session needs to know when its person signs in.
@@ -37,28 +40,20 @@ pub struct SignInMark {
 impl Store {
     /// The account's settings and standing; `None` if it is gone.
     pub async fn sign_in_state(&self, user: UserId) -> Result<Option<SignInState>, StoreError> {
-        let mut snapshot = self.readers.begin().await?;
-        let row = sqlx::query(concat!(
-            "SELECT a.address, a.disabled, ",
-            settings_columns!(),
-            " FROM account a WHERE a.id = $1"
-        ))
-        .bind(user.0)
-        .fetch_optional(&mut *snapshot)
-        .await?;
-        let Some(row) = row else {
-            return Ok(None);
+        let row = sqlx::query(SIGN_IN_STATE)
+            .bind(user.0)
+            .fetch_optional(&self.readers)
+            .await?;
+        let state = |row: &SqliteRow| -> Result<SignInState, StoreError> {
+            Ok(SignInState {
+                address: rows::address(row.try_get("address")?, user.0)?,
+                disabled: row.try_get("disabled")?,
+                settings: rows::settings(row, user.0)?,
+                standing: standing(row, user)?,
+                endpoints_allowed: own_card::endpoints_allowed(row.try_get("fields")?, user)?,
+            })
         };
-        let standing = read_standing(&mut snapshot, user).await?;
-        let endpoints_allowed = own_card::endpoints_allowed(&mut snapshot, user).await?;
-        snapshot.commit().await?;
-        Ok(Some(SignInState {
-            address: rows::address(row.try_get("address")?, user.0)?,
-            disabled: row.try_get("disabled")?,
-            settings: rows::settings(&row, user.0)?,
-            standing: standing.unwrap_or_default(),
-            endpoints_allowed,
-        }))
+        row.as_ref().map(state).transpose()
     }
 
     /// What may have changed while somebody signed in; `None` if the account is gone.
@@ -67,13 +62,7 @@ impl Store {
             .bind(user.0)
             .fetch_optional(&self.readers)
             .await?;
-        row.map(|row| {
-            Ok(SignInMark {
-                revision: rows::revision(row.try_get("revision")?, user.0)?,
-                disabled: row.try_get("disabled")?,
-            })
-        })
-        .transpose()
+        row.map(|row| sign_in_mark(&row, user)).transpose()
     }
 
     /// The revision of the account's book; `None` if it is gone.
@@ -89,68 +78,173 @@ impl Store {
 
     /// Who is on which of the account's lists; `None` if it is gone.
     pub async fn standing(&self, user: UserId) -> Result<Option<Standing>, StoreError> {
-        let mut reader = self.readers.acquire().await?;
-        read_standing(&mut reader, user).await
+        let row = sqlx::query(STANDING)
+            .bind(user.0)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(|row| standing(row, user)).transpose()
     }
 
     /// Everything a client downloads; `None` if the account is gone.
     pub async fn book(&self, user: UserId) -> Result<Option<ContactBook>, StoreError> {
-        let mut snapshot = self.readers.begin().await?;
-        let row = sqlx::query(concat!(
-            "SELECT a.revision, a.lists_changed_at, a.settings_changed_at, \
-             a.default_group_name, ",
-            settings_columns!(),
-            " FROM account a WHERE a.id = $1"
-        ))
-        .bind(user.0)
-        .fetch_optional(&mut *snapshot)
-        .await?;
-        let Some(row) = row else {
-            return Ok(None);
-        };
-        let groups = read_groups(&mut snapshot, user).await?;
-        let contacts = read_contacts(&mut snapshot, user).await?;
-        snapshot.commit().await?;
-        Ok(Some(ContactBook {
-            revision: rows::revision(row.try_get("revision")?, user.0)?,
-            stamps: Stamps {
-                lists: row.try_get("lists_changed_at")?,
-                settings: row.try_get("settings_changed_at")?,
-            },
-            settings: rows::settings(&row, user.0)?,
-            default_group_name: rows::label(&row, "default_group_name")?,
-            groups,
-            contacts,
-        }))
+        let row = sqlx::query(BOOK)
+            .bind(user.0)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(|row| book(row, user)).transpose()
     }
 }
 
-async fn read_standing(
-    connection: &mut SqliteConnection,
-    user: UserId,
-) -> Result<Option<Standing>, StoreError> {
-    // One row with nulls stands for an account with an empty book.
-    let found: Vec<(i64, i64, Option<i64>, Option<i64>)> = sqlx::query_as(
-        "SELECT a.revision, a.privacy, c.contact_id, c.list_bits \
-         FROM account a LEFT JOIN contact c ON c.owner_id = a.id WHERE a.id = $1",
-    )
-    .bind(user.0)
-    .fetch_all(connection)
-    .await?;
-    let Some(&(revision, privacy, ..)) = found.first() else {
-        return Ok(None);
+fn sign_in_mark(row: &SqliteRow, user: UserId) -> Result<SignInMark, StoreError> {
+    Ok(SignInMark {
+        revision: rows::revision(row.try_get("revision")?, user.0)?,
+        disabled: row.try_get("disabled")?,
+    })
+}
+
+/// Who is on which list, as one value: a row for each would cost more than finding them.
+macro_rules! lists_column {
+    () => {
+        "(SELECT json_group_object(c.contact_id, c.list_bits) FROM contact c \
+         WHERE c.owner_id = a.id) AS lists"
     };
-    let mut lists = HashMap::with_capacity(found.len());
-    for (_, _, contact, bits) in found {
-        if let (Some(contact), Some(bits)) = (contact, bits) {
-            lists.insert(UserId(contact), rows::lists(bits, user.0)?);
-        }
-    }
-    Ok(Some(Standing {
-        revision: rows::revision(revision, user.0)?,
-        privacy: rows::privacy(privacy, user.0)?,
-        lists,
-    }))
+}
+
+pub(super) const STANDING: &str = concat!(
+    "SELECT a.revision, a.privacy, ",
+    lists_column!(),
+    " FROM account a WHERE a.id = $1"
+);
+
+pub(super) const SIGN_IN_STATE: &str = concat!(
+    "SELECT a.address, a.disabled, a.revision, k.fields, ",
+    settings_columns!(),
+    ", ",
+    lists_column!(),
+    " FROM account a JOIN own_card k ON k.user_id = a.id WHERE a.id = $1"
+);
+
+/// The groups and the contacts are a value each, for the same reason.
+pub(super) const BOOK: &str = concat!(
+    "SELECT a.revision, a.lists_changed_at, a.settings_changed_at, a.default_group_name, ",
+    settings_columns!(),
+    ", (SELECT json_group_array(json_array(g.number, g.guid, g.name)) \
+     FROM contact_group g WHERE g.owner_id = a.id) AS groups, \
+     (SELECT json_group_array(json_array(c.added_in, c.contact_id, c.guid, c.name, \
+     c.list_bits, c.group_bits, p.address, p.phone_home, p.phone_work, p.phone_mobile, \
+     p.may_page, back.list_bits)) \
+     FROM contact c JOIN account p ON p.id = c.contact_id \
+     LEFT JOIN contact back ON back.owner_id = c.contact_id AND back.contact_id = c.owner_id \
+     WHERE c.owner_id = a.id) AS contacts \
+     FROM account a WHERE a.id = $1"
+);
+
+/// A group in [`BOOK`].
+#[derive(Deserialize)]
+struct StoredGroup<'r> {
+    number: u8,
+    guid: &'r str,
+    #[serde(borrow)]
+    name: Cow<'r, str>,
+}
+
+/// A contact in [`BOOK`]. `back` are the lists that the owner is on.
+#[derive(Deserialize)]
+struct StoredContact<'r> {
+    added_in: i64,
+    user: i64,
+    guid: &'r str,
+    #[serde(borrow)]
+    name: Cow<'r, str>,
+    lists: i64,
+    groups: i64,
+    #[serde(borrow)]
+    address: Cow<'r, str>,
+    #[serde(borrow)]
+    home: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    work: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    mobile: Option<Cow<'r, str>>,
+    may_page: u8,
+    back: Option<i64>,
+}
+
+/// The values in a column that is read as one.
+fn values<'r, T: Deserialize<'r>>(
+    row: &'r SqliteRow,
+    column: &'static str,
+    user: UserId,
+) -> Result<T, StoreError> {
+    serde_json::from_str(row.try_get(column)?)
+        .map_err(|_| rows::unreadable("contact", column, user.0))
+}
+
+fn standing(row: &SqliteRow, user: UserId) -> Result<Standing, StoreError> {
+    let stored: HashMap<i64, i64> = values(row, "lists", user)?;
+    let listed = |(contact, bits)| Ok((UserId(contact), rows::lists(bits, user.0)?));
+    Ok(Standing {
+        revision: rows::revision(row.try_get("revision")?, user.0)?,
+        privacy: rows::privacy(row.try_get("privacy")?, user.0)?,
+        lists: stored
+            .into_iter()
+            .map(listed)
+            .collect::<Result<_, StoreError>>()?,
+    })
+}
+
+fn book(row: &SqliteRow, user: UserId) -> Result<ContactBook, StoreError> {
+    let mut groups: Vec<StoredGroup<'_>> = values(row, "groups", user)?;
+    groups.sort_unstable_by_key(|group| group.number);
+    let mut contacts: Vec<StoredContact<'_>> = values(row, "contacts", user)?;
+    contacts.sort_by_key(|contact| contact.added_in);
+    let group = |stored: &StoredGroup<'_>| {
+        Ok(Group {
+            number: GroupNumber(stored.number),
+            guid: rows::guid(stored.guid, "contact_group", user.0)?,
+            name: Label::from_stored(&stored.name),
+        })
+    };
+    Ok(ContactBook {
+        revision: rows::revision(row.try_get("revision")?, user.0)?,
+        stamps: Stamps {
+            lists: row.try_get("lists_changed_at")?,
+            settings: row.try_get("settings_changed_at")?,
+        },
+        settings: rows::settings(row, user.0)?,
+        default_group_name: rows::label(row, "default_group_name")?,
+        groups: groups
+            .iter()
+            .map(group)
+            .collect::<Result<_, StoreError>>()?,
+        contacts: contacts
+            .iter()
+            .map(|stored| contact(stored, user))
+            .collect::<Result<_, StoreError>>()?,
+    })
+}
+
+fn contact(stored: &StoredContact<'_>, owner: UserId) -> Result<Contact, StoreError> {
+    let back = stored.back.map(|bits| rows::lists(bits, stored.user));
+    let phone = |number: &Option<Cow<'_, str>>| number.as_deref().map(Label::from_stored);
+    Ok(Contact {
+        user: UserId(stored.user),
+        address: rows::address(&stored.address, stored.user)?,
+        guid: rows::guid(stored.guid, "contact", owner.0)?,
+        name: Label::from_stored(&stored.name),
+        lists: rows::lists(stored.lists, owner.0)?,
+        groups: groups_of(stored.groups),
+        phones: if back.transpose()?.is_some_and(shows_phones) {
+            Phones {
+                home: phone(&stored.home),
+                work: phone(&stored.work),
+                mobile: phone(&stored.mobile),
+                may_page: stored.may_page != 0,
+            }
+        } else {
+            Phones::default()
+        },
+    })
 }
 
 /// The groups of the owner's book by number, without the default one.
@@ -173,45 +267,6 @@ pub(super) async fn read_groups(
         })
     };
     found.iter().map(group).collect()
-}
-
-async fn read_contacts(
-    connection: &mut SqliteConnection,
-    owner: UserId,
-) -> Result<Vec<Contact>, StoreError> {
-    let found = sqlx::query(
-        "SELECT c.contact_id, c.guid, c.name, c.list_bits, c.group_bits, \
-         a.address, a.phone_home, a.phone_work, a.phone_mobile, a.may_page, \
-         back.list_bits AS back_bits \
-         FROM contact c JOIN account a ON a.id = c.contact_id \
-         LEFT JOIN contact back ON back.owner_id = c.contact_id AND back.contact_id = c.owner_id \
-         WHERE c.owner_id = $1 ORDER BY c.added_in",
-    )
-    .bind(owner.0)
-    .fetch_all(connection)
-    .await?;
-    let contact = |row: &SqliteRow| -> Result<Contact, StoreError> {
-        let id = row.try_get("contact_id")?;
-        let back = row.try_get::<Option<i64>, _>("back_bits")?;
-        let shows_phones = back
-            .map(|bits| rows::lists(bits, id))
-            .transpose()?
-            .is_some_and(shows_phones);
-        Ok(Contact {
-            user: UserId(id),
-            address: rows::address(row.try_get("address")?, id)?,
-            guid: rows::guid(row.try_get("guid")?, "contact", owner.0)?,
-            name: rows::label(row, "name")?,
-            lists: rows::lists(row.try_get("list_bits")?, owner.0)?,
-            groups: groups_of(row.try_get("group_bits")?),
-            phones: if shows_phones {
-                rows::phones(row, rows::PHONES)?
-            } else {
-                Phones::default()
-            },
-        })
-    };
-    found.iter().map(contact).collect()
 }
 
 /// Whether somebody on these lists of the owner may see the owner's phone numbers. Unlike
@@ -239,14 +294,24 @@ pub(super) fn group_bit(group: GroupNumber) -> i64 {
 
 /// Moves the revision and the list stamp of a book forward; answers the new revision.
 pub(super) async fn bump_lists(turn: &mut Turn, user: UserId) -> Result<u64, StoreError> {
-    let revision = sqlx::query_scalar(
-        "UPDATE account SET revision = revision + 1, lists_changed_at = \
-         CASE WHEN lists_changed_at < $2 THEN $2 ELSE lists_changed_at + 1 END \
-         WHERE id = $1 RETURNING revision",
+    let revision = sqlx::query_scalar("SELECT revision FROM account WHERE id = $1")
+        .bind(user.0)
+        .fetch_one(turn.connection().await?)
+        .await?;
+    let mut revision = rows::revision(revision, user.0)?;
+    move_lists(turn, user, &mut revision);
+    Ok(revision)
+}
+
+/// Moves the revision, which is known, and the list stamp of a book forward.
+pub(super) fn move_lists(turn: &mut Turn, user: UserId, revision: &mut u64) {
+    *revision += 1;
+    let now = turn.now;
+    turn.later(
+        "UPDATE account SET revision = ?, lists_changed_at = MAX(lists_changed_at + 1, ?) \
+         WHERE id = ?",
     )
-    .bind(user.0)
-    .bind(turn.now)
-    .fetch_one(&mut turn.connection)
-    .await?;
-    rows::revision(revision, user.0)
+    .bind(revision.cast_signed())
+    .bind(now)
+    .bind(user.0);
 }

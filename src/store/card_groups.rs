@@ -9,8 +9,9 @@ use super::card_rows::write_annotations;
 use super::cards::{self, CardRow};
 use super::groups;
 use super::pairs::write;
-use super::removals::{Entry, is_gone, tick};
-use super::writer::{Stop, Turn};
+use super::removals::{Entry, is_gone};
+use super::turn::Turn;
+use super::writer::Stop;
 use crate::model::{
     Annotations, GroupEdit, GroupMember, GroupRef, Guid, Label, NewGroup, Refusal, Stamp, UserId,
 };
@@ -24,7 +25,7 @@ pub(super) async fn find_bits(
     if wanted.is_empty() {
         return Ok(0);
     }
-    let groups = read_groups(&mut turn.connection, owner).await?;
+    let groups = read_groups(turn.connection().await?, owner).await?;
     let mut bits = 0;
     for guid in wanted {
         let group = groups::find(&groups, &GroupRef::Guid(*guid)).ok_or(Refusal::UnknownGroup)?;
@@ -73,7 +74,7 @@ impl Book<'_> {
     /// Changes of a group what only the later clients know.
     async fn update_group(&mut self, edit: &GroupEdit) -> Result<(), Stop> {
         let owner = self.owner();
-        let connection = &mut self.turn.connection;
+        let connection = self.turn.connection().await?;
         let all = read_card_groups(connection, owner, Stamp(i64::MIN)).await?;
         let mut groups = all.into_iter().map(|(_, group)| group);
         let before = groups
@@ -88,7 +89,7 @@ impl Book<'_> {
             return Ok(());
         }
         self.change.changed = true;
-        let stamp = tick(self.turn).await?;
+        let stamp = self.turn.tick();
         sqlx::query(
             "UPDATE contact_group SET is_favorite = $3, annotations = $4, changed_at = $5 \
              WHERE owner_id = $1 AND guid = $2",
@@ -98,7 +99,7 @@ impl Book<'_> {
         .bind(is_favorite)
         .bind(write_annotations(&annotations))
         .bind(stamp.0)
-        .execute(&mut self.turn.connection)
+        .execute(self.turn.connection().await?)
         .await?;
         Ok(())
     }
@@ -165,7 +166,7 @@ impl Book<'_> {
                 self.change.list(change);
             }
             CardRow { group_bits, .. } if change(group_bits) != group_bits => {
-                let stamp = tick(self.turn).await?;
+                let stamp = self.turn.tick();
                 sqlx::query(
                     "UPDATE card SET group_bits = $3, changed_at = $4 \
                      WHERE owner_id = $1 AND guid = $2",
@@ -174,7 +175,7 @@ impl Book<'_> {
                 .bind(guid.to_string())
                 .bind(change(group_bits))
                 .bind(stamp.0)
-                .execute(&mut self.turn.connection)
+                .execute(self.turn.connection().await?)
                 .await?;
                 self.change.changed = true;
             }

@@ -10,10 +10,11 @@ use super::address_book::Book;
 use super::card_groups::find_bits;
 use super::card_rows::{read_fields, write_fields};
 use super::own_card::{applied, display_name};
-use super::pairs::{Extras, Pair, Person, Row, check_room, read_pair, write, write_with};
-use super::removals::{Entry, forget, is_gone, leave, tick};
+use super::pairs::{Extras, Pair, PairCard, Person, Row, check_room, read_pair, write, write_with};
+use super::removals::{Entry, forget, is_gone, leave};
 use super::rows;
-use super::writer::{Stop, Turn};
+use super::turn::Turn;
+use super::writer::Stop;
 use super::{ListLimits, StoreError};
 use crate::model::address_book::INVITE_MAX;
 use crate::model::{
@@ -47,7 +48,7 @@ pub(super) async fn find(
     )
     .bind(owner.0)
     .bind(guid.to_string())
-    .fetch_optional(&mut turn.connection)
+    .fetch_optional(turn.connection().await?)
     .await?;
     let card = |row: &SqliteRow| -> Result<CardRow, StoreError> {
         let account = match row.try_get::<Option<i64>, _>("id")? {
@@ -69,15 +70,6 @@ pub(super) async fn find(
     found.as_ref().map(card).transpose()
 }
 
-/// The identity and the groups of the card that somebody with an account has in the owner's book.
-pub(super) async fn find_of(
-    turn: &mut Turn,
-    owner: UserId,
-    target: &Person,
-) -> Result<Option<(Guid, i64)>, StoreError> {
-    find_by_address(turn, owner, &target.address).await
-}
-
 /// The identity and the groups of the card with this address, of its account or as it was typed.
 async fn find_by_address(
     turn: &mut Turn,
@@ -92,7 +84,7 @@ async fn find_by_address(
     )
     .bind(owner.0)
     .bind(address.as_str())
-    .fetch_optional(&mut turn.connection)
+    .fetch_optional(turn.connection().await?)
     .await?;
     found
         .map(|(guid, bits)| Ok((rows::guid(&guid, "card", owner.0)?, bits)))
@@ -101,10 +93,8 @@ async fn find_by_address(
 
 /// Refuses if the book has no room for one more card.
 async fn check_cards(turn: &mut Turn, owner: UserId, limits: ListLimits) -> Result<(), Stop> {
-    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM card WHERE owner_id = $1")
-        .bind(owner.0)
-        .fetch_one(&mut turn.connection)
-        .await?;
+    let cards = turn.ask("SELECT COUNT(*) FROM card WHERE owner_id = ?");
+    let count: i64 = cards.bind(owner.0).one().await?.try_get(0)?;
     if count >= i64::from(limits.cards) {
         return Err(Refusal::ListFull.into());
     }
@@ -129,7 +119,7 @@ async fn check_bytes(
     )
     .bind(owner.0)
     .bind(guid.to_string())
-    .fetch_one(&mut turn.connection)
+    .fetch_one(turn.connection().await?)
     .await?;
     let together = others.unsigned_abs().saturating_add(bytes as u64);
     if together > limits.card_bytes {
@@ -143,14 +133,14 @@ async fn check_bytes(
 pub(super) async fn take_over(
     turn: &mut Turn,
     owner: UserId,
-    target: &Person,
+    card: Option<&PairCard>,
     row: &mut Row,
     limits: ListLimits,
 ) -> Result<(), Stop> {
-    match find_of(turn, owner, target).await? {
-        Some((guid, bits)) => {
-            row.guid = guid;
-            row.group_bits |= bits;
+    match card {
+        Some(card) => {
+            row.guid = card.guid;
+            row.group_bits |= card.group_bits;
             Ok(())
         }
         None => check_cards(turn, owner, limits).await,
@@ -158,93 +148,56 @@ pub(super) async fn take_over(
 }
 
 /// Somebody came onto the forward list: their card is there and belongs to their account.
-pub(super) async fn open(
-    turn: &mut Turn,
-    owner: UserId,
-    target: &Person,
-    guid: Guid,
-    stamp: Stamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
+pub(super) fn open(turn: &mut Turn, owner: UserId, target: &Person, guid: Guid, stamp: Stamp) {
+    let now = turn.now;
+    turn.later(
         "INSERT INTO card (owner_id, guid, account_id, created_at, changed_at) \
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (owner_id, guid) DO UPDATE SET \
+         VALUES (?, ?, ?, ?, ?) ON CONFLICT (owner_id, guid) DO UPDATE SET \
          account_id = excluded.account_id, address = NULL, group_bits = 0, \
          changed_at = excluded.changed_at",
     )
     .bind(owner.0)
     .bind(guid.to_string())
     .bind(target.id.0)
-    .bind(turn.now)
-    .bind(stamp.0)
-    .execute(&mut turn.connection)
-    .await?;
-    forget(turn, owner, Entry::Card(guid)).await
+    .bind(now)
+    .bind(stamp.0);
+    forget(turn, owner, Entry::Card(guid));
 }
 
-/// Somebody left the forward list: their card goes too unless something is written on it, or the
-/// owner wants it to stay. It keeps their groups.
-pub(super) async fn close(
+/// Somebody left the forward list: their card goes too unless it `stays`, which keeps their groups
+/// on it.
+pub(super) fn close(
     turn: &mut Turn,
     owner: UserId,
-    guid: Guid,
-    group_bits: i64,
+    target: &Person,
+    (guid, group_bits): (Guid, i64),
     stays: bool,
     stamp: Stamp,
-) -> Result<(), StoreError> {
-    let kept = sqlx::query(
-        "UPDATE card SET group_bits = $3, changed_at = $4 \
-         WHERE owner_id = $1 AND guid = $2 AND ($5 OR fields <> '{}')",
-    )
-    .bind(owner.0)
-    .bind(guid.to_string())
-    .bind(group_bits)
-    .bind(stamp.0)
-    .bind(stays)
-    .execute(&mut turn.connection)
-    .await?;
-    if kept.rows_affected() == 0 {
-        remove(turn, owner, guid, stamp).await?;
+) {
+    if !stays {
+        remove(turn, owner, guid, Some(target.address.as_str()), stamp);
+        return;
     }
-    Ok(())
+    turn.later("UPDATE card SET group_bits = ?, changed_at = ? WHERE owner_id = ? AND guid = ?")
+        .bind(group_bits)
+        .bind(stamp.0)
+        .bind(owner.0)
+        .bind(guid.to_string());
 }
 
 /// Notes that the card of an account, if it has one, shows something new.
-pub(super) async fn touch(
-    turn: &mut Turn,
-    owner: UserId,
-    account: UserId,
-    stamp: Stamp,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE card SET changed_at = $3 WHERE owner_id = $1 AND account_id = $2")
-        .bind(owner.0)
-        .bind(account.0)
+pub(super) fn touch(turn: &mut Turn, owner: UserId, account: UserId, stamp: Stamp) {
+    turn.later("UPDATE card SET changed_at = ? WHERE owner_id = ? AND account_id = ?")
         .bind(stamp.0)
-        .execute(&mut turn.connection)
-        .await?;
-    Ok(())
+        .bind(owner.0)
+        .bind(account.0);
 }
 
-async fn remove(
-    turn: &mut Turn,
-    owner: UserId,
-    guid: Guid,
-    stamp: Stamp,
-) -> Result<(), StoreError> {
-    let address: Option<Option<String>> = sqlx::query_scalar(
-        "SELECT COALESCE(a.address, k.address) FROM card k \
-         LEFT JOIN account a ON a.id = k.account_id WHERE k.owner_id = $1 AND k.guid = $2",
-    )
-    .bind(owner.0)
-    .bind(guid.to_string())
-    .fetch_optional(&mut turn.connection)
-    .await?;
-    sqlx::query("DELETE FROM card WHERE owner_id = $1 AND guid = $2")
+fn remove(turn: &mut Turn, owner: UserId, guid: Guid, address: Option<&str>, stamp: Stamp) {
+    turn.later("DELETE FROM card WHERE owner_id = ? AND guid = ?")
         .bind(owner.0)
-        .bind(guid.to_string())
-        .execute(&mut turn.connection)
-        .await?;
-    let address = address.flatten();
-    leave(turn, owner, Entry::Card(guid), address.as_deref(), stamp).await
+        .bind(guid.to_string());
+    leave(turn, owner, Entry::Card(guid), address, stamp);
 }
 
 async fn set_fields(
@@ -258,13 +211,13 @@ async fn set_fields(
     if text.len() > SMALL_CARD {
         check_bytes(turn, owner, guid, text.len(), limits).await?;
     }
-    let stamp = tick(turn).await?;
+    let stamp = turn.tick();
     sqlx::query("UPDATE card SET fields = $3, changed_at = $4 WHERE owner_id = $1 AND guid = $2")
         .bind(owner.0)
         .bind(guid.to_string())
         .bind(text)
         .bind(stamp.0)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     Ok(())
 }
@@ -376,7 +329,7 @@ impl Book<'_> {
     ) -> Result<Guid, Stop> {
         let owner = self.owner();
         check_cards(self.turn, owner, self.limits).await?;
-        let stamp = tick(self.turn).await?;
+        let stamp = self.turn.tick();
         let guid = Guid::random();
         sqlx::query(
             "INSERT INTO card (owner_id, guid, account_id, address, group_bits, created_at, \
@@ -389,7 +342,7 @@ impl Book<'_> {
         .bind(group_bits)
         .bind(self.turn.now)
         .bind(stamp.0)
-        .execute(&mut self.turn.connection)
+        .execute(self.turn.connection().await?)
         .await?;
         self.change.changed = true;
         Ok(guid)
@@ -414,7 +367,7 @@ impl Book<'_> {
             check_room(self.turn, owner, List::Allow, self.limits).await?;
             row.lists = row.lists.with(List::Allow).without(List::Pending);
         }
-        take_over(self.turn, owner, &pair.target, &mut row, self.limits).await?;
+        take_over(self.turn, owner, pair.card.as_ref(), &mut row, self.limits).await?;
         let guid = row.guid;
         let extras = Extras {
             invitation,
@@ -514,8 +467,10 @@ impl Book<'_> {
                     if card.messenger {
                         self.unfollow(guid, true).await?;
                     }
-                    let stamp = tick(self.turn).await?;
-                    remove(self.turn, owner, guid, stamp).await?;
+                    let stamp = self.turn.tick();
+                    let address = card.account.as_ref().map(Address::as_str);
+                    let address = address.or(card.typed.as_deref());
+                    remove(self.turn, owner, guid, address, stamp);
                     self.change.changed = true;
                 }
                 None if is_gone(self.turn, owner, Entry::Card(guid)).await? => {}

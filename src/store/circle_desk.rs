@@ -11,7 +11,8 @@ use super::circle_rows::{circle_id, number, read_book, save, touch_circle};
 use super::circles::CircleChange;
 use super::notices::{NoticeKind, post};
 use super::rows;
-use super::writer::{Stop, Turn};
+use super::turn::Turn;
+use super::writer::Stop;
 use super::{ListLimits, StoreError};
 use crate::model::{
     Address, CircleBook, CircleMember, CircleMemberRef, CircleRole, CircleState, Guid, Label, List,
@@ -140,7 +141,7 @@ impl Desk<'_> {
         }
         let privacy = sqlx::query_scalar("SELECT privacy FROM account WHERE id = $1")
             .bind(place.user.0)
-            .fetch_one(&mut self.turn.connection)
+            .fetch_one(self.turn.connection().await?)
             .await?;
         Ok(rows::privacy(privacy, place.user.0)? == Privacy::AllowOthers)
     }
@@ -216,7 +217,7 @@ impl Desk<'_> {
             sqlx::query("UPDATE circle SET owner_id = $2 WHERE id = $1")
                 .bind(number(self.book.circle.id))
                 .bind(oldest.0)
-                .execute(&mut self.turn.connection)
+                .execute(self.turn.connection().await?)
                 .await?;
             self.book.circle.owner = oldest;
         }
@@ -273,11 +274,11 @@ pub(super) async fn leave_all(turn: &mut Turn, user: UserId) -> Result<(), Store
     let places: Vec<i64> =
         sqlx::query_scalar("SELECT circle_id FROM circle_member WHERE user_id = $1")
             .bind(user.0)
-            .fetch_all(&mut turn.connection)
+            .fetch_all(turn.connection().await?)
             .await?;
     for place in places {
         let id = circle_id(place)?;
-        let Some(book) = read_book(&mut turn.connection, id).await? else {
+        let Some(book) = read_book(turn.connection().await?, id).await? else {
             continue;
         };
         let mut desk = Desk {
@@ -300,7 +301,7 @@ pub(super) async fn leave_all(turn: &mut Turn, user: UserId) -> Result<(), Store
         // The place goes with the account, and nothing is left to tell who it was.
         sqlx::query("UPDATE circle SET horizon = changed_at WHERE id = $1")
             .bind(place)
-            .execute(&mut turn.connection)
+            .execute(turn.connection().await?)
             .await?;
         // What is over stays for the others' sake, under another's name.
         sqlx::query(
@@ -310,7 +311,7 @@ pub(super) async fn leave_all(turn: &mut Turn, user: UserId) -> Result<(), Store
         )
         .bind(place)
         .bind(user.0)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     }
     Ok(())
@@ -353,7 +354,7 @@ pub(super) async fn account_of(
     let found: Option<(String, String)> =
         sqlx::query_as("SELECT address, name FROM account WHERE id = $1")
             .bind(user.0)
-            .fetch_optional(&mut turn.connection)
+            .fetch_optional(turn.connection().await?)
             .await?;
     found
         .map(|(address, name)| {
@@ -369,7 +370,7 @@ pub(super) async fn account_of(
 async fn find_account(turn: &mut Turn, address: &Address) -> Result<Option<UserId>, StoreError> {
     let found: Option<i64> = sqlx::query_scalar("SELECT id FROM account WHERE address = $1")
         .bind(address.as_str())
-        .fetch_optional(&mut turn.connection)
+        .fetch_optional(turn.connection().await?)
         .await?;
     Ok(found.map(UserId))
 }
@@ -380,7 +381,7 @@ async fn lists_of(turn: &mut Turn, owner: UserId, other: UserId) -> Result<ListS
         sqlx::query_scalar("SELECT list_bits FROM contact WHERE owner_id = $1 AND contact_id = $2")
             .bind(owner.0)
             .bind(other.0)
-            .fetch_optional(&mut turn.connection)
+            .fetch_optional(turn.connection().await?)
             .await?;
     bits.map_or(Ok(ListSet::EMPTY), |bits| rows::lists(bits, owner.0))
 }

@@ -3,9 +3,8 @@
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::removals::tick;
 use super::rows::{self, unreadable};
-use super::writer::Turn;
+use super::turn::Turn;
 use super::{Store, StoreError};
 use crate::model::{
     Circle, CircleBook, CircleId, CircleInviter, CircleMember, CircleMembership, CircleRole,
@@ -131,7 +130,7 @@ pub(super) async fn save(
     .bind(member.state_at)
     .bind(member.book_changed_at)
     .bind(member.circle_changed_at)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     Ok(())
 }
@@ -141,11 +140,11 @@ pub(super) async fn save(
 /// stay: those count what decides about presence and what the older clients download, and circles
 /// are neither.
 pub(super) async fn touch_circle(turn: &mut Turn, id: CircleId) -> Result<i64, StoreError> {
-    let stamp = tick(turn).await?.0;
+    let stamp = turn.tick().0;
     sqlx::query("UPDATE circle SET changed_at = $2 WHERE id = $1")
         .bind(number(id))
         .bind(stamp)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     Ok(stamp)
 }
@@ -171,30 +170,30 @@ pub(super) async fn forget_past(
     .bind(number(id))
     .bind(user.0)
     .bind(REMEMBERED)
-    .fetch_all(&mut turn.connection)
+    .fetch_all(turn.connection().await?)
     .await?;
     for (circle, user, in_book, in_circle) in too_many {
         sqlx::query("DELETE FROM circle_member WHERE circle_id = $1 AND user_id = $2")
             .bind(circle)
             .bind(user)
-            .execute(&mut turn.connection)
+            .execute(turn.connection().await?)
             .await?;
         sqlx::query("UPDATE circle SET horizon = $2 WHERE id = $1 AND horizon < $2")
             .bind(circle)
             .bind(in_circle)
-            .execute(&mut turn.connection)
+            .execute(turn.connection().await?)
             .await?;
         sqlx::query("UPDATE account SET removals_since = $2 WHERE id = $1 AND removals_since < $2")
             .bind(user)
             .bind(in_book)
-            .execute(&mut turn.connection)
+            .execute(turn.connection().await?)
             .await?;
         sqlx::query(
             "DELETE FROM circle WHERE id = $1 \
              AND NOT EXISTS (SELECT 1 FROM circle_member WHERE circle_id = $1)",
         )
         .bind(circle)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     }
     Ok(())

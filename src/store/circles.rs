@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::circle_desk::{Desk, Seen, account_of};
 use super::circle_rows::{find_in_book, forget_past, number, read_book, save};
-use super::removals::tick;
-use super::writer::{Published, Stop, Turn};
+use super::turn::Turn;
+use super::writer::{Published, Stop};
 use super::{ListLimits, Store};
 use crate::model::address_book::INVITE_MAX;
 use crate::model::{
@@ -121,7 +121,7 @@ async fn change(
             let id = match circle {
                 CircleRef::Id(id) => id,
                 CircleRef::Contact(contact) => {
-                    let found = find_in_book(&mut turn.connection, actor, contact).await?;
+                    let found = find_in_book(turn.connection().await?, actor, contact).await?;
                     found.ok_or(Refusal::UnknownContact)?
                 }
             };
@@ -139,7 +139,7 @@ async fn change(
         CircleRequest::Block { circle, blocked } => (circle, Step::Block { blocked }),
         CircleRequest::Enter { circle } => (circle, Step::Enter),
     };
-    let book = read_book(&mut turn.connection, id).await?;
+    let book = read_book(turn.connection().await?, id).await?;
     let desk = Desk {
         turn,
         actor,
@@ -195,7 +195,7 @@ async fn create(
     let account = account_of(turn, actor).await?.ok_or(Refusal::Unavailable)?;
     refuse_illegal(&name, limits)?;
     refuse_one_circle_more(turn, actor, limits).await?;
-    let (now, stamp) = (turn.now, tick(turn).await?.0);
+    let (now, stamp) = (turn.now, turn.tick().0);
     let circle = Circle {
         id: CircleId::random(),
         name,
@@ -213,7 +213,7 @@ async fn create(
     .bind(actor.0)
     .bind(now)
     .bind(stamp)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     let mut owner = account.into_place(now);
     owner.role = CircleRole::Admin;
@@ -389,7 +389,7 @@ impl Desk<'_> {
         sqlx::query("UPDATE circle SET name = $2 WHERE id = $1")
             .bind(number(self.book.circle.id))
             .bind(name.as_str())
-            .execute(&mut self.turn.connection)
+            .execute(self.turn.connection().await?)
             .await?;
         self.book.circle.name = name;
         let mut audience = Vec::new();
@@ -420,7 +420,7 @@ impl Desk<'_> {
         }
         place.is_blocked = blocked;
         // Nobody else learns of it, so the circle's own stamp stays.
-        place.book_changed_at = tick(self.turn).await?.0;
+        place.book_changed_at = self.turn.tick().0;
         save(self.turn, self.book.circle.id, &place).await?;
         Ok(CircleChange {
             changed: true,
@@ -456,7 +456,7 @@ async fn refuse_one_circle_more(
     let count: i64 =
         sqlx::query_scalar("SELECT count(*) FROM circle_member WHERE user_id = $1 AND state = 3")
             .bind(user.0)
-            .fetch_one(&mut turn.connection)
+            .fetch_one(turn.connection().await?)
             .await?;
     if count >= i64::from(limits.circles) {
         return Err(Refusal::ListFull.into());

@@ -7,7 +7,8 @@ use super::book::{group_bit, read_groups};
 use super::cards;
 use super::groups::find;
 use super::pairs::{check_room, read_pair, write};
-use super::writer::{Published, Stop, Turn};
+use super::turn::Turn;
+use super::writer::{Published, Stop};
 use super::{ListLimits, Store};
 use crate::model::{
     Address, Contact, ContactRef, GroupNumber, GroupRef, Label, List, Phones, Refusal,
@@ -184,7 +185,7 @@ async fn add(
     row.lists = row.lists.with(request.list);
     if request.list == List::Forward {
         row.group_bits = bit;
-        cards::take_over(turn, owner, &pair.target, &mut row, limits).await?;
+        cards::take_over(turn, owner, pair.card.as_ref(), &mut row, limits).await?;
         row.name = request.name.unwrap_or(row.name);
     } else {
         row.lists = row.lists.without(List::Pending);
@@ -272,7 +273,7 @@ async fn read_group(
     if *wanted == GroupRef::Number(GroupNumber::DEFAULT) {
         return Ok(Some(GroupNumber::DEFAULT));
     }
-    let groups = read_groups(&mut turn.connection, owner).await?;
+    let groups = read_groups(turn.connection().await?, owner).await?;
     let group = find(&groups, wanted).ok_or(Refusal::UnknownGroup)?;
     Ok(Some(group.number))
 }

@@ -4,8 +4,9 @@
 //! and it cannot be removed. So a new group may have its name.
 
 use super::book::{bump_lists, group_bit, read_groups};
-use super::removals::{Entry, leave, tick};
-use super::writer::{Published, Stop, Turn};
+use super::removals::{Entry, leave};
+use super::turn::Turn;
+use super::writer::{Published, Stop};
 use super::{Store, StoreError};
 use crate::model::{
     Group, GroupNumber, GroupRef, Guid, Label, Refusal, StandingChange, StandingEdit, UserId,
@@ -91,13 +92,13 @@ impl Before {
         let found: Option<(i64, String)> =
             sqlx::query_as("SELECT revision, default_group_name FROM account WHERE id = $1")
                 .bind(owner.0)
-                .fetch_optional(&mut turn.connection)
+                .fetch_optional(turn.connection().await?)
                 .await?;
         let (revision, default_name) = found.ok_or(Refusal::Unavailable)?;
         Ok(Self {
             revision: super::rows::revision(revision, owner.0)?,
             default_name: Label::from_stored(&default_name),
-            groups: read_groups(&mut turn.connection, owner).await?,
+            groups: read_groups(turn.connection().await?, owner).await?,
         })
     }
 
@@ -139,7 +140,7 @@ pub(super) async fn create(
         guid: Guid::random(),
         name,
     };
-    let stamp = tick(turn).await?;
+    let stamp = turn.tick();
     sqlx::query(
         "INSERT INTO contact_group (owner_id, number, guid, name, changed_at) \
          VALUES ($1, $2, $3, $4, $5)",
@@ -149,7 +150,7 @@ pub(super) async fn create(
     .bind(group.guid.to_string())
     .bind(group.name.as_str())
     .bind(stamp.0)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     Ok(changed(turn, owner, group).await?)
 }
@@ -182,7 +183,7 @@ pub(super) async fn rename(
             .bind(owner.0)
             .bind(group.name.as_str())
     } else {
-        let stamp = tick(turn).await?;
+        let stamp = turn.tick();
         sqlx::query(
             "UPDATE contact_group SET name = $2, changed_at = $4 \
              WHERE owner_id = $1 AND number = $3",
@@ -192,7 +193,7 @@ pub(super) async fn rename(
         .bind(group.number.0)
         .bind(stamp.0)
     };
-    query.execute(&mut turn.connection).await?;
+    query.execute(turn.connection().await?).await?;
     Ok(changed(turn, owner, group).await?)
 }
 
@@ -206,7 +207,7 @@ pub(super) async fn delete(
     if group.number == GroupNumber::DEFAULT {
         return Err(Refusal::DefaultGroupStays.into());
     }
-    let stamp = tick(turn).await?;
+    let stamp = turn.tick();
     // Cards show their groups, wherever those are kept, so these go first.
     for statement in [
         "UPDATE card SET group_bits = group_bits & ~$2, changed_at = $3 \
@@ -219,14 +220,14 @@ pub(super) async fn delete(
             .bind(owner.0)
             .bind(group_bit(group.number))
             .bind(stamp.0)
-            .execute(&mut turn.connection)
+            .execute(turn.connection().await?)
             .await?;
     }
-    leave(turn, owner, Entry::Group(group.guid), None, stamp).await?;
+    leave(turn, owner, Entry::Group(group.guid), None, stamp);
     sqlx::query("DELETE FROM contact_group WHERE owner_id = $1 AND number = $2")
         .bind(owner.0)
         .bind(group.number.0)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     Ok(changed(turn, owner, group).await?)
 }

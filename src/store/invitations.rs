@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 
 use super::accounts::create;
-use super::writer::Turn;
+use super::turn::Turn;
 use super::{NewAccount, Store, StoreError};
 use crate::model::UserId;
 
@@ -84,7 +84,7 @@ impl Store {
                     )
                     .bind(&code)
                     .bind(turn.now)
-                    .fetch_optional(&mut turn.connection)
+                    .fetch_optional(turn.connection().await?)
                     .await?;
                     if good.is_none() {
                         return Ok(Invited::NoInvitation);
@@ -94,7 +94,7 @@ impl Store {
                     };
                     sqlx::query("UPDATE invitation SET uses_left = uses_left - 1 WHERE code = $1")
                         .bind(&code)
-                        .execute(&mut turn.connection)
+                        .execute(turn.connection().await?)
                         .await?;
                     Ok(Invited::Created(user))
                 })
@@ -115,7 +115,7 @@ pub(super) async fn keep(turn: &mut Turn, new: NewInvitation) -> Result<bool, St
     .bind(new.created_by.0)
     .bind(turn.now)
     .bind(new.expires_at)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     Ok(kept.rows_affected() > 0)
 }
@@ -124,7 +124,7 @@ pub(super) async fn keep(turn: &mut Turn, new: NewInvitation) -> Result<bool, St
 pub(super) async fn forget(turn: &mut Turn, code: String) -> Result<bool, StoreError> {
     let forgotten = sqlx::query("DELETE FROM invitation WHERE code = $1")
         .bind(code)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     Ok(forgotten.rows_affected() > 0)
 }

@@ -7,9 +7,10 @@
 use std::collections::HashSet;
 
 use super::contacts::ListChange;
-use super::pairs::{Person, Row, check_room, read_pair, write};
+use super::pairs::{Pair, Row, check_room, read_pair, write};
 use super::removals::was_on;
-use super::writer::{Published, Stop, Turn};
+use super::turn::Turn;
+use super::writer::{Published, Stop};
 use super::{ListLimits, Store, StoreError, cards};
 use crate::model::{Address, ContactRef, List, ListSet, Refusal, UserId};
 
@@ -164,10 +165,10 @@ async fn edit_one(
             continue;
         }
         let merges = kind == ListEditKind::Merge;
-        if merges && is_unwanted(turn, owner, &pair.target, list).await? {
+        if merges && is_unwanted(turn, owner, &pair, list).await? {
             continue;
         }
-        match enter(turn, owner, list, &pair.target, &mut row, limits).await {
+        match enter(turn, owner, list, &pair, &mut row, limits).await {
             Err(Stop::Refused(Refusal::ListFull)) if merges => {}
             entered => entered?,
         }
@@ -182,12 +183,12 @@ async fn edit_one(
 async fn is_unwanted(
     turn: &mut Turn,
     owner: UserId,
-    target: &Person,
+    pair: &Pair,
     list: List,
 ) -> Result<bool, StoreError> {
     // A card that stayed behind says as much as one that went.
-    let has_card = list == List::Forward && cards::find_of(turn, owner, target).await?.is_some();
-    Ok(has_card || was_on(turn, owner, &target.address, list).await?)
+    let has_card = list == List::Forward && pair.card.is_some();
+    Ok(has_card || was_on(turn, owner, &pair.target.address, list).await?)
 }
 
 /// Puts the target of a row on one more list.
@@ -195,13 +196,13 @@ async fn enter(
     turn: &mut Turn,
     owner: UserId,
     list: List,
-    target: &Person,
+    pair: &Pair,
     row: &mut Row,
     limits: ListLimits,
 ) -> Result<(), Stop> {
     check_room(turn, owner, list, limits).await?;
     if list == List::Forward {
-        cards::take_over(turn, owner, target, row, limits).await?;
+        cards::take_over(turn, owner, pair.card.as_ref(), row, limits).await?;
     } else {
         row.lists = row.lists.without(List::Pending);
     }

@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::address_book::{Book, Reading, reading};
 use super::card_rows::{read_annotations, write_annotations};
 use super::pairs::{check_room, read_pair, write};
-use super::removals::{self, Owner, leave_role, read_owner, tick};
+use super::removals::{self, Owner, leave_role, read_owner};
 use super::rows;
 use super::writer::Stop;
 use super::{Store, StoreError};
@@ -64,22 +64,22 @@ async fn read(
     })
 }
 
+pub(super) const MEMBERS: &str = "SELECT c.contact_id, c.list_bits, c.created_at, \
+     c.changed_at, c.invitation, a.address, a.name, a.name_changed_at \
+     FROM contact c JOIN account a ON a.id = c.contact_id \
+     WHERE c.owner_id = $1 AND (c.changed_at > $2 OR a.name_changed_at > $2) \
+     ORDER BY c.added_in";
+
 async fn read_accounts(
     connection: &mut SqliteConnection,
     owner: UserId,
     from: Stamp,
 ) -> Result<Vec<Member>, StoreError> {
-    let found = sqlx::query(
-        "SELECT c.contact_id, c.list_bits, c.created_at, c.changed_at, c.invitation, \
-         a.address, a.name, a.name_changed_at \
-         FROM contact c JOIN account a ON a.id = c.contact_id \
-         WHERE c.owner_id = $1 AND (c.changed_at > $2 OR a.name_changed_at > $2) \
-         ORDER BY c.added_in",
-    )
-    .bind(owner.0)
-    .bind(from.0)
-    .fetch_all(connection)
-    .await?;
+    let found = sqlx::query(MEMBERS)
+        .bind(owner.0)
+        .bind(from.0)
+        .fetch_all(connection)
+        .await?;
     let mut members = Vec::with_capacity(found.len());
     for row in &found {
         let lists = rows::lists(row.try_get("list_bits")?, owner.0)?;
@@ -204,7 +204,7 @@ impl Book<'_> {
             )
             .bind(self.owner().0)
             .bind(row)
-            .fetch_optional(&mut self.turn.connection)
+            .fetch_optional(self.turn.connection().await?)
             .await?;
             return match found {
                 Some((kind, address)) => self.remove_foreign(role, kind, &address).await,
@@ -237,7 +237,7 @@ impl Book<'_> {
         )
         .bind(self.owner().0)
         .bind(user.0)
-        .fetch_optional(&mut self.turn.connection)
+        .fetch_optional(self.turn.connection().await?)
         .await?;
         let address = found.map(|text| rows::address(&text, user.0));
         Ok(address.transpose()?)
@@ -310,7 +310,7 @@ impl Book<'_> {
         .bind(role.number())
         .bind(kind)
         .bind(address)
-        .fetch_optional(&mut self.turn.connection)
+        .fetch_optional(self.turn.connection().await?)
         .await?;
         if before.is_none() {
             self.check_foreign_room(role).await?;
@@ -324,7 +324,7 @@ impl Book<'_> {
         }
         let text = write_annotations(&annotations);
         if before.as_ref() != Some(&text) {
-            let stamp = tick(self.turn).await?;
+            let stamp = self.turn.tick();
             sqlx::query(
                 "INSERT INTO foreign_member (owner_id, kind, address, role, annotations, \
                  created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
@@ -338,7 +338,7 @@ impl Book<'_> {
             .bind(text)
             .bind(self.turn.now)
             .bind(stamp.0)
-            .execute(&mut self.turn.connection)
+            .execute(self.turn.connection().await?)
             .await?;
             self.change.changed = true;
         }
@@ -360,7 +360,7 @@ impl Book<'_> {
         )
         .bind(self.owner().0)
         .bind(role.number())
-        .fetch_one(&mut self.turn.connection)
+        .fetch_one(self.turn.connection().await?)
         .await?;
         if count >= i64::from(limit) {
             return Err(Refusal::ListFull.into());
@@ -378,12 +378,12 @@ impl Book<'_> {
         .bind(role.number())
         .bind(kind)
         .bind(address)
-        .fetch_optional(&mut self.turn.connection)
+        .fetch_optional(self.turn.connection().await?)
         .await?;
         if let (Some(row), Some(who)) = (gone, foreign_who(kind, address)) {
-            let stamp = tick(self.turn).await?;
+            let stamp = self.turn.tick();
             let id = MembershipId::Foreign(row);
-            leave_role(self.turn, owner, id, role, &who, stamp).await?;
+            leave_role(self.turn, owner, id, role, &who, stamp);
             self.change.changed = true;
         }
         Ok(())

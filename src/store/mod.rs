@@ -44,9 +44,11 @@ mod profiles;
 mod removals;
 mod rows;
 mod settings;
+mod sign_ins;
 #[cfg(test)]
 mod testing;
 mod tickets;
+mod turn;
 mod web_sessions;
 mod writer;
 
@@ -75,6 +77,7 @@ pub use tickets::TicketOwner;
 pub use web_sessions::{NewWebSession, WebSession};
 pub use writer::{Published, WriteLoad};
 
+use sign_ins::SignIns;
 use writer::Writer;
 
 use crate::live::Live;
@@ -122,6 +125,7 @@ pub struct Store {
     readers: SqlitePool,
     writer: Writer,
     limits: Live<ListLimits>,
+    sign_ins: SignIns,
 }
 
 impl Store {
@@ -141,6 +145,7 @@ impl Store {
             readers: pool::readers(path).await?,
             writer: Writer::start(options, connection),
             limits: Live::new(limits),
+            sign_ins: SignIns::default(),
         };
         store.prune_notices().await?;
         Ok(store)
@@ -163,6 +168,8 @@ impl Store {
     /// dropped without this loses nothing either: its writer finishes what is queued.
     pub async fn close(&self) {
         self.readers.close().await;
+        // They are only for people to look at, so nothing waits for a second attempt.
+        drop(self.keep_sign_ins().await);
         self.writer.close().await;
     }
 
@@ -174,7 +181,7 @@ impl Store {
             .run(|turn| {
                 Box::pin(async {
                     sqlx::query("UPDATE book_clock SET stamp = stamp WHERE only_row = 1")
-                        .execute(&mut turn.connection)
+                        .execute(turn.connection().await?)
                         .await?;
                     Ok(())
                 })

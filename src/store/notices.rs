@@ -7,7 +7,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::rows;
-use super::writer::Turn;
+use super::turn::Turn;
 use super::{Store, StoreError};
 use crate::model::{Address, CircleId, UserId};
 
@@ -82,7 +82,7 @@ impl Store {
                 Box::pin(async move {
                     sqlx::query("DELETE FROM notice WHERE created_at < $1")
                         .bind(turn.now - KEPT_MS)
-                        .execute(&mut turn.connection)
+                        .execute(turn.connection().await?)
                         .await?;
                     Ok(())
                 })
@@ -109,7 +109,7 @@ pub(super) async fn post(
         .bind(number)
         .bind(extra)
         .bind(turn.now)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     Ok(())
 }
@@ -123,7 +123,7 @@ pub(super) async fn post_to_keepers(turn: &mut Turn, user: UserId) -> Result<(),
     .bind(user.0)
     .bind(BOOK_CHANGED)
     .bind(turn.now)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     Ok(())
 }

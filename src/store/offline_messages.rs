@@ -9,7 +9,8 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::rows;
-use super::writer::{Published, Stop, Turn};
+use super::turn::Turn;
+use super::writer::{Published, Stop};
 use super::{Store, StoreError};
 use crate::model::{
     Address, Guid, ListSet, OfflineMessage, Refusal, Standing, UserId, WaitingMessage,
@@ -131,7 +132,7 @@ impl Store {
                     )
                     .bind(user.0)
                     .bind(id.to_string())
-                    .execute(&mut turn.connection)
+                    .execute(turn.connection().await?)
                     .await?;
                     Ok(marked.rows_affected() > 0)
                 })
@@ -159,7 +160,7 @@ impl Store {
                             )
                             .bind(user.0)
                             .bind(id.to_string())
-                            .execute(&mut turn.connection)
+                            .execute(turn.connection().await?)
                             .await?
                             .rows_affected();
                         }
@@ -178,7 +179,7 @@ impl Store {
                 Box::pin(async move {
                     let pruned = sqlx::query("DELETE FROM offline_message WHERE received_at < $1")
                         .bind(before)
-                        .execute(&mut turn.connection)
+                        .execute(turn.connection().await?)
                         .await?;
                     Ok(pruned.rows_affected())
                 })
@@ -195,7 +196,7 @@ async fn keep(
     let sender: Option<String> =
         sqlx::query_scalar("SELECT address FROM account WHERE id = $1 AND disabled = 0")
             .bind(new.sender.0)
-            .fetch_optional(&mut turn.connection)
+            .fetch_optional(turn.connection().await?)
             .await?;
     let sender = sender.ok_or(Refusal::Unavailable)?;
     let recipient = recipient(turn, &new).await?;
@@ -217,7 +218,7 @@ async fn keep(
     .bind(new.text)
     .bind(i64::from(new.size))
     .bind(new.received_at)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     Ok(KeptMessage {
         recipient,
@@ -242,7 +243,7 @@ async fn recipient(turn: &mut Turn, new: &NewOfflineMessage) -> Result<UserId, S
     )
     .bind(new.recipient.as_str())
     .bind(new.sender.0)
-    .fetch_optional(&mut turn.connection)
+    .fetch_optional(turn.connection().await?)
     .await?;
     let (id, privacy, bits) = found.ok_or(Refusal::UnknownAccount)?;
     let lists = bits.map(|bits| rows::lists(bits, id)).transpose()?;
@@ -271,7 +272,7 @@ async fn find_room(
     )
     .bind(recipient.0)
     .bind(new.sender.0)
-    .fetch_one(&mut turn.connection)
+    .fetch_one(turn.connection().await?)
     .await?;
     if all >= i64::from(limits.per_recipient) || of_sender >= i64::from(limits.per_sender) {
         return Err(Refusal::ListFull.into());
@@ -291,7 +292,7 @@ async fn next_in_run(
     .bind(new.sender.0)
     .bind(recipient.0)
     .bind(new.run.to_string())
-    .fetch_one(&mut turn.connection)
+    .fetch_one(turn.connection().await?)
     .await?)
 }
 

@@ -10,10 +10,10 @@ use sqlx::sqlite::SqliteConnection;
 use super::StoreError;
 use super::address_book::Book;
 use super::card_rows::{read_fields, write_fields};
-use super::removals::tick;
 use super::rows::{self, settings_columns};
 use super::settings::{self, Setting};
-use super::writer::{Stop, Turn};
+use super::turn::Turn;
+use super::writer::Stop;
 use crate::model::address_book::{ENDPOINTS, PRIVACY, REVERSE_PROMPT};
 use crate::model::{
     Annotations, CardField, CardFields, CardPatch, Guid, Label, OwnCard, Privacy, Refusal,
@@ -22,18 +22,18 @@ use crate::model::{
 
 /// Gives a new account its card.
 pub(super) async fn create(turn: &mut Turn, user: UserId) -> Result<(), StoreError> {
-    let stamp = tick(turn).await?;
+    let stamp = turn.tick();
     sqlx::query("INSERT INTO own_card (user_id, guid, changed_at) VALUES ($1, $2, $3)")
         .bind(user.0)
         .bind(Guid::random().to_string())
         .bind(stamp.0)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     // Nobody has seen an earlier state of this book.
     sqlx::query("UPDATE account SET name_changed_at = $2, removals_since = $2 WHERE id = $1")
         .bind(user.0)
         .bind(stamp.0)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     Ok(())
 }
@@ -64,16 +64,9 @@ pub(super) async fn read(
     })
 }
 
-/// Whether the account lets several of its endpoints be signed in.
-pub(super) async fn endpoints_allowed(
-    connection: &mut SqliteConnection,
-    user: UserId,
-) -> Result<bool, StoreError> {
-    let text: String = sqlx::query_scalar("SELECT fields FROM own_card WHERE user_id = $1")
-        .bind(user.0)
-        .fetch_one(connection)
-        .await?;
-    let fields = read_fields(&text, "own_card", user.0)?;
+/// Whether an account with these fields on its card lets several of its endpoints be signed in.
+pub(super) fn endpoints_allowed(fields: &str, user: UserId) -> Result<bool, StoreError> {
+    let fields = read_fields(fields, "own_card", user.0)?;
     Ok(fields.annotations().get(ENDPOINTS) != Some("0"))
 }
 
@@ -134,19 +127,19 @@ impl Book<'_> {
         }
         let before: String = sqlx::query_scalar("SELECT fields FROM own_card WHERE user_id = $1")
             .bind(owner.0)
-            .fetch_one(&mut self.turn.connection)
+            .fetch_one(self.turn.connection().await?)
             .await?;
         let before = read_fields(&before, "own_card", owner.0)?;
         let after = applied(&before, &kept)?;
         if after == before {
             return Ok(());
         }
-        let stamp = tick(self.turn).await?;
+        let stamp = self.turn.tick();
         sqlx::query("UPDATE own_card SET fields = $2, changed_at = $3 WHERE user_id = $1")
             .bind(owner.0)
             .bind(write_fields(&after))
             .bind(stamp.0)
-            .execute(&mut self.turn.connection)
+            .execute(self.turn.connection().await?)
             .await?;
         self.change.changed = true;
         Ok(())
@@ -182,17 +175,17 @@ pub(super) async fn note_setting(
     if !is_shown {
         return Ok(());
     }
-    let stamp = tick(turn).await?;
+    let stamp = turn.tick();
     sqlx::query("UPDATE own_card SET changed_at = $2 WHERE user_id = $1")
         .bind(owner.0)
         .bind(stamp.0)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     if matches!(setting, Setting::Name(_)) {
         sqlx::query("UPDATE account SET name_changed_at = $2 WHERE id = $1")
             .bind(owner.0)
             .bind(stamp.0)
-            .execute(&mut turn.connection)
+            .execute(turn.connection().await?)
             .await?;
     }
     Ok(())

@@ -8,11 +8,12 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::book::{bump_lists, groups_of, shows_phones};
+use super::book::{groups_of, move_lists, shows_phones};
 use super::contacts::{ListChange, PhonesSeen};
-use super::removals::{note_roles, tick};
+use super::removals::note_roles;
 use super::rows;
-use super::writer::{Stop, Turn};
+use super::turn::Turn;
+use super::writer::Stop;
 use super::{ListLimits, StoreError, cards};
 use crate::model::{
     Address, Contact, ContactRef, GroupNumber, Guid, Label, List, ListSet, Phones, Refusal, Stamp,
@@ -32,13 +33,13 @@ pub(super) async fn check_room(
         List::Block => limits.block,
         List::Reverse | List::Pending => return Ok(()),
     };
-    let count: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM contact WHERE owner_id = $1 AND (list_bits & $2) <> 0",
-    )
-    .bind(owner.0)
-    .bind(list.bit())
-    .fetch_one(&mut turn.connection)
-    .await?;
+    let count: i64 = turn
+        .ask("SELECT COUNT(*) FROM contact WHERE owner_id = ? AND (list_bits & ?) <> 0")
+        .bind(owner.0)
+        .bind(list.bit())
+        .one()
+        .await?
+        .try_get(0)?;
     if count >= i64::from(limit) {
         return Err(Refusal::ListFull.into());
     }
@@ -71,6 +72,14 @@ pub(super) struct Row {
     pub(super) group_bits: i64,
 }
 
+/// The card that the owner has of the target.
+#[derive(Debug)]
+pub(super) struct PairCard {
+    pub(super) guid: Guid,
+    pub(super) group_bits: i64,
+    is_blank: bool,
+}
+
 /// Both sides as they are before the change.
 #[derive(Debug)]
 pub(super) struct Pair {
@@ -78,7 +87,10 @@ pub(super) struct Pair {
     owner_name: Label,
     revision: u64,
     pub(super) target: Person,
+    target_revision: u64,
     pub(super) row: Option<Row>,
+    /// The card of the target's account or, without one, of its address.
+    pub(super) card: Option<PairCard>,
     /// The lists of the target that the owner is on; `None` if not in their book.
     back: Option<ListSet>,
 }
@@ -89,24 +101,28 @@ macro_rules! pair_query {
             "SELECT o.address AS owner_address, o.name AS owner_name, o.revision, \
              o.phone_home AS owner_home, o.phone_work AS owner_work, \
              o.phone_mobile AS owner_mobile, o.may_page AS owner_may_page, \
-             t.id AS target_id, t.address AS target_address, \
+             t.id AS target_id, t.address AS target_address, t.revision AS target_revision, \
              t.phone_home, t.phone_work, t.phone_mobile, t.may_page, \
-             c.guid, c.name, c.list_bits, c.group_bits, back.list_bits AS back_bits \
+             c.guid, c.name, c.list_bits, c.group_bits, back.list_bits AS back_bits, \
+             COALESCE(k.guid, m.guid) AS card, COALESCE(k.group_bits, m.group_bits) AS card_bits, \
+             COALESCE(k.fields, m.fields) = '{}' AS is_blank \
              FROM account o ",
             $joins,
             " LEFT JOIN contact back ON back.owner_id = t.id AND back.contact_id = o.id \
-             WHERE o.id = $1"
+             LEFT JOIN card k ON k.account_id = t.id AND k.owner_id = o.id \
+             LEFT JOIN card m ON m.owner_id = o.id AND m.address = t.address \
+             WHERE o.id = ?"
         )
     };
 }
 
 const PAIR_BY_ADDRESS: &str = pair_query!(
-    "LEFT JOIN account t ON t.address = $2 \
+    "LEFT JOIN account t ON t.address = ? \
      LEFT JOIN contact c ON c.owner_id = o.id AND c.contact_id = t.id"
 );
 
 const PAIR_BY_GUID: &str = pair_query!(
-    "LEFT JOIN contact c ON c.owner_id = o.id AND c.guid = $2 \
+    "LEFT JOIN contact c ON c.owner_id = o.id AND c.guid = ? \
      LEFT JOIN account t ON t.id = c.contact_id"
 );
 
@@ -121,12 +137,8 @@ pub(super) async fn read_pair(
         ContactRef::Address(address) => (PAIR_BY_ADDRESS, address.to_string(), unknown),
         ContactRef::Guid(guid) => (PAIR_BY_GUID, guid.to_string(), Refusal::UnknownContact),
     };
-    let row = sqlx::query(query)
-        .bind(owner.0)
-        .bind(key)
-        .fetch_optional(&mut turn.connection)
-        .await?
-        .ok_or(Refusal::Unavailable)?;
+    let question = turn.ask(query).bind(key).bind(owner.0);
+    let row = question.row().await?.ok_or(Refusal::Unavailable)?;
     let target = row.try_get::<Option<i64>, _>("target_id")?.ok_or(unknown)?;
     Ok(pair(&row, owner, UserId(target))?)
 }
@@ -147,6 +159,14 @@ fn pair(row: &SqliteRow, owner: UserId, target: UserId) -> Result<Pair, StoreErr
         }),
         None => None,
     };
+    let card = match row.try_get::<Option<&str>, _>("card")? {
+        Some(guid) => Some(PairCard {
+            guid: rows::guid(guid, "card", owner.0)?,
+            group_bits: row.try_get("card_bits")?,
+            is_blank: row.try_get("is_blank")?,
+        }),
+        None => None,
+    };
     Ok(Pair {
         owner: Person {
             id: owner,
@@ -160,7 +180,9 @@ fn pair(row: &SqliteRow, owner: UserId, target: UserId) -> Result<Pair, StoreErr
             address: rows::address(row.try_get("target_address")?, target.0)?,
             phones: rows::phones(row, rows::PHONES)?,
         },
+        target_revision: rows::revision(row.try_get("target_revision")?, target.0)?,
         row: kept,
+        card,
         back: lists("back_bits", target)?,
     })
 }
@@ -199,7 +221,7 @@ pub(super) async fn write(
 /// Makes `after` the owner's row about the target, with all that follows from it.
 pub(super) async fn write_with(
     turn: &mut Turn,
-    pair: Pair,
+    mut pair: Pair,
     after: Row,
     group: Option<GroupNumber>,
     extras: &Extras,
@@ -214,29 +236,37 @@ pub(super) async fn write_with(
     };
     let (mut other, mut phones_seen) = (None, None);
     if changed {
-        let stamp = tick(turn).await?;
-        edit.revision = bump_lists(turn, owner).await?;
+        let stamp = turn.tick();
+        move_lists(turn, owner, &mut edit.revision);
         if before != after.lists {
             edit.change = StandingChange::Lists(target, after.lists);
         }
-        write_row(turn, owner, target, &after, (edit.revision, stamp)).await?;
+        write_row(turn, owner, target, &after, (edit.revision, stamp));
         let who = Who::Account(target, pair.target.address.clone());
-        note_roles(turn, owner, &who, (before, after.lists), stamp).await?;
+        note_roles(turn, owner, &who, (before, after.lists), stamp);
         let follows = after.lists.has(List::Forward);
         match (before.has(List::Forward), follows) {
-            (false, true) => cards::open(turn, owner, &pair.target, after.guid, stamp).await?,
+            (false, true) => cards::open(turn, owner, &pair.target, after.guid, stamp),
             (true, false) => {
                 let bits = pair.row.as_ref().map_or(0, |row| row.group_bits);
-                cards::close(turn, owner, after.guid, bits, extras.keeps_card, stamp).await?;
+                let is_written_on = pair.card.as_ref().is_some_and(|card| !card.is_blank);
+                let stays = is_written_on || extras.keeps_card;
+                cards::close(turn, owner, &pair.target, (after.guid, bits), stays, stamp);
             }
             // Cards show the name, the groups and the lists.
-            _ => cards::touch(turn, owner, target, stamp).await?,
+            _ => cards::touch(turn, owner, target, stamp),
         }
         if before.has(List::Forward) != follows {
-            other = reflect(turn, &pair, follows, extras.invitation.as_deref(), stamp).await?;
+            other = reflect(
+                turn,
+                &mut pair,
+                follows,
+                extras.invitation.as_deref(),
+                stamp,
+            );
         }
         if shows_phones(before) != shows_phones(after.lists) {
-            phones_seen = show_phones(turn, &pair, shows_phones(after.lists)).await?;
+            phones_seen = show_phones(turn, &mut pair, shows_phones(after.lists));
         }
     }
     Ok(ListChange {
@@ -264,13 +294,13 @@ pub(super) async fn write_with(
 }
 
 /// Brings the target's reverse and pending list in line with the owner's forward list.
-async fn reflect(
+fn reflect(
     turn: &mut Turn,
-    pair: &Pair,
+    pair: &mut Pair,
     follows: bool,
     invitation: Option<&str>,
     stamp: Stamp,
-) -> Result<Option<StandingEdit>, StoreError> {
+) -> Option<StandingEdit> {
     let (owner, target) = (pair.owner.id, pair.target.id);
     let before = pair.back.unwrap_or_default();
     let is_decided = before.has(List::Allow) || before.has(List::Block);
@@ -280,20 +310,23 @@ async fn reflect(
         false => before.without(List::Reverse).without(List::Pending),
     };
     if after == before {
-        return Ok(None);
+        return None;
     }
-    let revision = bump_lists(turn, target).await?;
-    if pair.back.is_some() && !after.is_empty() {
-        sqlx::query(
-            "UPDATE contact SET list_bits = $3, changed_at = $4 \
-             WHERE owner_id = $1 AND contact_id = $2",
+    move_lists(turn, target, &mut pair.target_revision);
+    let revision = pair.target_revision;
+    let invitation = invitation.filter(|_| after.is_undecided());
+    if after.is_empty() {
+        delete_row(turn, target, owner);
+    } else if pair.back.is_some() {
+        turn.later(
+            "UPDATE contact SET list_bits = ?, changed_at = ?, invitation = ? \
+             WHERE owner_id = ? AND contact_id = ?",
         )
-        .bind(target.0)
-        .bind(owner.0)
         .bind(after.bits())
         .bind(stamp.0)
-        .execute(&mut turn.connection)
-        .await?;
+        .bind(invitation)
+        .bind(target.0)
+        .bind(owner.0);
     } else {
         let row = Row {
             guid: Guid::random(),
@@ -301,40 +334,29 @@ async fn reflect(
             lists: after,
             group_bits: 0,
         };
-        write_row(turn, target, owner, &row, (revision, stamp)).await?;
+        insert_row(turn, target, owner, &row, (revision, stamp), invitation);
     }
-    let invitation = invitation.filter(|_| after.is_undecided());
-    sqlx::query("UPDATE contact SET invitation = $3 WHERE owner_id = $1 AND contact_id = $2")
-        .bind(target.0)
-        .bind(owner.0)
-        .bind(invitation)
-        .execute(&mut turn.connection)
-        .await?;
     let who = Who::Account(owner, pair.owner.address.clone());
-    note_roles(turn, target, &who, (before, after), stamp).await?;
-    cards::touch(turn, target, owner, stamp).await?;
-    Ok(Some(StandingEdit {
+    note_roles(turn, target, &who, (before, after), stamp);
+    cards::touch(turn, target, owner, stamp);
+    Some(StandingEdit {
         owner: target,
         revision,
         change: StandingChange::Lists(owner, after),
-    }))
+    })
 }
 
 /// Moves the target's book forward if the owner's phone numbers come or go in it.
-async fn show_phones(
-    turn: &mut Turn,
-    pair: &Pair,
-    shown: bool,
-) -> Result<Option<PhonesSeen>, StoreError> {
+fn show_phones(turn: &mut Turn, pair: &mut Pair, shown: bool) -> Option<PhonesSeen> {
     let is_followed = pair.back.is_some_and(|lists| lists.has(List::Forward));
     if !is_followed || pair.owner.phones.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let revision = bump_lists(turn, pair.target.id).await?;
-    Ok(Some(PhonesSeen {
+    move_lists(turn, pair.target.id, &mut pair.target_revision);
+    Some(PhonesSeen {
         edit: StandingEdit {
             owner: pair.target.id,
-            revision,
+            revision: pair.target_revision,
             change: StandingChange::Nothing,
         },
         phones: if shown {
@@ -342,35 +364,45 @@ async fn show_phones(
         } else {
             Phones::default()
         },
-    }))
+    })
 }
 
 /// Writes one row, new or not; a contact on no list has none. A new row takes its place in the
 /// order from the revision.
-async fn write_row(
+fn write_row(turn: &mut Turn, owner: UserId, contact: UserId, row: &Row, moment: (u64, Stamp)) {
+    if row.lists.is_empty() {
+        delete_row(turn, owner, contact);
+    } else {
+        insert_row(turn, owner, contact, row, moment, None);
+    }
+}
+
+fn delete_row(turn: &mut Turn, owner: UserId, contact: UserId) {
+    turn.later("DELETE FROM contact WHERE owner_id = ? AND contact_id = ?")
+        .bind(owner.0)
+        .bind(contact.0);
+}
+
+/// Writes a row that somebody is on a list by. The invitation is for a new one; it ends with the
+/// pending state.
+fn insert_row(
     turn: &mut Turn,
     owner: UserId,
     contact: UserId,
     row: &Row,
     (revision, stamp): (u64, Stamp),
-) -> Result<(), StoreError> {
-    if row.lists.is_empty() {
-        sqlx::query("DELETE FROM contact WHERE owner_id = $1 AND contact_id = $2")
-            .bind(owner.0)
-            .bind(contact.0)
-            .execute(&mut turn.connection)
-            .await?;
-        return Ok(());
-    }
-    sqlx::query(
+    invitation: Option<&str>,
+) {
+    let now = turn.now;
+    turn.later(
         "INSERT INTO contact (owner_id, contact_id, guid, name, list_bits, group_bits, added_in, \
-         created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         created_at, changed_at, invitation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
          ON CONFLICT (owner_id, contact_id) DO UPDATE SET guid = excluded.guid, \
          name = excluded.name, list_bits = excluded.list_bits, \
          group_bits = excluded.group_bits, \
          changed_at = CASE WHEN contact.list_bits = excluded.list_bits \
          THEN contact.changed_at ELSE excluded.changed_at END, \
-         invitation = CASE WHEN (excluded.list_bits & $10) = 0 \
+         invitation = CASE WHEN (excluded.list_bits & ?) = 0 \
          THEN NULL ELSE contact.invitation END",
     )
     .bind(owner.0)
@@ -380,10 +412,8 @@ async fn write_row(
     .bind(row.lists.bits())
     .bind(row.group_bits)
     .bind(revision.cast_signed())
-    .bind(turn.now)
+    .bind(now)
     .bind(stamp.0)
-    .bind(List::Pending.bit())
-    .execute(&mut turn.connection)
-    .await?;
-    Ok(())
+    .bind(invitation)
+    .bind(List::Pending.bit());
 }

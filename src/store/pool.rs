@@ -26,6 +26,17 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 const READER_WAIT: Duration = Duration::from_secs(5);
 /// Readers never wait for the writer, so a few of them are enough for two or three cores.
 const READERS: u32 = 3;
+/// Pages in memory, in KiB, of the writing connection and of each that reads. The operating
+/// system keeps what does not fit; these bound what the server itself holds.
+const WRITER_CACHE: u32 = 16 * 1024;
+const READER_CACHE: u32 = 8 * 1024;
+/// Pages in the log before it is folded into the database, 4 KiB each. The same pages are written
+/// again and again, so a long log saves most of that work; it is read through an index either way.
+const LOG_PAGES: u32 = 4096;
+/// What is left of the log's file after it was longer once, in bytes.
+const LOG_SIZE: u32 = 64 * 1024 * 1024;
+/// Scripts that stay prepared at the writing connection: one for each way a change can go.
+const SCRIPTS: usize = 256;
 
 /// Creates the file and its folder where they are missing. Only the user the server runs as may
 /// read them; SQLite gives its side files the mode of the database.
@@ -73,6 +84,12 @@ pub(super) fn writer_options(path: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .statement_cache_capacity(SCRIPTS)
+        .pragma("cache_size", format!("-{WRITER_CACHE}"))
+        .pragma("wal_autocheckpoint", LOG_PAGES.to_string())
+        .pragma("journal_size_limit", LOG_SIZE.to_string())
+        // What savepoints need to be undone is small, and no reason to open files.
+        .pragma("temp_store", "memory")
 }
 
 /// Opens the writing connection.
@@ -95,6 +112,7 @@ pub(super) fn reader_options(path: &Path) -> SqliteConnectOptions {
         .read_only(true)
         .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging()
+        .pragma("cache_size", format!("-{READER_CACHE}"))
 }
 
 /// Opens the reading connections. The database must exist and be up to date.

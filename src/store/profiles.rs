@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::activity::{self, Deed};
 use super::rows;
-use super::writer::Turn;
+use super::turn::Turn;
 use super::{Store, StoreError};
 use crate::model::{Label, UserId};
 
@@ -167,7 +167,7 @@ impl Store {
                     sqlx::query("UPDATE profile SET flags = $2 WHERE user_id = $1")
                         .bind(user.0)
                         .bind(flags)
-                        .execute(&mut turn.connection)
+                        .execute(turn.connection().await?)
                         .await?;
                     Ok(())
                 })
@@ -300,7 +300,7 @@ async fn add(
         "UPDATE profile SET next_tile = next_tile + 1 WHERE user_id = $1 RETURNING next_tile - 1",
     )
     .bind(user.0)
-    .fetch_one(&mut turn.connection)
+    .fetch_one(turn.connection().await?)
     .await?;
     sqlx::query(
         "INSERT INTO tile (user_id, number, version, name, kind, data, small, changed_at) \
@@ -313,7 +313,7 @@ async fn add(
     .bind(tile.data)
     .bind(tile.small)
     .bind(turn.now)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     forget_old(turn, user, given, most_bytes).await?;
     number(given, "profile", "next_tile", user).map(Some)
@@ -339,7 +339,7 @@ async fn forget_old(
     .bind(TILES_KEPT)
     .bind(newest)
     .bind(i64::try_from(most_bytes).unwrap_or(i64::MAX))
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     Ok(())
 }
@@ -361,7 +361,7 @@ async fn replace(
     .bind(tile.data)
     .bind(tile.small)
     .bind(turn.now)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     if replaced.rows_affected() == 0 {
         return Ok(false);
@@ -378,7 +378,7 @@ async fn show(turn: &mut Turn, user: UserId, tile_number: u32) -> Result<bool, S
         sqlx::query_scalar("SELECT number FROM tile WHERE user_id = $1 AND number = $2")
             .bind(user.0)
             .bind(tile_number)
-            .fetch_optional(&mut turn.connection)
+            .fetch_optional(turn.connection().await?)
             .await?;
     if exists.is_none() {
         return Ok(false);
@@ -405,7 +405,7 @@ async fn discard(turn: &mut Turn, user: UserId, tile_number: u32) -> Result<(), 
     let deleted = sqlx::query("DELETE FROM tile WHERE user_id = $1 AND number = $2")
         .bind(user.0)
         .bind(tile_number)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     if deleted.rows_affected() > 0 {
         touch(turn, user, &Part::Other).await?;
@@ -417,7 +417,7 @@ async fn shown(turn: &mut Turn, user: UserId) -> Result<Option<i64>, StoreError>
     let shown: Option<Option<i64>> =
         sqlx::query_scalar("SELECT tile FROM profile WHERE user_id = $1")
             .bind(user.0)
-            .fetch_optional(&mut turn.connection)
+            .fetch_optional(turn.connection().await?)
             .await?;
     Ok(shown.flatten())
 }
@@ -426,7 +426,7 @@ async fn set_shown(turn: &mut Turn, user: UserId, tile: Option<i64>) -> Result<(
     sqlx::query("UPDATE profile SET tile = $2 WHERE user_id = $1")
         .bind(user.0)
         .bind(tile)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     Ok(())
 }
@@ -447,7 +447,7 @@ pub(super) async fn touch(turn: &mut Turn, user: UserId, part: &Part) -> Result<
     .bind(matches!(part, Part::Name))
     .bind(matches!(part, Part::Message))
     .bind(FIRST_TILE)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     Ok(written.rows_affected() > 0)
 }

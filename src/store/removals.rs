@@ -9,14 +9,17 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::StoreError;
 use super::rows;
-use super::writer::{Stop, Turn};
+use super::turn::Turn;
+use super::writer::Stop;
 use crate::model::{
     Address, FormerMember, Guid, List, ListSet, MembershipId, Refusal, Removed, Role, Stamp,
     UserId, Who,
 };
 
-/// Removals that are kept for each book.
+/// Removals that are kept for each book, and some more until the next look at them.
 const KEPT: i64 = 2000;
+/// Of the stamps, which are as good as random in any one book, every so many-eth has a look.
+const PRUNE_EVERY: i64 = 16;
 
 // The kinds as the database has them.
 const CARD: i64 = 1;
@@ -64,7 +67,7 @@ pub(super) async fn was_on(
     .bind(kind)
     .bind(address.as_str())
     .bind(role.map(Role::number))
-    .fetch_optional(&mut turn.connection)
+    .fetch_optional(turn.connection().await?)
     .await?;
     Ok(found.is_some())
 }
@@ -75,18 +78,6 @@ pub(super) struct Removals {
     pub(super) cards: Vec<Removed>,
     pub(super) groups: Vec<Removed>,
     pub(super) members: Vec<FormerMember>,
-}
-
-/// The next stamp: now, but after all that were given out.
-pub(super) async fn tick(turn: &mut Turn) -> Result<Stamp, StoreError> {
-    let stamp = sqlx::query_scalar(
-        "UPDATE book_clock SET stamp = CASE WHEN stamp < $1 THEN $1 ELSE stamp + 1 END \
-         WHERE only_row = 1 RETURNING stamp",
-    )
-    .bind(turn.now)
-    .fetch_one(&mut turn.connection)
-    .await?;
-    Ok(Stamp(stamp))
 }
 
 /// Whose book is read, and up to which moment.
@@ -124,46 +115,46 @@ pub(super) async fn read_owner(
 }
 
 /// Notes that a card or group is gone; of a card with the address that its person has.
-pub(super) async fn leave(
+pub(super) fn leave(
     turn: &mut Turn,
     owner: UserId,
     entry: Entry,
     address: Option<&str>,
     stamp: Stamp,
-) -> Result<(), StoreError> {
+) {
     let (kind, item) = entry.key();
-    insert(turn, owner, kind, &item, (address, None), stamp).await
+    insert(turn, owner, kind, &item, (address, None), stamp);
 }
 
 /// Notes that somebody lost a role.
-pub(super) async fn leave_role(
+pub(super) fn leave_role(
     turn: &mut Turn,
     owner: UserId,
     id: MembershipId,
     role: Role,
     who: &Who,
     stamp: Stamp,
-) -> Result<(), StoreError> {
+) {
     let (kind, address) = match who {
         Who::Account(_, address) => (ACCOUNT, address.as_str()),
         Who::Email(address) => (EMAIL, &**address),
         Who::Phone(number) => (PHONE, &**number),
     };
     let item = id.value().to_string();
-    insert(turn, owner, kind, &item, (Some(address), Some(role)), stamp).await
+    insert(turn, owner, kind, &item, (Some(address), Some(role)), stamp);
 }
 
-async fn insert(
+fn insert(
     turn: &mut Turn,
     owner: UserId,
     kind: i64,
     item: &str,
     (address, role): (Option<&str>, Option<Role>),
     stamp: Stamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
+) {
+    turn.later(
         "INSERT INTO removal (owner_id, kind, item, address, role, stamp) \
-         VALUES ($1, $2, $3, $4, $5, $6) \
+         VALUES (?, ?, ?, ?, ?, ?) \
          ON CONFLICT (owner_id, kind, item) DO UPDATE SET stamp = excluded.stamp, \
          address = excluded.address, role = excluded.role",
     )
@@ -172,51 +163,42 @@ async fn insert(
     .bind(item)
     .bind(address)
     .bind(role.map(Role::number))
-    .bind(stamp.0)
-    .execute(&mut turn.connection)
-    .await?;
-    prune(turn, owner).await
+    .bind(stamp.0);
+    prune(turn, owner, stamp);
 }
 
-/// Forgets the oldest removals of a book beyond those that are kept.
-async fn prune(turn: &mut Turn, owner: UserId) -> Result<(), StoreError> {
-    let oldest: Option<i64> = sqlx::query_scalar(
-        "SELECT stamp FROM removal WHERE owner_id = $1 ORDER BY stamp DESC LIMIT 1 OFFSET $2",
+/// Forgets the oldest removals of a book beyond those that are kept, now and then: looking for
+/// them means to pass over all that stay.
+fn prune(turn: &mut Turn, owner: UserId, stamp: Stamp) {
+    if stamp.0 % PRUNE_EVERY != 0 {
+        return;
+    }
+    turn.later(
+        "UPDATE account SET removals_since = MAX(removals_since, COALESCE(\
+         (SELECT stamp FROM removal WHERE owner_id = account.id \
+         ORDER BY stamp DESC LIMIT 1 OFFSET ?), removals_since)) WHERE id = ?",
+    )
+    .bind(KEPT)
+    .bind(owner.0);
+    turn.later(
+        "DELETE FROM removal WHERE owner_id = ? \
+         AND stamp <= (SELECT removals_since FROM account WHERE id = ?)",
     )
     .bind(owner.0)
-    .bind(KEPT)
-    .fetch_optional(&mut turn.connection)
-    .await?;
-    let Some(oldest) = oldest else {
-        return Ok(());
-    };
-    sqlx::query("DELETE FROM removal WHERE owner_id = $1 AND stamp <= $2")
-        .bind(owner.0)
-        .bind(oldest)
-        .execute(&mut turn.connection)
-        .await?;
-    sqlx::query("UPDATE account SET removals_since = $2 WHERE id = $1 AND removals_since < $2")
-        .bind(owner.0)
-        .bind(oldest)
-        .execute(&mut turn.connection)
-        .await?;
-    Ok(())
+    .bind(owner.0);
 }
 
 /// Forgets that a card or group was ever gone: it is there again.
-pub(super) async fn forget(turn: &mut Turn, owner: UserId, entry: Entry) -> Result<(), StoreError> {
+pub(super) fn forget(turn: &mut Turn, owner: UserId, entry: Entry) {
     let (kind, item) = entry.key();
-    delete(turn, owner, kind, &item).await
+    delete(turn, owner, kind, &item);
 }
 
-async fn delete(turn: &mut Turn, owner: UserId, kind: i64, item: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM removal WHERE owner_id = $1 AND kind = $2 AND item = $3")
+fn delete(turn: &mut Turn, owner: UserId, kind: i64, item: &str) {
+    turn.later("DELETE FROM removal WHERE owner_id = ? AND kind = ? AND item = ?")
         .bind(owner.0)
         .bind(kind)
-        .bind(item)
-        .execute(&mut turn.connection)
-        .await?;
-    Ok(())
+        .bind(item);
 }
 
 /// Whether a card or group is known to have been removed.
@@ -232,36 +214,35 @@ pub(super) async fn is_gone(
     .bind(owner.0)
     .bind(kind)
     .bind(item)
-    .fetch_optional(&mut turn.connection)
+    .fetch_optional(turn.connection().await?)
     .await?;
     Ok(found.is_some())
 }
 
 /// Notes which roles an account gained and lost with a change of its lists.
-pub(super) async fn note_roles(
+pub(super) fn note_roles(
     turn: &mut Turn,
     owner: UserId,
     who: &Who,
     (before, after): (ListSet, ListSet),
     stamp: Stamp,
-) -> Result<(), StoreError> {
+) {
     let Who::Account(user, _) = who else {
-        return Ok(());
+        return;
     };
     for role in Role::ALL {
         let id = MembershipId::Account(*user, role);
         match (role.fits(before), role.fits(after)) {
-            (true, false) => leave_role(turn, owner, id, role, who, stamp).await?,
-            (false, true) => delete(turn, owner, ACCOUNT, &id.value().to_string()).await?,
+            (true, false) => leave_role(turn, owner, id, role, who, stamp),
+            (false, true) => delete(turn, owner, ACCOUNT, &id.value().to_string()),
             _ => {}
         }
     }
-    Ok(())
 }
 
 /// Notes, in a few statements however many there are, that an account leaves every book.
 pub(super) async fn leave_everywhere(turn: &mut Turn, user: UserId) -> Result<(), StoreError> {
-    let stamp = tick(turn).await?;
+    let stamp = turn.tick();
     // Which bits are looked at, and what they have to be: `Role::fits` in numbers.
     for (role, mask, bits) in [
         (Role::Allow, 2 | 4, 2),
@@ -283,7 +264,7 @@ pub(super) async fn leave_everywhere(turn: &mut Turn, user: UserId) -> Result<()
         .bind(stamp.0)
         .bind(mask)
         .bind(bits)
-        .execute(&mut turn.connection)
+        .execute(turn.connection().await?)
         .await?;
     }
     sqlx::query(
@@ -295,7 +276,7 @@ pub(super) async fn leave_everywhere(turn: &mut Turn, user: UserId) -> Result<()
     .bind(user.0)
     .bind(CARD)
     .bind(stamp.0)
-    .execute(&mut turn.connection)
+    .execute(turn.connection().await?)
     .await?;
     Ok(())
 }

@@ -6,7 +6,8 @@ use super::activity::{self, Deed};
 use super::own_card::note_setting;
 use super::profiles::{self, Part};
 use super::rows::{self, settings_columns};
-use super::writer::{Published, Stop, Turn};
+use super::turn::Turn;
+use super::writer::{Published, Stop};
 use super::{Store, StoreError};
 use crate::model::{
     Label, Phone, Phones, Privacy, Refusal, ReversePrompt, Settings, StandingChange, StandingEdit,
@@ -154,7 +155,7 @@ async fn read(turn: &mut Turn, owner: UserId) -> Result<(u64, Settings), Stop> {
         " FROM account a WHERE a.id = $1"
     ))
     .bind(owner.0)
-    .fetch_optional(&mut turn.connection)
+    .fetch_optional(turn.connection().await?)
     .await?
     .ok_or(Refusal::Unavailable)?;
     let revision = rows::revision(row.try_get("revision")?, owner.0)?;
@@ -188,7 +189,7 @@ async fn write(
     .bind(&*settings.message)
     .bind(i64::from(is_of_book))
     .bind(turn.now)
-    .fetch_one(&mut turn.connection)
+    .fetch_one(turn.connection().await?)
     .await?;
     rows::revision(revision, owner.0)
 }
@@ -206,7 +207,7 @@ async fn bump_followers(turn: &mut Turn, owner: UserId) -> Result<Vec<(UserId, u
     )
     .bind(owner.0)
     .bind(turn.now)
-    .fetch_all(&mut turn.connection)
+    .fetch_all(turn.connection().await?)
     .await?;
     followers
         .into_iter()

@@ -211,7 +211,9 @@ impl Fixture {
             .writer
             .run(move |turn| {
                 Box::pin(async move {
-                    sqlx::query(statement).execute(&mut turn.connection).await?;
+                    sqlx::query(statement)
+                        .execute(turn.connection().await?)
+                        .await?;
                     Ok(())
                 })
             })

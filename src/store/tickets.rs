@@ -23,6 +23,9 @@ pub struct TicketOwner {
     pub grant: i64,
 }
 
+pub(super) const TICKET_OWNER: &str = "SELECT user_id, address, disabled, grant_id \
+     FROM ticket JOIN account ON account.id = user_id WHERE digest = $1 AND expires_at > $2";
+
 impl Store {
     /// Keeps tickets that are issued together, all or none: the digest of each, and until when.
     /// `grant` is the number that they share. Answers whether they were kept: an account that is gone or
@@ -36,7 +39,7 @@ impl Store {
         self.writer
             .run(move |turn| {
                 Box::pin(async move {
-                    make_room(&mut turn.connection, user, tickets.len()).await?;
+                    make_room(turn.connection().await?, user, tickets.len()).await?;
                     let mut kept = 0;
                     for (digest, expires_at) in &tickets {
                         kept += sqlx::query(
@@ -47,7 +50,7 @@ impl Store {
                         .bind(user.0)
                         .bind(grant)
                         .bind(expires_at)
-                        .execute(&mut turn.connection)
+                        .execute(turn.connection().await?)
                         .await?
                         .rows_affected();
                     }
@@ -65,15 +68,11 @@ impl Store {
         now: i64,
     ) -> Result<Option<TicketOwner>, StoreError> {
         for digest in digests {
-            let row: Option<(i64, String, bool, i64)> = sqlx::query_as(
-                "SELECT user_id, address, disabled, grant_id \
-                 FROM ticket JOIN account ON account.id = user_id \
-                 WHERE digest = $1 AND expires_at > $2",
-            )
-            .bind(to_hex(digest))
-            .bind(now)
-            .fetch_optional(&self.readers)
-            .await?;
+            let row: Option<(i64, String, bool, i64)> = sqlx::query_as(TICKET_OWNER)
+                .bind(to_hex(digest))
+                .bind(now)
+                .fetch_optional(&self.readers)
+                .await?;
             if let Some((user, address, disabled, grant)) = row {
                 return Ok(Some(TicketOwner {
                     user: UserId(user),
@@ -94,11 +93,11 @@ impl Store {
                 Box::pin(async move {
                     sqlx::query("UPDATE ticket SET expires_at = $1 WHERE expires_at > $1")
                         .bind(now.saturating_add(longest))
-                        .execute(&mut turn.connection)
+                        .execute(turn.connection().await?)
                         .await?;
                     let pruned = sqlx::query("DELETE FROM ticket WHERE expires_at <= $1")
                         .bind(now)
-                        .execute(&mut turn.connection)
+                        .execute(turn.connection().await?)
                         .await?;
                     Ok(pruned.rows_affected())
                 })
@@ -125,9 +124,9 @@ impl Store {
                     )
                     .bind(&name)
                     .bind(fresh)
-                    .execute(&mut turn.connection)
+                    .execute(turn.connection().await?)
                     .await?;
-                    let secret = read_secret(&mut turn.connection, &name).await?;
+                    let secret = read_secret(turn.connection().await?, &name).await?;
                     secret.ok_or_else(|| rows::unreadable("server_secret", "name", 0))
                 })
             })

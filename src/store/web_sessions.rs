@@ -71,7 +71,7 @@ impl Store {
                     .bind(&new.peer)
                     .bind(new.created_at)
                     .bind(new.expires_at)
-                    .execute(&mut turn.connection)
+                    .execute(turn.connection().await?)
                     .await?;
                     sqlx::query(
                         "DELETE FROM web_session WHERE digest IN ( \
@@ -81,7 +81,7 @@ impl Store {
                     .bind(new.user.0)
                     .bind(&new.digest)
                     .bind(MOST_OF_ONE_ACCOUNT)
-                    .execute(&mut turn.connection)
+                    .execute(turn.connection().await?)
                     .await?;
                     Ok(kept.rows_affected() > 0)
                 })
@@ -136,7 +136,7 @@ impl Store {
                     .bind(digest)
                     .bind(seen_at)
                     .bind(expires_at)
-                    .execute(&mut turn.connection)
+                    .execute(turn.connection().await?)
                     .await?;
                     Ok(())
                 })
@@ -161,7 +161,7 @@ impl Store {
                     .bind(user.0)
                     .bind(digest)
                     .bind(except)
-                    .execute(&mut turn.connection)
+                    .execute(turn.connection().await?)
                     .await?;
                     Ok(ended.rows_affected())
                 })
@@ -183,11 +183,11 @@ impl Store {
                     )
                     .bind(now)
                     .bind(now.saturating_add(idle))
-                    .execute(&mut turn.connection)
+                    .execute(turn.connection().await?)
                     .await?;
                     let pruned = sqlx::query("DELETE FROM web_session WHERE expires_at <= $1")
                         .bind(now)
-                        .execute(&mut turn.connection)
+                        .execute(turn.connection().await?)
                         .await?;
                     Ok(pruned.rows_affected())
                 })

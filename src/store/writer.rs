@@ -19,7 +19,6 @@ use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
-use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
@@ -27,13 +26,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::turn::Turn;
 use super::{StoreError, pool};
 use crate::model::Refusal;
 
 /// Jobs that may wait for their turn.
 const QUEUE: usize = 1024;
 /// Jobs that share one commit.
-const BATCH: usize = 128;
+const BATCH: usize = 256;
 /// How long a caller waits for a place in the queue. After that the store is overloaded, and
 /// saying so is better than letting everybody wait ever longer.
 const QUEUE_WAIT: Duration = Duration::from_secs(5);
@@ -67,13 +67,6 @@ impl From<sqlx::Error> for Stop {
     fn from(error: sqlx::Error) -> Self {
         Self::Failed(error.into())
     }
-}
-
-/// What a job works with: the open write transaction, and the time at which its batch began.
-#[derive(Debug)]
-pub(super) struct Turn {
-    pub(super) connection: SqliteConnection,
-    pub(super) now: i64,
 }
 
 /// How much the writer has done since the store was opened.
@@ -129,7 +122,7 @@ impl Writer {
         };
         let state = Task {
             options,
-            turn: Some(Turn { connection, now: 0 }),
+            turn: Some(Turn::new(connection)),
             counters: Arc::clone(&writer.counters),
         };
         writer.task.spawn(state.run(jobs, writer.closing.clone()));
@@ -251,7 +244,10 @@ where
             ..
         } = *self;
         Box::pin(async move {
-            let outcome = work(turn).await;
+            let outcome = match work(turn).await {
+                Ok(outcome) => turn.flush().await.map(|()| outcome).map_err(E::from),
+                Err(reason) => Err(reason),
+            };
             let keep = outcome.is_ok();
             let settle = Box::new(move |committed: Result<(), StoreError>| {
                 // What refused or failed by itself keeps its own reason, commit or not.
@@ -280,17 +276,6 @@ struct Task {
     counters: Arc<Counters>,
 }
 
-/// Opens the transaction and the first savepoint, and asks for the time: the database tells it,
-/// so that all processes at one database go by one clock. It is one statement text because each
-/// costs a switch to the thread that owns the connection and back.
-const BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT job; \
-     SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
-/// Between a job that is kept and the next one.
-const NEXT: &str = "RELEASE job; SAVEPOINT job";
-/// After a job that is not kept. The savepoint stays open for the next one.
-const UNDO: &str = "ROLLBACK TO job";
-const COMMIT: &str = "COMMIT";
-
 impl Task {
     async fn run(mut self, mut jobs: mpsc::Receiver<Box<dyn Job>>, closing: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
@@ -316,8 +301,8 @@ impl Task {
         if let Some(mut turn) = self.turn {
             // Folds the log into the database. Where another process is reading, the log stays
             // for it, and nothing is lost by that.
-            drop(step(&mut turn, "PRAGMA wal_checkpoint(TRUNCATE)").await);
-            drop(turn.connection.close().await);
+            drop(turn.step("PRAGMA wal_checkpoint(TRUNCATE)").await);
+            turn.close().await;
         }
     }
 
@@ -342,7 +327,7 @@ impl Task {
             }
             // Closing rolls back whatever is open; the next batch starts on a sound connection.
             if let Some(turn) = self.turn.take() {
-                drop(turn.connection.close().await);
+                turn.close().await;
             }
         }
         committed
@@ -356,29 +341,17 @@ impl Task {
     ) -> Result<(), StoreError> {
         let turn = match &mut self.turn {
             Some(turn) => turn,
-            None => self.turn.insert(Turn {
-                connection: pool::writer(&self.options).await?,
-                now: 0,
-            }),
+            None => self
+                .turn
+                .insert(Turn::new(pool::writer(&self.options).await?)),
         };
-        turn.now = sqlx::query_scalar(BEGIN)
-            .fetch_one(&mut turn.connection)
-            .await?;
-        let mut kept = None;
+        turn.begin().await?;
         for job in waiting {
-            match kept {
-                None => {}
-                Some(true) => step(turn, NEXT).await?,
-                Some(false) => step(turn, UNDO).await?,
-            }
             let outcome = caught(job.run(turn)).await;
-            kept = Some(outcome.as_ref().is_ok_and(|ran| ran.keep));
+            turn.end_job(outcome.as_ref().is_ok_and(|ran| ran.keep));
             ran.extend(outcome.map(|ran| ran.settle));
         }
-        if kept == Some(false) {
-            step(turn, UNDO).await?;
-        }
-        step(turn, COMMIT).await
+        turn.commit().await
     }
 
     fn count(&self, jobs: usize, time: Duration) {
@@ -390,12 +363,6 @@ impl Task {
             observer(jobs, time);
         }
     }
-}
-
-/// Runs a statement that steers the transaction.
-async fn step(turn: &mut Turn, statement: &'static str) -> Result<(), StoreError> {
-    sqlx::query(statement).execute(&mut turn.connection).await?;
-    Ok(())
 }
 
 /// Turns a panic while polling into an error, so that a fault in one job ends only that job.
@@ -414,11 +381,18 @@ mod tests {
     use std::panic::resume_unwind;
     use std::sync::Mutex;
 
-    use sqlx::ConnectOptions;
+    use sqlx::{ConnectOptions, Connection};
 
     use super::*;
     use crate::store::pool::writer_options;
     use crate::store::testing::{Fixture, new_account};
+
+    /// Runs a statement on its own.
+    async fn step(turn: &mut Turn, statement: &'static str) -> Result<(), StoreError> {
+        let connection = turn.connection().await?;
+        sqlx::query(statement).execute(connection).await?;
+        Ok(())
+    }
 
     /// Holds the writer inside a job, so that what is queued meanwhile becomes one batch.
     /// Dropping the sender lets it go on.
@@ -608,7 +582,7 @@ mod tests {
                                 }
                                 sqlx::query("INSERT INTO server_secret VALUES ($1, '')")
                                     .bind(format!("{number:03}"))
-                                    .execute(&mut turn.connection)
+                                    .execute(turn.connection().await?)
                                     .await?;
                                 Ok(number)
                             })

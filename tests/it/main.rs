@@ -11,6 +11,10 @@ mod client_setup;
 mod dispatch;
 mod durability;
 mod effects;
+mod fuzz;
+#[expect(unreachable_pub, reason = "a library elsewhere")]
+#[path = "../../fuzz/src/lib.rs"]
+mod fuzzed;
 mod gateway;
 mod generations;
 mod hostile;

@@ -26,6 +26,7 @@
 //! | [`ns`], [`sb`] | the two roles: one file for each command | `service`, `dialect`, `wire`, `net`, `model`, leaves |
 //! | [`http`] | sign-in and web services, the gateway, health, metrics | `service`, `model`, `net` (its accept loop and pipes), `wire` (a role's name), `tls`, leaves |
 //! | [`tls`] | encryption: certificates, handshakes, the process that speaks old TLS | `net`, leaves |
+//! | [`client`] | the other end of the wire, for what measures and checks servers | `wire`, leaves |
 //! | [`cli`] | one file for each subcommand | `server`, `service`, `store`, `model`, `tls`, leaves |
 //! | [`server`] | puts everything together, starts and stops it | everything but `cli` |
 //! | [`advertise`], [`clock`], [`config`], [`guide`], [`history`], [`mailbox`], [`metrics`], [`mime`], [`network`], [`product`], [`shutdown`], [`telemetry`], [`xml`] | leaves | - |
@@ -139,6 +140,7 @@
 
 pub mod advertise;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod dialect;

@@ -165,6 +165,12 @@ const MODULES: &[Module] = &[
         ours: &["net", "metrics", "network", "shutdown"],
         crates: NEITHER,
     },
+    // The other end of the wire. It shares no knowledge of the protocol with the server.
+    Module {
+        name: "client",
+        ours: &["wire", "product"],
+        crates: NEITHER,
+    },
     // The command line opens the store itself: it works without a server.
     Module {
         name: "cli",

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use chrysalis::client::{
-    Connection, Credentials, Version, answer, call, download_by_line, open_room, referral, ring,
-    sign_in_md5,
+    Connection, Credentials, Http, Version, answer, call, enter, open_room, referral, ring,
 };
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Semaphore;
@@ -19,7 +18,7 @@ use crate::options::Common;
 /// How many sign in at the same time while a pattern is set up.
 const AT_ONCE: usize = 32;
 
-/// The server's address.
+/// The address of the notification server, or of a bare relay.
 pub(crate) async fn server(common: &Common) -> anyhow::Result<SocketAddr> {
     let mut found = lookup_host((common.host.as_str(), common.port))
         .await
@@ -39,18 +38,34 @@ pub(crate) struct Person {
     pub(crate) connection: Connection,
 }
 
-/// Signs somebody in, downloads the list and shows them online.
+/// The server's two addresses: of the protocol, and of the web services.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Server {
+    pub(crate) msnp: SocketAddr,
+    pub(crate) http: SocketAddr,
+}
+
+impl Server {
+    /// Looks the host up.
+    pub(crate) async fn find(common: &Common) -> anyhow::Result<Self> {
+        let msnp = server(common).await?;
+        let http = SocketAddr::new(msnp.ip(), common.http_port);
+        Ok(Self { msnp, http })
+    }
+}
+
+/// Signs somebody in, downloads the list and shows them online; answers how many lines it has, too.
 pub(crate) async fn sign_in(
-    server: SocketAddr,
+    server: Server,
     who: Credentials,
     version: Version,
-) -> anyhow::Result<Person> {
-    let mut connection = Connection::open(server, version).await?;
-    sign_in_md5(&mut connection, &who)
+) -> anyhow::Result<(Person, usize)> {
+    let mut connection = Connection::open(server.msnp, version).await?;
+    let mut http = Http::new(server.http);
+    let contacts = enter(&mut connection, &mut http, &who, "NLN")
         .await
         .with_context(|| format!("{} cannot sign in", who.address))?;
-    download_by_line(&mut connection, "NLN").await?;
-    Ok(Person { who, connection })
+    Ok((Person { who, connection }, contacts))
 }
 
 /// Does something for every number below `count`, a few at a time, in any order; answers the
@@ -91,9 +106,9 @@ pub(crate) struct Conversation {
     pub(crate) people: Vec<Person>,
 }
 
-/// Signs people in, has the first one open a room, and everybody else in it in turn.
+/// Signs people in, has the first one open a room, and calls everybody else into it in turn.
 pub(crate) async fn converse(
-    server: SocketAddr,
+    server: Server,
     accounts: Arc<Accounts>,
     first: usize,
     count: usize,
@@ -101,7 +116,7 @@ pub(crate) async fn converse(
 ) -> anyhow::Result<Conversation> {
     let mut people = Vec::with_capacity(count);
     for number in first..first + count {
-        people.push(sign_in(server, accounts.get(number)?, version).await?);
+        people.push(sign_in(server, accounts.get(number)?, version).await?.0);
     }
     let (host, guests) = people.split_first_mut().context("nobody to talk to")?;
     let referral = referral(&mut host.connection).await?;

@@ -6,15 +6,22 @@
 //! comes back is checked all the time; a wrong byte ends the run with a failure, a slow answer
 //! never does.
 
+mod abfindall;
 mod accounts;
 mod bare;
+mod contacts;
 mod crowd;
+mod gateway;
+mod idle;
 mod meter;
 mod options;
 mod pairs;
 mod prepare;
+mod presence;
 mod process;
 mod report;
+mod rooms;
+mod sign_in;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -43,6 +50,13 @@ fn run(options: Options) -> anyhow::Result<()> {
             Command::Prepare(wish) => return prepare::run(common, &wish).await.map(|()| None),
             Command::Bare(wish) => return bare::run(&wish).await.map(|()| None),
             Command::Pairs(wish) => Some(pairs::run(common, &wish).await?),
+            Command::Rooms(wish) => Some(rooms::run(common, &wish).await?),
+            Command::SignIn(wish) => Some(sign_in::run(common, &wish).await?),
+            Command::Presence(wish) => Some(presence::run(common, &wish).await?),
+            Command::Idle(wish) => Some(idle::run(common, &wish).await?),
+            Command::Contacts(wish) => Some(contacts::run(common, &wish).await?),
+            Command::Abfindall(wish) => Some(abfindall::run(common, &wish).await?),
+            Command::Gateway(wish) => Some(gateway::run(common, &wish).await?),
         })
     })?;
     report.map_or(Ok(()), |report| publish(&report, common.json.as_deref()))

@@ -1,8 +1,8 @@
 //! Measuring: the clock, the counters, the processes, and the bar that shows how far it is.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -40,9 +40,30 @@ impl Counter {
 pub(crate) type Workers = JoinSet<anyhow::Result<()>>;
 
 /// Latencies in nanoseconds, to three digits, up to a minute and a half.
-pub(crate) fn histogram() -> Histogram<u64> {
+fn histogram() -> Histogram<u64> {
     const LONGEST: u64 = 100_000_000_000;
     Histogram::new_with_max(LONGEST, 3).unwrap_or_else(|_| unreachable!("the bounds are sound"))
+}
+
+/// Latencies that many workers record.
+#[derive(Debug, Clone)]
+pub(crate) struct Latencies(Arc<Mutex<Histogram<u64>>>);
+
+impl Latencies {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(histogram())))
+    }
+
+    /// Records how long it has been since then.
+    pub(crate) fn record(&self, start: Instant) {
+        let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.with(|histogram| histogram.saturating_record(nanos));
+    }
+
+    /// Lets somebody at them. The lock is held for that long only.
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Histogram<u64>) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The processes that are watched, and what they had used before.
@@ -83,16 +104,24 @@ impl Meter {
         })
     }
 
+    /// What the server has resident now, and what it had before; 0 if its process is not known.
+    pub(crate) fn resident(&self) -> (u64, u64) {
+        let now = self.server.map_or(0, Process::resident);
+        (now, self.server_before)
+    }
+
     /// Lets the workers warm up and then counts what they do. Fails as soon as one of them ends, or
-    /// if nothing happens for long.
+    /// if nothing happens for long though something is counted.
     pub(crate) async fn measure(
         &self,
         common: &Common,
         workers: &mut Workers,
         counters: &[Counter],
+        latencies: &Latencies,
     ) -> anyhow::Result<Measured> {
         let bar = bar(common.warmup() + common.seconds());
         watch(common.warmup(), workers, counters, &bar).await?;
+        latencies.with(Histogram::reset);
         let before: Vec<u64> = counters.iter().map(Counter::get).collect();
         let (server, load) = (
             self.server.map(Process::processor),
@@ -149,7 +178,7 @@ impl Measured {
         pattern: &'static str,
         unit: &'static str,
         parameters: BTreeMap<&'static str, serde_json::Value>,
-        latency: Option<&Histogram<u64>>,
+        latency: Option<&Latencies>,
     ) -> Report {
         let seconds = self.elapsed.as_secs_f64();
         Report {
@@ -159,7 +188,7 @@ impl Measured {
             unit,
             operations: self.operations,
             per_second: self.operations as f64 / seconds,
-            latency: latency.and_then(Latency::of),
+            latency: latency.and_then(|latencies| latencies.with(|all| Latency::of(all))),
             server: self.server,
             load: self.load,
             more: BTreeMap::new(),
@@ -193,7 +222,7 @@ async fn watch(
         }
         bar.set_message(format!("{now} done"));
         anyhow::ensure!(
-            moved.elapsed() < STALLED,
+            counters.is_empty() || moved.elapsed() < STALLED,
             "nothing has happened for {} seconds",
             STALLED.as_secs()
         );

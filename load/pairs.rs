@@ -7,19 +7,18 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use hdrhistogram::Histogram;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::accounts::Accounts;
 use crate::bare;
-use crate::crowd::{self, attend, converse, everybody, version};
-use crate::meter::{Counter, Meter, Workers, histogram};
+use crate::crowd::{Server, attend, converse, everybody, version};
+use crate::meter::{Counter, Latencies, Meter, Workers};
 use crate::options::{Common, Pairs};
 use crate::report::Report;
 
@@ -45,15 +44,15 @@ pub(crate) struct Sockets {
 
 pub(crate) async fn run(common: &Common, wish: &Pairs) -> anyhow::Result<Report> {
     anyhow::ensure!(wish.in_flight > 0 && wish.pairs > 0, "nothing to send");
-    let server = crowd::server(common).await?;
+    let server = Server::find(common).await?;
     let meter = Meter::new(common)?;
     let mut workers = Workers::new();
     let sockets = if wish.bare {
-        bare_sockets(server, wish).await?
+        bare_sockets(server.msnp, wish).await?
     } else {
         room_sockets(server, common, wish, &mut workers).await?
     };
-    let latencies = Arc::new(Mutex::new(histogram()));
+    let latencies = Latencies::new();
     let mut counters = Vec::with_capacity(sockets.len());
     for both in sockets {
         let counter = Counter::default();
@@ -61,7 +60,9 @@ pub(crate) async fn run(common: &Common, wish: &Pairs) -> anyhow::Result<Report>
         let exchange = Exchange::new(both, wish, counter, latencies.clone());
         workers.spawn(exchange.run());
     }
-    let measured = meter.measure(common, &mut workers, &counters).await?;
+    let measured = meter
+        .measure(common, &mut workers, &counters, &latencies)
+        .await?;
     workers.shutdown().await;
     anyhow::ensure!(measured.fewest > 0, "a conversation got nothing through");
     let parameters = BTreeMap::from([
@@ -71,8 +72,7 @@ pub(crate) async fn run(common: &Common, wish: &Pairs) -> anyhow::Result<Report>
         ("acknowledge", wish.acknowledge.into()),
         ("bare", wish.bare.into()),
     ]);
-    let latencies = latencies.lock().unwrap_or_else(PoisonError::into_inner);
-    let timed = (wish.in_flight == 1).then_some(&*latencies);
+    let timed = (wish.in_flight == 1).then_some(&latencies);
     Ok(measured.report("pairs", "messages", parameters, timed))
 }
 
@@ -94,7 +94,7 @@ async fn bare_sockets(server: SocketAddr, wish: &Pairs) -> anyhow::Result<Vec<So
 }
 
 async fn room_sockets(
-    server: SocketAddr,
+    server: Server,
     common: &Common,
     wish: &Pairs,
     workers: &mut Workers,
@@ -138,16 +138,11 @@ struct Exchange {
     acknowledge: bool,
     number: u32,
     counter: Counter,
-    latencies: Arc<Mutex<Histogram<u64>>>,
+    latencies: Latencies,
 }
 
 impl Exchange {
-    fn new(
-        sockets: Sockets,
-        wish: &Pairs,
-        counter: Counter,
-        latencies: Arc<Mutex<Histogram<u64>>>,
-    ) -> Self {
+    fn new(sockets: Sockets, wish: &Pairs, counter: Counter, latencies: Latencies) -> Self {
         let message = message(wish.size, wish.acknowledge);
         Self {
             sockets,
@@ -192,12 +187,7 @@ impl Exchange {
                 }
             }
             if let Some(start) = start {
-                let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                let mut latencies = self
-                    .latencies
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                latencies.saturating_record(nanos);
+                self.latencies.record(start);
             }
         }
     }

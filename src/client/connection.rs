@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{ClientError, DEADLINE, Incoming, Version};
+use super::{ClientError, DEADLINE, Gateway, Incoming, Version};
 use crate::product::Product;
 use crate::wire::{Arguments, Frame};
 
@@ -22,12 +22,19 @@ const CHUNK: usize = 16 * 1024;
 /// never sees them.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     incoming: Incoming,
     arrived: BytesMut,
     version: Version,
     last_trid: u32,
     deadline: Duration,
+}
+
+/// What the bytes travel through.
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Gateway(Box<Gateway>),
 }
 
 impl Connection {
@@ -41,14 +48,31 @@ impl Connection {
     /// Over a socket that was opened in a way of its own.
     pub fn over(stream: TcpStream, version: Version) -> Result<Self, ClientError> {
         stream.set_nodelay(true)?;
-        Ok(Self {
+        Ok(Self::with(Stream::Tcp(stream), version))
+    }
+
+    /// Through the HTTP gateway.
+    pub fn through(gateway: Gateway, version: Version) -> Self {
+        Self::with(Stream::Gateway(Box::new(gateway)), version)
+    }
+
+    fn with(stream: Stream, version: Version) -> Self {
+        Self {
             stream,
             incoming: Incoming::default(),
             arrived: BytesMut::new(),
             version,
             last_trid: 0,
             deadline: DEADLINE,
-        })
+        }
+    }
+
+    /// How many requests the gateway has had of this connection; 0 for one without a gateway.
+    pub fn requests(&self) -> u64 {
+        match &self.stream {
+            Stream::Tcp(_) => 0,
+            Stream::Gateway(gateway) => gateway.requests(),
+        }
     }
 
     /// The version of the protocol that it speaks.
@@ -59,16 +83,20 @@ impl Connection {
     /// The socket, for whoever wants to go on with bytes alone. Fails if the server has said more
     /// than was read, because that would be lost.
     pub fn into_stream(self) -> Result<TcpStream, ClientError> {
-        if self.arrived.is_empty() {
-            Ok(self.stream)
-        } else {
-            Err(ClientError::Garbled("there is more than was asked for"))
+        match self.stream {
+            Stream::Tcp(stream) if self.arrived.is_empty() => Ok(stream),
+            Stream::Tcp(_) => Err(ClientError::Garbled("there is more than was asked for")),
+            Stream::Gateway(_) => Err(ClientError::Garbled("a gateway has no socket")),
         }
     }
 
     /// Sends bytes as they are.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
-        let sending = timeout(self.deadline, self.stream.write_all(bytes)).await;
+        let stream = match &mut self.stream {
+            Stream::Tcp(stream) => stream,
+            Stream::Gateway(gateway) => return gateway.send(bytes, &mut self.arrived).await,
+        };
+        let sending = timeout(self.deadline, stream.write_all(bytes)).await;
         sending.map_err(|_| late("the server's attention"))??;
         Ok(())
     }
@@ -124,6 +152,7 @@ impl Connection {
 
     /// The next frame. `wanted` names what is waited for, should it not come.
     pub async fn next(&mut self, wanted: &str) -> Result<Frame, ClientError> {
+        let mut by = None;
         loop {
             if let Some(frame) = self.take()? {
                 if !self.has_answered(&frame).await? {
@@ -131,8 +160,10 @@ impl Connection {
                 }
                 continue;
             }
-            let filling = timeout(self.deadline, self.fill()).await;
-            if filling.map_err(|_| late(wanted))?? == 0 {
+            let by = *by.get_or_insert_with(|| Instant::now() + self.deadline);
+            let may_be_silent = matches!(self.stream, Stream::Gateway(_));
+            let filling = timeout_at(by, self.fill()).await;
+            if filling.map_err(|_| late(wanted))?? == 0 && !may_be_silent {
                 let wanted = wanted.to_owned();
                 return Err(ClientError::Closed { wanted });
             }
@@ -144,11 +175,23 @@ impl Connection {
         self.incoming.take(&mut self.arrived)
     }
 
-    /// Waits, without a deadline, until more has arrived; 0 means that the server has closed.
-    /// Nothing is lost if the wait is given up.
+    /// Waits, without a deadline of its own, until more has arrived; 0 means that the server has
+    /// closed, or that the gateway had no news. Over a socket nothing is lost if the wait is given
+    /// up.
     pub async fn fill(&mut self) -> Result<usize, ClientError> {
-        self.arrived.reserve(CHUNK);
-        Ok(self.stream.read_buf(&mut self.arrived).await?)
+        match &mut self.stream {
+            Stream::Tcp(stream) => {
+                // Thousands of idle connections must not hold room that nobody fills.
+                stream.readable().await?;
+                self.arrived.reserve(CHUNK);
+                Ok(stream.read_buf(&mut self.arrived).await?)
+            }
+            Stream::Gateway(gateway) => {
+                let before = self.arrived.len();
+                gateway.poll(&mut self.arrived).await?;
+                Ok(self.arrived.len() - before)
+            }
+        }
     }
 
     /// Gives the room for reading back, for connections that will be idle for long.

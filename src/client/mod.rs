@@ -6,19 +6,27 @@
 //! the same mistake here, and any other server of the protocol can be spoken to as well. Every wait
 //! has a deadline. It keeps no state of contacts or rooms; whoever uses it reads the frames.
 
+mod book;
 mod connection;
+mod gateway;
+mod http;
 mod incoming;
 mod room;
 mod sign_in;
+mod ticket;
 mod version;
 
 use std::io;
 use std::time::Duration;
 
+pub use book::{ask_find_all, download_by_web, entries, find_all};
 pub use connection::Connection;
+pub use gateway::{Gateway, Target};
+pub use http::{Http, HttpAnswer};
 pub use incoming::Incoming;
 pub use room::{Invitation, Referral, answer, call, open_room, referral, ring};
-pub use sign_in::{Credentials, download_by_line, sign_in_md5};
+pub use sign_in::{Credentials, download_by_line, enter, sign_in_md5};
+pub use ticket::{Tokens, fetch_tokens, sign_in_proof, sign_in_ticket};
 pub use version::Version;
 
 /// How long a client waits for an answer.

@@ -1,10 +1,14 @@
 //! Signing in.
 
-use md5::{Digest as _, Md5};
 use std::fmt;
 
+use md5::{Digest as _, Md5};
+
+use super::book::download_by_web;
 use super::connection::{last_field, unexpected};
-use super::{ClientError, Connection, Version};
+use super::ticket::{fetch_tokens, sign_in_proof, sign_in_ticket};
+use super::{ClientError, Connection, Http, Version};
+use crate::wire::Frame;
 
 /// Who signs in.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,8 +61,33 @@ pub async fn sign_in_md5(
     expect_ok(&accepted)
 }
 
+/// Signs in the way of the connection's version, downloads the whole list and shows a status;
+/// answers how many lines of contacts, or contacts, came.
+pub async fn enter(
+    connection: &mut Connection,
+    http: &mut Http,
+    who: &Credentials,
+    status: &str,
+) -> Result<usize, ClientError> {
+    let version = connection.version();
+    if version.signs_in_by_digest() {
+        sign_in_md5(connection, who).await?;
+        return download_by_line(connection, status).await;
+    }
+    if version.proves_its_key() {
+        let tokens = sign_in_proof(connection, http, who).await?;
+        return download_by_web(connection, http, &tokens, status).await;
+    }
+    sign_in_ticket(connection, http, who).await?;
+    if version.has_book_on_the_web() {
+        let tokens = fetch_tokens(http, who).await?;
+        return download_by_web(connection, http, &tokens, status).await;
+    }
+    download_by_line(connection, status).await
+}
+
 /// Whether the last answer of a sign-in says that it went well.
-pub(super) fn expect_ok(answer: &crate::wire::Frame) -> Result<(), ClientError> {
+pub(super) fn expect_ok(answer: &Frame) -> Result<(), ClientError> {
     if answer.parameters().text() == Ok("OK") {
         Ok(())
     } else {
@@ -84,16 +113,37 @@ pub async fn download_by_line(
     let wish = format!("SYN {list} {since}\r\nCHG {change} {status}{capabilities}\r\nPNG\r\n");
     connection.send(wish.as_bytes()).await?;
     let mut contacts = 0;
+    until_shown(connection, |verb| {
+        contacts += usize::from(verb == b"LST");
+    })
+    .await?;
+    Ok(contacts)
+}
+
+/// Shows a status, and reads all that comes of it.
+pub(super) async fn show(connection: &mut Connection, status: &str) -> Result<(), ClientError> {
+    let trid = connection.next_trid();
+    let capabilities = connection.version().capabilities();
+    let wish = format!("CHG {trid} {status}{capabilities}\r\nPNG\r\n");
+    connection.send(wish.as_bytes()).await?;
+    until_shown(connection, |_| {}).await
+}
+
+/// Reads up to the answer to a ping, which has to come behind the new status.
+async fn until_shown(
+    connection: &mut Connection,
+    mut seen: impl FnMut(&[u8; 3]),
+) -> Result<(), ClientError> {
     let mut is_shown = false;
     loop {
         let frame = connection.next("QNG").await?;
         let Some(verb) = frame.verb() else {
             return Err(unexpected("QNG", &frame));
         };
+        seen(&verb.0);
         match &verb.0 {
-            b"LST" => contacts += 1,
             b"CHG" => is_shown = true,
-            b"QNG" if is_shown => return Ok(contacts),
+            b"QNG" if is_shown => return Ok(()),
             code if code.iter().all(u8::is_ascii_digit) => {
                 return Err(unexpected("CHG", &frame));
             }

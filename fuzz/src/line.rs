@@ -14,6 +14,9 @@ use super::world::{Human, PASSWORD, World, local, peer};
 /// Events that a connection may have waiting; more than any input makes.
 const QUEUE: usize = 4096;
 
+/// The place that everybody is at, in the versions that name one.
+pub(crate) const MACHINE: &str = "{f52973b6-c926-4bad-9ba8-7c1e840e4ab0}";
+
 /// A connection with whatever session it carries.
 pub(crate) struct Line<S: Session> {
     session: S,
@@ -67,8 +70,8 @@ impl Line<NsSession> {
             8.. => ticket.clone(),
         };
         let place = match dialect {
-            ..16 => "",
-            16.. => " {f52973b6-c926-4bad-9ba8-7c1e840e4ab0}",
+            ..16 => String::new(),
+            16.. => format!(" {MACHINE}"),
         };
         let proof = format!("USR 4 {method} S {proof}{place}\r\n");
         let welcome = line.tell(&proof).await;
@@ -130,7 +133,7 @@ impl<S: Session> Line<S> {
                     let mut out = Outbox::in_pieces();
                     let turn = self.session.handle(frame, &mut out).await;
                     self.is_open = !matches!(turn, Turn::Close(_));
-                    said.extend(frames(&out));
+                    said.extend(frames(&out, Whose::Own));
                 }
                 Ok(None) => break,
                 Err(_) => self.is_open = false,
@@ -155,28 +158,41 @@ impl<S: Session> Line<S> {
             let mut out = Outbox::in_pieces();
             let turn = self.session.notice(event, &mut out);
             self.is_open = !matches!(turn, Turn::Close(_));
-            said.extend(frames(&out));
+            said.extend(frames(&out, Whose::Others));
         }
         assert!(!self.inbox.overflow().is_cancelled(), "too many events");
         said
     }
 }
 
+/// Who has chosen the words of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The client that gets it: an answer repeats fields as they were spelled, whatever that was.
+    Own,
+    /// Perhaps somebody else, whose spelling must not reach it unless it is text.
+    Others,
+}
+
 /// The frames of an outbox, each of which must be one that a client can read.
-fn frames(out: &Outbox) -> impl Iterator<Item = (String, Vec<u8>)> {
-    out.pieces().map(well_formed)
+fn frames(out: &Outbox, whose: Whose) -> impl Iterator<Item = (String, Vec<u8>)> {
+    out.pieces().map(move |frame| well_formed(frame, whose))
 }
 
 /// Splits a frame into its line and its payload. Panics for what would put a client out of step.
-pub(crate) fn well_formed(frame: &[u8]) -> (String, Vec<u8>) {
+fn well_formed(frame: &[u8], whose: Whose) -> (String, Vec<u8>) {
     let shown = frame.escape_ascii();
     let end = frame.windows(2).position(|two| two == b"\r\n");
     let end = end.unwrap_or_else(|| panic!("no line: {shown}"));
     let (line, payload) = frame.split_at(end);
     let payload = payload.get(2..).unwrap_or_default();
-    let line = std::str::from_utf8(line).unwrap_or_else(|_| panic!("no text: {shown}"));
     assert!(line.len() < MAX_LINE, "too long: {shown}");
-    assert!(!line.contains(|it: char| it.is_control()), "{shown}");
+    assert!(!line.contains(&b'\n') && !line.contains(&b'\r'), "{shown}");
+    if whose == Whose::Others {
+        let text = std::str::from_utf8(line).unwrap_or_else(|_| panic!("no text: {shown}"));
+        assert!(!text.contains(|it: char| it.is_control()), "{shown}");
+    }
+    let line = String::from_utf8_lossy(line).into_owned();
     let is_verb = |it: u8| it.is_ascii_uppercase() || it.is_ascii_digit();
     let verb = line.split(' ').next().unwrap_or_default();
     assert!(verb.len() == 3 && verb.bytes().all(is_verb), "{shown}");
@@ -187,5 +203,5 @@ pub(crate) fn well_formed(frame: &[u8]) -> (String, Vec<u8>) {
         _ => last.parse().ok(),
     };
     assert_eq!(announced, Some(payload.len()), "wrong length: {shown}");
-    (line.to_owned(), payload.to_owned())
+    (line, payload.to_owned())
 }

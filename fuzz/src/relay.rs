@@ -6,8 +6,8 @@
 
 use chrysalis::wire::MAX_MESSAGE;
 
-use super::line::Line;
-use super::world::{self, World};
+use super::line::{Line, MACHINE};
+use super::world::{self, Human, World};
 
 /// Messages of one input.
 const MESSAGES: usize = 16;
@@ -22,25 +22,24 @@ pub(crate) fn check(input: &[u8]) {
 async fn converse(world: &World, dialects: u8, kind: u8, bodies: &[u8]) {
     let [alices, bobs, _] = &world.people;
     // 17 dialects of the one, and a step to that of the other.
-    let speaks = |number: u8| 2 + number % 17;
-    let mut alice = Line::signed_in(world, alices, speaks(dialects)).await;
-    let mut bob = Line::signed_in(
-        world,
-        bobs,
-        speaks((dialects / 17 * 5).wrapping_add(dialects)),
-    )
-    .await;
+    let [first, second] =
+        [dialects, dialects.wrapping_add(dialects / 17 * 5)].map(|number| 2 + number % 17);
+    let mut alice = Line::signed_in(world, alices, first).await;
+    let mut bob = Line::signed_in(world, bobs, second).await;
     let referral = alice.tell("XFR 20 SB\r\n").await;
     let ticket = field(&referral, "XFR", 5);
     let mut from = Line::switchboard(world);
-    from.tell(&format!("USR 1 {} {ticket}\r\n", alices.address))
+    from.tell(&format!("USR 1 {} {ticket}\r\n", in_room(alices, first)))
         .await;
     from.tell(&format!("CAL 2 {}\r\n", bobs.address)).await;
     let ring = bob.hear().await;
     let (room, call) = (field(&ring, "RNG", 1), field(&ring, "RNG", 4));
     let mut to = Line::switchboard(world);
     let entered = to
-        .tell(&format!("ANS 1 {} {call} {room}\r\n", bobs.address))
+        .tell(&format!(
+            "ANS 1 {} {call} {room}\r\n",
+            in_room(bobs, second)
+        ))
         .await;
     assert_eq!(field(&entered, "ANS", 2), "OK");
     // That the other has come in.
@@ -69,9 +68,17 @@ async fn converse(world: &World, dialects: u8, kind: u8, bodies: &[u8]) {
         match is_refused {
             // Data messages have headers.
             true => assert!(class == "D" && arrived.is_empty()),
-            false => assert_eq!(arrived, [body], "{class} in MSNP{dialects}"),
+            false => assert_eq!(arrived, [body], "{class} in MSNP{first}"),
         }
         assert!(from.hear().await.is_empty(), "one hears oneself");
+    }
+}
+
+/// How somebody enters a conversation: with the place, where one may be at several.
+fn in_room(human: &Human, dialect: u8) -> String {
+    match dialect {
+        ..16 => human.address.to_owned(),
+        16.. => format!("{};{MACHINE}", human.address),
     }
 }
 

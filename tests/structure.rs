@@ -175,6 +175,7 @@ const MODULES: &[Module] = &[
     Module {
         name: "cli",
         ours: &[
+            "client",
             "clock",
             "config",
             "guide",

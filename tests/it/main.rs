@@ -9,6 +9,8 @@ mod circles;
 mod cli;
 mod client_setup;
 mod dispatch;
+mod doctor;
+
 mod durability;
 mod effects;
 mod fuzz;

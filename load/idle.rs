@@ -1,6 +1,7 @@
 //! People who are signed in and do nothing: what one costs in memory, and what all cost in time.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,10 @@ pub(crate) async fn run(common: &Common, wish: &Idle) -> anyhow::Result<Report> 
     }
     tokio::time::sleep(SETTLE).await;
     let (settled, before) = meter.resident();
+    if wish.announce {
+        writeln!(std::io::stdout(), "ready")?;
+        std::io::stdout().flush()?;
+    }
     // There are no operations; the clock and the processes are what counts.
     let measured = meter
         .measure(common, &mut workers, &[], &Latencies::new())

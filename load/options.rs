@@ -227,6 +227,9 @@ pub(crate) struct Presence {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Idle {
+    /// Print "ready" as soon as everybody is signed in.
+    #[arg(long)]
+    pub(crate) announce: bool,
     /// How many.
     #[arg(long, default_value_t = 1000)]
     pub(crate) sessions: usize,

@@ -77,6 +77,13 @@
 //! clock in [`store`] only goes forward, every row has the stamp of its last change, and what was
 //! removed leaves a trace; a stamp from before the oldest trace means a full download.
 //!
+//! # Measuring
+//!
+//! `load/` is a program of its own, `chrysalis-load`: it speaks to any server through [`client`],
+//! which shares nothing with the other end but frames. `benches/server.rs` runs it beside a bare
+//! relay and compares; `benches/functions.rs` measures single functions. What came of it is in
+//! `docs/performance.md`.
+//!
 //! # Versions
 //!
 //! A [`dialect::Dialect`] is agreed on at `VER` and never changes. It offers no order and no

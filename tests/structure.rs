@@ -787,7 +787,15 @@ fn names_an_issue(line: &str) -> bool {
 
 /// What the project consists of. Settings and databases of whoever works on it lie beside these.
 fn project_files() -> Vec<PathBuf> {
-    let folders = [".ci", "docs", "migrations", "src", "tests"];
+    let folders = [
+        ".ci",
+        "benches",
+        "docs",
+        "load",
+        "migrations",
+        "src",
+        "tests",
+    ];
     let files = [
         ".dockerignore",
         ".gitignore",

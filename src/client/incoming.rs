@@ -77,7 +77,8 @@ fn payload_length(line: &[u8]) -> Result<Option<usize>, ClientError> {
     let last = std::iter::from_fn(|| fields.next_field()).last();
     let is_code = verb.len() == 3 && verb.iter().all(u8::is_ascii_digit);
     // An error carries a payload if, and only if, it carries a length (`docs/protocol/10 §3`).
-    if !PAYLOAD_VERBS.contains(&verb) && !(is_code && count == 2) {
+    let may_carry = PAYLOAD_VERBS.contains(&verb) || (is_code && count == 2);
+    if !may_carry {
         return Ok(None);
     }
     // `ADL 5 OK` and the like confirm a command.

@@ -22,6 +22,7 @@ mod generations;
 mod hostile;
 mod libraries;
 mod live_admin;
+mod load;
 mod mixed;
 mod offline;
 mod reference;

@@ -178,6 +178,7 @@ const MODULES: &[Module] = &[
     Module {
         name: "cli",
         ours: &[
+            "client",
             "clock",
             "config",
             "guide",

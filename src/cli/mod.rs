@@ -11,6 +11,7 @@
 mod cert;
 mod check_config;
 mod client_setup;
+mod doctor;
 mod healthcheck;
 mod serve;
 mod user;
@@ -54,6 +55,8 @@ enum Command {
     CheckConfig,
     /// Show how a client is connected to this server, and make the files for it.
     ClientSetup(client_setup::ClientSetup),
+    /// Look for what is wrong with this server or another one, and sign in as clients do.
+    Doctor(doctor::Doctor),
     Healthcheck(healthcheck::Healthcheck),
     /// Speak old TLS for the server, which starts this itself.
     #[cfg(feature = "legacy-tls")]
@@ -97,14 +100,16 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         // Before the settings: it gets what it has to know from the server, and no more.
         return Ok(crate::tls::legacy::run_child()?);
     }
-    let config = Config::load(arguments.config.as_deref())?;
+    let file = arguments.config.as_deref();
+    let config = || Config::load(file);
     match arguments.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(config, arguments.config),
-        Command::User(command) => user::run(command, &config),
-        Command::Cert(command) => cert::run(&command, &config),
-        Command::CheckConfig => check_config::run(&config),
-        Command::ClientSetup(setup) => setup.run(&config),
-        Command::Healthcheck(wished) => healthcheck::run(&wished, &config),
+        Command::Serve => serve::run(config()?, arguments.config),
+        Command::User(command) => user::run(command, &config()?),
+        Command::Cert(command) => cert::run(&command, &config()?),
+        Command::CheckConfig => check_config::run(&config()?),
+        Command::ClientSetup(setup) => setup.run(&config()?),
+        Command::Doctor(doctor) => doctor.run(file),
+        Command::Healthcheck(wished) => healthcheck::run(&wished, &config()?),
         #[cfg(feature = "legacy-tls")]
         Command::LegacyTlsChild => Ok(()),
     }

@@ -3,8 +3,12 @@
 
 use std::net::SocketAddr;
 
-use super::connection::unexpected;
-use super::{ClientError, Connection};
+use tokio::net::lookup_host;
+use tokio::time::timeout;
+
+use super::connection::{late, unexpected};
+use super::ticket::MACHINE;
+use super::{ClientError, Connection, DEADLINE};
 use crate::wire::Frame;
 
 /// Where a conversation is to be, and the ticket that lets one in.
@@ -34,7 +38,7 @@ pub async fn referral(notification: &mut Connection) -> Result<Referral, ClientE
     let answer = notification.ask("XFR", "SB").await?;
     let mut fields = answer.parameters();
     fields.next_field();
-    let server = server(fields.text().ok(), &answer)?;
+    let server = server(fields.text().ok(), &answer).await?;
     fields.next_field();
     let ticket = fields.text().map_err(|_| unexpected("a ticket", &answer))?;
     Ok(Referral {
@@ -49,7 +53,8 @@ pub async fn open_room(
     address: &str,
     referral: &Referral,
 ) -> Result<(), ClientError> {
-    let wish = format!("{address} {}", referral.ticket);
+    let handle = handle(switchboard, address);
+    let wish = format!("{handle} {}", referral.ticket);
     let answer = switchboard.ask("USR", wish).await?;
     expect_ok(&answer)
 }
@@ -65,7 +70,7 @@ pub async fn ring(notification: &mut Connection) -> Result<Invitation, ClientErr
     let frame = notification.until("RNG").await?;
     let mut fields = frame.arguments();
     let room = fields.text().map_err(|_| unexpected("a room", &frame))?;
-    let server = server(fields.text().ok(), &frame)?;
+    let server = server(fields.text().ok(), &frame).await?;
     fields.next_field();
     let ticket = fields.text().map_err(|_| unexpected("a ticket", &frame))?;
     Ok(Invitation {
@@ -84,7 +89,8 @@ pub async fn answer(
     invitation: &Invitation,
 ) -> Result<(), ClientError> {
     let ticket = &invitation.referral.ticket;
-    let wish = format!("{address} {ticket} {}", invitation.room);
+    let handle = handle(switchboard, address);
+    let wish = format!("{handle} {ticket} {}", invitation.room);
     let answer = switchboard.ask("ANS", wish).await?;
     expect_ok(&answer)
 }
@@ -97,8 +103,24 @@ fn expect_ok(answer: &Frame) -> Result<(), ClientError> {
     }
 }
 
-/// An address of a switchboard; only numbers, since clients looked up nothing either.
-fn server(text: Option<&str>, frame: &Frame) -> Result<SocketAddr, ClientError> {
-    text.and_then(|text| text.parse().ok())
+/// Who enters: with the machine, in the versions that name it (`docs/protocol/10 §10`).
+fn handle(switchboard: &Connection, address: &str) -> String {
+    if switchboard.version().names_its_machine() {
+        format!("{address};{MACHINE}")
+    } else {
+        address.to_owned()
+    }
+}
+
+/// The address of a switchboard: numbers, or a name to be looked up.
+async fn server(text: Option<&str>, frame: &Frame) -> Result<SocketAddr, ClientError> {
+    let text = text.ok_or_else(|| unexpected("the address of a switchboard", frame))?;
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let looked_up = timeout(DEADLINE, lookup_host(text)).await;
+    let mut found = looked_up.map_err(|_| late("the address of a name"))??;
+    found
+        .next()
         .ok_or_else(|| unexpected("the address of a switchboard", frame))
 }

@@ -22,7 +22,7 @@ const CONTACTS: &str = "contacts.msn.com";
 /// What the proof's encryption starts from; clients choose it at random.
 const START: [u8; 8] = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
 /// The machine that this client says it runs on.
-const MACHINE: &str = "{f52973b6-c926-4bad-9ba8-7c1e840e4ab0}";
+pub(super) const MACHINE: &str = "{f52973b6-c926-4bad-9ba8-7c1e840e4ab0}";
 
 /// What the token service gave.
 #[derive(Clone, PartialEq, Eq)]

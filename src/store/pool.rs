@@ -115,6 +115,23 @@ pub(super) fn reader_options(path: &Path) -> SqliteConnectOptions {
         .pragma("cache_size", format!("-{READER_CACHE}"))
 }
 
+/// How the writing connection is opened where the database has to be there already, and nothing
+/// about it may change.
+pub(super) fn existing_writer_options(path: &Path) -> SqliteConnectOptions {
+    reader_options(path).read_only(false)
+}
+
+/// Opens one reading connection.
+pub(super) async fn reader(path: &Path) -> Result<SqliteConnection, StoreError> {
+    Ok(reader_options(path).connect().await?)
+}
+
+/// The version of the newest migration.
+pub(super) fn newest_schema() -> i64 {
+    let versions = MIGRATIONS.iter().map(|migration| migration.version);
+    versions.max().unwrap_or_default()
+}
+
 /// Opens the reading connections. The database must exist and be up to date.
 pub(super) async fn readers(path: &Path) -> Result<SqlitePool, StoreError> {
     let pool = SqlitePoolOptions::new()

@@ -10,9 +10,14 @@ mod cli;
 mod client_setup;
 mod descriptors;
 mod dispatch;
+mod doctor;
 mod durability;
 mod effects;
 mod faults;
+mod fuzz;
+#[expect(unreachable_pub, reason = "a library elsewhere")]
+#[path = "../../fuzz/src/lib.rs"]
+mod fuzzed;
 mod gateway;
 mod generations;
 mod hostile;

@@ -72,7 +72,8 @@ pub(super) fn run(command: UserCommand, config: &Config) -> anyhow::Result<()> {
     })
 }
 
-async fn open(config: &Config) -> anyhow::Result<(Store, Accounts)> {
+/// Opens the database, beside a server that runs or without one.
+pub(in crate::cli) async fn open(config: &Config) -> anyhow::Result<(Store, Accounts)> {
     let path = config.database();
     let limits = list_limits(&config.limits);
     let store = Store::open(&path, limits).await.with_context(|| {

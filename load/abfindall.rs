@@ -58,7 +58,6 @@ pub(crate) async fn run(common: &Common, wish: &Abfindall) -> anyhow::Result<Rep
         .measure(common, &mut workers, &counters, &latencies)
         .await?;
     workers.shutdown().await;
-    anyhow::ensure!(measured.fewest > 0, "somebody got no book");
     let (entries, length) = known;
     let parameters = BTreeMap::from([("people", wish.people.into()), ("entries", entries.into())]);
     let mut report = measured.report("abfindall", "downloads", parameters, Some(&latencies));

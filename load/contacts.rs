@@ -77,7 +77,6 @@ pub(crate) async fn run(common: &Common, wish: &Contacts) -> anyhow::Result<Repo
         .measure(common, &mut workers, &counters, &latencies)
         .await?;
     workers.shutdown().await;
-    anyhow::ensure!(measured.fewest > 0, "somebody changed nothing");
     let parameters = BTreeMap::from([
         ("people", wish.people.into()),
         ("in_flight", wish.in_flight.into()),

@@ -63,7 +63,6 @@ pub(crate) async fn run(common: &Common, wish: &Gateway) -> anyhow::Result<Repor
         .measure(common, &mut workers, &counters, &latencies)
         .await?;
     workers.shutdown().await;
-    anyhow::ensure!(measured.fewest > 0, "a conversation got nothing through");
     let parameters = BTreeMap::from([("pairs", wish.pairs.into()), ("size", wish.size.into())]);
     let (requests, messages) = (
         requests.get(),

@@ -6,6 +6,15 @@
 //! comes back is checked all the time; a wrong byte ends the run with a failure, a slow answer
 //! never does.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        reason = "tests fail by panicking"
+    )
+)]
+
 mod abfindall;
 mod accounts;
 mod bare;

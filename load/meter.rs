@@ -15,7 +15,7 @@ use crate::report::{Latency, Report, Usage};
 
 /// How often progress is shown and workers are looked after.
 const GLANCE: Duration = Duration::from_millis(200);
-/// After this long without a single operation the run has failed.
+/// After this long without a single operation, or without one of some worker's, the run has failed.
 const STALLED: Duration = Duration::from_secs(30);
 
 /// Counts operations. Every worker has one of its own, so that they do not share a cache line.
@@ -80,8 +80,6 @@ pub(crate) struct Meter {
 pub(crate) struct Measured {
     pub(crate) elapsed: Duration,
     pub(crate) operations: u64,
-    /// Operations of the worker that had the fewest.
-    pub(crate) fewest: u64,
     pub(crate) server: Option<Usage>,
     pub(crate) load: Option<Usage>,
 }
@@ -120,7 +118,7 @@ impl Meter {
         latencies: &Latencies,
     ) -> anyhow::Result<Measured> {
         let bar = bar(common.warmup() + common.seconds());
-        watch(common.warmup(), workers, counters, &bar).await?;
+        watch(common.warmup(), workers, counters, None, &bar).await?;
         latencies.with(Histogram::reset);
         let before: Vec<u64> = counters.iter().map(Counter::get).collect();
         let (server, load) = (
@@ -128,15 +126,12 @@ impl Meter {
             self.load.map(Process::processor),
         );
         let start = Instant::now();
-        watch(common.seconds(), workers, counters, &bar).await?;
+        // However slow it all is, nobody is left out: then the clock just runs for longer.
+        watch(common.seconds(), workers, counters, Some(&before), &bar).await?;
         let elapsed = start.elapsed();
-        let done: Vec<u64> = counters
-            .iter()
-            .zip(&before)
-            .map(|(counter, before)| counter.get() - before)
-            .collect();
         bar.finish_and_clear();
-        let operations = done.iter().sum();
+        let done = counters.iter().zip(&before);
+        let operations = done.map(|(counter, before)| counter.get() - before).sum();
         let used = |process: Option<Process>, since: Option<Duration>, resident| {
             let process = process?;
             let spent = process.processor().saturating_sub(since?);
@@ -145,7 +140,6 @@ impl Meter {
         Ok(Measured {
             elapsed,
             operations,
-            fewest: done.iter().copied().min().unwrap_or_default(),
             server: used(self.server, server, self.server_before),
             load: used(self.load, load, self.load_before),
         })
@@ -196,18 +190,28 @@ impl Measured {
     }
 }
 
-/// Waits, shows how far it is, and notices a worker that ends or all of them standing still.
+/// Waits for so long and until every counter has moved from where it was before, shows how far it is, and notices a worker that ends or all of them standing still.
 async fn watch(
     time: Duration,
     workers: &mut Workers,
     counters: &[Counter],
+    before: Option<&[u64]>,
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
     let start = Instant::now();
     let total = || counters.iter().map(Counter::get).sum::<u64>();
     let (mut last, mut moved) = (total(), Instant::now());
-    while start.elapsed() < time {
-        let pause = GLANCE.min(time.saturating_sub(start.elapsed()));
+    let is_waiting = || {
+        let mut both = counters.iter().zip(before.unwrap_or_default());
+        both.any(|(counter, before)| counter.get() == *before)
+    };
+    while start.elapsed() < time || is_waiting() {
+        let left = time.saturating_sub(start.elapsed());
+        let pause = if left.is_zero() {
+            GLANCE
+        } else {
+            GLANCE.min(left)
+        };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             Some(ended) = workers.join_next() => {
@@ -216,6 +220,11 @@ async fn watch(
             }
         }
         bar.inc(u64::try_from(pause.as_millis()).unwrap_or_default());
+        anyhow::ensure!(
+            start.elapsed() < time + STALLED,
+            "a worker has got nothing done for {} seconds",
+            STALLED.as_secs()
+        );
         let now = total();
         if now != last {
             (last, moved) = (now, Instant::now());

@@ -64,7 +64,6 @@ pub(crate) async fn run(common: &Common, wish: &Pairs) -> anyhow::Result<Report>
         .measure(common, &mut workers, &counters, &latencies)
         .await?;
     workers.shutdown().await;
-    anyhow::ensure!(measured.fewest > 0, "a conversation got nothing through");
     let parameters = BTreeMap::from([
         ("pairs", wish.pairs.into()),
         ("in_flight", wish.in_flight.into()),
@@ -339,7 +338,6 @@ impl Acknowledgements {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
 

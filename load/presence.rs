@@ -118,7 +118,6 @@ pub(crate) async fn run(common: &Common, wish: &Presence) -> anyhow::Result<Repo
         .measure(common, &mut workers, &counters, &latencies)
         .await?;
     workers.shutdown().await;
-    anyhow::ensure!(measured.fewest > 0, "somebody was not told");
     let pace = match wish.pace {
         Pace::Burst => "burst",
         Pace::Single => "single",

@@ -78,7 +78,6 @@ pub(crate) async fn run(common: &Common, wish: &Rooms) -> anyhow::Result<Report>
         .measure(common, &mut workers, &counters, &latencies)
         .await?;
     workers.shutdown().await;
-    anyhow::ensure!(measured.fewest > 0, "a conversation got nothing through");
     let parameters = BTreeMap::from([
         ("rooms", wish.rooms.into()),
         ("members", wish.members.into()),

@@ -69,7 +69,6 @@ pub(crate) async fn run(common: &Common, wish: &SignIn) -> anyhow::Result<Report
         .measure(common, &mut workers, &counters, &latencies)
         .await?;
     workers.shutdown().await;
-    anyhow::ensure!(measured.operations > 0, "nobody signed in");
     let parameters = BTreeMap::from([
         ("method", wish.method.name().into()),
         ("at_once", wish.at_once.into()),

@@ -4,10 +4,13 @@
 //! success, 1 for a failure and 2 for a command line that cannot be understood. The commands on
 //! accounts work while a server runs on the same database.
 
+mod backup;
 mod cert;
 mod check_config;
 mod client_setup;
+mod confirm;
 mod healthcheck;
+mod restore;
 mod serve;
 mod user;
 
@@ -15,9 +18,11 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use confirm::confirm;
 
 /// A self-hosted server for MSN Messenger and Windows Live Messenger.
 #[derive(Debug, Parser)]
@@ -37,6 +42,10 @@ enum Command {
     /// Manage accounts, also while the server runs.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Copy the database to a file, also while the server runs.
+    Backup(backup::Backup),
+    /// Put a backup in the place of the database; the server must not run.
+    Restore(restore::Restore),
     /// Make certificates of your own.
     #[command(subcommand)]
     Cert(cert::CertCommand),
@@ -76,6 +85,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(config),
         Command::User(command) => user::run(command, &config),
+        Command::Backup(backup) => backup.run(&config),
+        Command::Restore(restore) => restore.run(&config),
         Command::Cert(command) => cert::run(&command, &config),
         Command::CheckConfig => check_config::run(&config),
         Command::ClientSetup(setup) => setup.run(&config),
@@ -83,6 +94,14 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         #[cfg(feature = "legacy-tls")]
         Command::LegacyTlsChild => Ok(()),
     }
+}
+
+/// What commands that use the store run on.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")
 }
 
 /// Whoever reads our output, `head` for example, had enough of it.

@@ -56,6 +56,16 @@ impl fmt::Debug for PasswordRecord {
     }
 }
 
+/// The hash that an account brought along from another server, as that server wrote it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ImportedHash(pub String);
+
+impl fmt::Debug for ImportedHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// What the oldest clients' answers are checked against (`docs/protocol/01 §2`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct LegacySecret {
@@ -89,6 +99,8 @@ pub struct Credentials {
     pub user: UserId,
     pub disabled: bool,
     pub password: PasswordRecord,
+    /// What to check instead of `password`, until the owner's first sign-in here.
+    pub imported: Option<ImportedHash>,
     pub legacy: Option<LegacySecret>,
 }
 
@@ -97,7 +109,7 @@ const DEFAULT_GROUP_NAME: &str = "~";
 
 /// 2020-01-01, from which the first revision of a book counts seconds: the number fits what
 /// clients can hold until 2088.
-const REVISION_EPOCH: i64 = 1_577_836_800;
+pub(super) const REVISION_EPOCH: i64 = 1_577_836_800;
 
 macro_rules! account_query {
     ($rest:literal) => {
@@ -161,7 +173,7 @@ impl Store {
     pub async fn credentials(&self, address: &Address) -> Result<Option<Credentials>, StoreError> {
         let row = sqlx::query(
             "SELECT a.id, a.disabled, c.password_full, c.password_first16, c.legacy_salt, \
-             c.legacy_digest \
+             c.legacy_digest, c.imported_hash \
              FROM account a JOIN credential c ON c.user_id = a.id WHERE a.address = $1",
         )
         .bind(address.as_str())
@@ -211,6 +223,37 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.writer
             .run(move |turn| Box::pin(write_password(turn, user, password)))
+            .await
+    }
+
+    /// Puts hashes of ours in the place of the one that the account brought along, now that its
+    /// password is known; a legacy secret made from the same password follows. Answers whether
+    /// that hash was still there.
+    pub async fn replace_imported(
+        &self,
+        user: UserId,
+        imported: ImportedHash,
+        password: PasswordRecord,
+        legacy: LegacySecret,
+    ) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |turn| {
+                Box::pin(async move {
+                    let found: Option<i64> = sqlx::query_scalar(
+                        "SELECT user_id FROM credential WHERE user_id = $1 AND imported_hash = $2",
+                    )
+                    .bind(user.0)
+                    .bind(imported.0)
+                    .fetch_optional(&mut turn.connection)
+                    .await?;
+                    if found.is_none() {
+                        return Ok(false);
+                    }
+                    write_password(turn, user, password).await?;
+                    write_legacy(turn, user, LegacyChange::Follow(legacy)).await?;
+                    Ok(true)
+                })
+            })
             .await
     }
 
@@ -273,6 +316,9 @@ fn credentials(row: &SqliteRow) -> Result<Credentials, StoreError> {
             full: row.try_get("password_full")?,
             first16: row.try_get("password_first16")?,
         },
+        imported: row
+            .try_get::<Option<String>, _>("imported_hash")?
+            .map(ImportedHash),
         legacy: salt
             .zip(digest)
             .map(|(salt, digest)| LegacySecret { salt, digest }),
@@ -323,7 +369,8 @@ async fn write_password(
     password: PasswordRecord,
 ) -> Result<bool, StoreError> {
     let written = sqlx::query(
-        "UPDATE credential SET password_full = $2, password_first16 = $3 WHERE user_id = $1",
+        "UPDATE credential SET password_full = $2, password_first16 = $3, imported_hash = NULL \
+         WHERE user_id = $1",
     )
     .bind(user.0)
     .bind(password.full)
@@ -342,6 +389,25 @@ pub(super) async fn set_password(
     if !write_password(turn, user, password).await? {
         return Ok(false);
     }
+    write_legacy(turn, user, legacy).await?;
+    for statement in [
+        "DELETE FROM ticket WHERE user_id = $1",
+        "DELETE FROM web_session WHERE user_id = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(user.0)
+            .execute(&mut turn.connection)
+            .await?;
+    }
+    post(turn, user, &NoticeKind::PasswordChanged).await?;
+    Ok(true)
+}
+
+async fn write_legacy(
+    turn: &mut Turn,
+    user: UserId,
+    legacy: LegacyChange,
+) -> Result<(), StoreError> {
     let (only_replaces, secret) = match legacy {
         LegacyChange::Follow(secret) => (true, Some(secret)),
         LegacyChange::Set(secret) => (false, Some(secret)),
@@ -358,17 +424,7 @@ pub(super) async fn set_password(
     .bind(only_replaces)
     .execute(&mut turn.connection)
     .await?;
-    for statement in [
-        "DELETE FROM ticket WHERE user_id = $1",
-        "DELETE FROM web_session WHERE user_id = $1",
-    ] {
-        sqlx::query(statement)
-            .bind(user.0)
-            .execute(&mut turn.connection)
-            .await?;
-    }
-    post(turn, user, &NoticeKind::PasswordChanged).await?;
-    Ok(true)
+    Ok(())
 }
 
 pub(super) async fn set_disabled(

@@ -21,6 +21,7 @@ mod activity;
 mod address_book;
 mod admin;
 mod audit;
+mod backup;
 mod book;
 mod card_groups;
 mod card_rows;
@@ -31,6 +32,7 @@ mod circles;
 mod contacts;
 mod error;
 mod groups;
+mod in_use;
 mod invitations;
 mod list_edits;
 mod memberships;
@@ -38,9 +40,11 @@ mod notices;
 mod offline_messages;
 mod own_card;
 mod pairs;
+pub mod people;
 mod pool;
 mod profiles;
 mod removals;
+mod restore;
 mod rows;
 mod settings;
 #[cfg(test)]
@@ -50,14 +54,18 @@ mod web_sessions;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sqlx::sqlite::SqlitePool;
 
-pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
+pub use accounts::{
+    Account, Credentials, ImportedHash, LegacyChange, LegacySecret, NewAccount, PasswordRecord,
+};
 pub use activity::{Activity, Deed};
 pub use address_book::{BookChange, BookRequest, BookStep};
 pub use admin::{AccountFilter, Administered, Administration, FoundAccounts};
 pub use audit::{AuditDeed, AuditEntry};
+pub use backup::{BackupError, Contents};
 pub use book::{SignInMark, SignInState};
 pub use circles::{CircleChange, CircleRequest};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
@@ -68,11 +76,13 @@ pub use list_edits::{ListEdit, ListEditKind};
 pub use notices::{Notice, NoticeKind};
 pub use offline_messages::{KeptMessage, NewOfflineMessage, OfflineLimits};
 pub use profiles::{NewTile, Picture, PictureKind, Profile, TileInfo, TileSize};
+pub use restore::Restored;
 pub use settings::{Setting, SettingChange};
 pub use tickets::TicketOwner;
 pub use web_sessions::{NewWebSession, WebSession};
 pub use writer::{Published, WriteLoad};
 
+use in_use::InUse;
 use writer::Writer;
 
 /// How much a client may fill: entries of its lists, circles, and people in those.
@@ -112,6 +122,8 @@ pub struct Store {
     readers: SqlitePool,
     writer: Writer,
     limits: ListLimits,
+    /// Keeps everybody from replacing the file under us.
+    _in_use: Arc<InUse>,
 }
 
 impl Store {
@@ -119,9 +131,11 @@ impl Store {
     /// brings it up to date.
     ///
     /// Files that are created are readable by their owner only. Fails if the file cannot be
-    /// created or is no database, if a newer program has changed it, or if another process holds
-    /// it for longer than five seconds.
+    /// created or is no database, if a newer program has changed it, if another process replaces
+    /// it, or if one holds it for longer than five seconds.
     pub async fn open(path: &Path, limits: ListLimits) -> Result<Self, StoreError> {
+        pool::create_folder(path)?;
+        let in_use = InUse::shared(path)?;
         pool::create(path)?;
         let options = pool::writer_options(path);
         let mut connection = pool::writer(&options).await?;
@@ -130,6 +144,7 @@ impl Store {
             readers: pool::readers(path).await?,
             writer: Writer::start(options, connection),
             limits,
+            _in_use: Arc::new(in_use),
         };
         store.prune_notices().await?;
         Ok(store)
@@ -248,7 +263,7 @@ mod tests {
         fixture.store.close().await;
         assert!(matches!(
             Store::open(&fixture.path(), ListLimits::default()).await,
-            Err(StoreError::Migrate { .. })
+            Err(StoreError::Newer { found: 9999, .. })
         ));
     }
 

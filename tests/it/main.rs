@@ -31,4 +31,5 @@ mod storage;
 mod support;
 mod tls;
 mod transcripts;
+mod upkeep;
 mod web;

@@ -13,6 +13,7 @@ mod show;
 use anyhow::Context as _;
 use clap::Subcommand;
 
+use super::runtime;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::{Address, Label};
@@ -50,11 +51,7 @@ pub(super) enum UserCommand {
 
 pub(super) fn run(command: UserCommand, config: &Config) -> anyhow::Result<()> {
     telemetry::log_text("warn")?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the runtime cannot be started")?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let (store, accounts) = open(config).await?;
         let result = match command {
             UserCommand::Add(add) => add.run(&accounts).await,

@@ -26,7 +26,8 @@
 //! | [`ns`], [`sb`] | the two roles: one file for each command | `service`, `dialect`, `wire`, `net`, `model`, leaves |
 //! | [`http`] | sign-in and web services, the gateway, health, metrics | `service`, `model`, `net` (its accept loop and pipes), `wire` (a role's name), `tls`, leaves |
 //! | [`tls`] | encryption: certificates, handshakes, the process that speaks old TLS | `net`, leaves |
-//! | [`cli`] | one file for each subcommand | `server`, `service`, `store`, `model`, `tls`, leaves |
+//! | [`escargot`] | people out of another server's database | `service`, `store`, `model` |
+//! | [`cli`] | one file for each subcommand | `escargot`, `server`, `service`, `store`, `model`, `tls`, leaves |
 //! | [`server`] | puts everything together, starts and stops it | everything but `cli` |
 //! | [`advertise`], [`clock`], [`config`], [`guide`], [`history`], [`mailbox`], [`metrics`], [`mime`], [`network`], [`product`], [`shutdown`], [`telemetry`], [`xml`] | leaves | - |
 //!
@@ -142,6 +143,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dialect;
+pub mod escargot;
 pub mod guide;
 pub mod history;
 pub mod http;

@@ -165,12 +165,19 @@ const MODULES: &[Module] = &[
         ours: &["net", "metrics", "network", "shutdown"],
         crates: NEITHER,
     },
+    // Another server's database: read by its own queries, and made into what the store imports.
+    Module {
+        name: "escargot",
+        ours: &["model", "service", "store"],
+        crates: Not(&["axum", "hyper", "hyper_util"]),
+    },
     // The command line opens the store itself: it works without a server.
     Module {
         name: "cli",
         ours: &[
             "clock",
             "config",
+            "escargot",
             "guide",
             "model",
             "server",

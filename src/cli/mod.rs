@@ -8,8 +8,11 @@ mod backup;
 mod cert;
 mod check_config;
 mod client_setup;
+mod completions;
 mod confirm;
 mod healthcheck;
+mod import;
+mod man;
 mod restore;
 mod serve;
 mod user;
@@ -19,7 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::config::Config;
 use confirm::confirm;
@@ -46,6 +49,9 @@ enum Command {
     Backup(backup::Backup),
     /// Put a backup in the place of the database; the server must not run.
     Restore(restore::Restore),
+    /// Add the people of another server.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Make certificates of your own.
     #[command(subcommand)]
     Cert(cert::CertCommand),
@@ -55,6 +61,10 @@ enum Command {
     ClientSetup(client_setup::ClientSetup),
     /// Ask the running server whether it is healthy; for containers and monitors.
     Healthcheck,
+    /// Print what a shell needs to complete this command line.
+    Completions(completions::Completions),
+    /// Print the manual page, or write a page for every command.
+    Man(man::Manual),
     /// Speak old TLS for the server, which starts this itself.
     #[cfg(feature = "legacy-tls")]
     #[command(name = crate::tls::legacy::CHILD_COMMAND, hide = true)]
@@ -81,12 +91,21 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         // Before the settings: it gets what it has to know from the server, and no more.
         return Ok(crate::tls::legacy::run_child()?);
     }
+    // Nor do these need settings: they are run where the program is packaged.
+    match &arguments.command {
+        Some(Command::Completions(completions)) => return completions.run(),
+        Some(Command::Man(manual)) => return manual.run(),
+        _ => {}
+    }
     let config = Config::load(arguments.config.as_deref())?;
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(config),
         Command::User(command) => user::run(command, &config),
         Command::Backup(backup) => backup.run(&config),
         Command::Restore(restore) => restore.run(&config),
+        Command::Import(command) => import::run(command, &config),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(manual) => manual.run(),
         Command::Cert(command) => cert::run(&command, &config),
         Command::CheckConfig => check_config::run(&config),
         Command::ClientSetup(setup) => setup.run(&config),
@@ -94,6 +113,11 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         #[cfg(feature = "legacy-tls")]
         Command::LegacyTlsChild => Ok(()),
     }
+}
+
+/// The whole command line, for those who describe it.
+fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// What commands that use the store run on.
@@ -113,8 +137,6 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

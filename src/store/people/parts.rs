@@ -403,6 +403,10 @@ impl Import<'_> {
             self.report.remark(format!("the circle {who} {remark}"));
             return Ok(());
         };
+        // Whoever was here before has the circles they want, or has ended them.
+        if !owner.is_new {
+            return Ok(());
+        }
         let stamp = tick(self.turn).await?.0;
         let made = sqlx::query(
             "INSERT INTO circle (id, name, owner_id, created_at, changed_at, horizon) \
@@ -433,6 +437,11 @@ impl Import<'_> {
             self.report.remark(remark);
             return Ok(());
         };
+        if !member.is_new {
+            let remark = format!("the circle {id}: {who:?} has to be invited, being here before");
+            self.report.remark(remark);
+            return Ok(());
+        }
         let inviter = match &place.inviter {
             Some(inviter) => self.known(inviter).await?,
             None => None,

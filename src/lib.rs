@@ -27,7 +27,8 @@
 //! | [`http`] | sign-in and web services, the gateway, health, metrics | `service`, `model`, `net` (its accept loop and pipes), `wire` (a role's name), `tls`, leaves |
 //! | [`tls`] | encryption: certificates, handshakes, the process that speaks old TLS | `net`, leaves |
 //! | [`client`] | the other end of the wire, for what measures and checks servers | `wire`, leaves |
-//! | [`cli`] | one file for each subcommand | `server`, `service`, `store`, `model`, `tls`, `client`, leaves |
+//! | [`escargot`] | people out of another server's database | `service`, `store`, `model` |
+//! | [`cli`] | one file for each subcommand | `escargot`, `server`, `service`, `store`, `model`, `tls`, `client`, leaves |
 //! | [`server`] | puts everything together, starts and stops it | everything but `cli` |
 //! | [`advertise`], [`clock`], [`config`], [`guide`], [`history`], [`live`], [`mailbox`], [`metrics`], [`mime`], [`network`], [`product`], [`shutdown`], [`supervisor`], [`telemetry`], [`xml`] | leaves | - |
 //!
@@ -153,6 +154,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod dialect;
+pub mod escargot;
 pub mod guide;
 pub mod history;
 pub mod http;

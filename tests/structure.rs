@@ -174,6 +174,12 @@ const MODULES: &[Module] = &[
         ours: &["wire", "product"],
         crates: NEITHER,
     },
+    // Another server's database: read by its own queries, and made into what the store imports.
+    Module {
+        name: "escargot",
+        ours: &["model", "service", "store"],
+        crates: Not(&["axum", "hyper", "hyper_util"]),
+    },
     // The command line opens the store itself: it works without a server.
     Module {
         name: "cli",
@@ -181,6 +187,7 @@ const MODULES: &[Module] = &[
             "client",
             "clock",
             "config",
+            "escargot",
             "guide",
             "model",
             "server",

@@ -8,11 +8,17 @@
 //! be ended before it was done; and 78 for settings that cannot be used, which no supervisor needs
 //! to try again.
 
+mod backup;
 mod cert;
 mod check_config;
 mod client_setup;
+mod completions;
+mod confirm;
 mod doctor;
 mod healthcheck;
+mod import;
+mod man;
+mod restore;
 mod serve;
 mod user;
 
@@ -20,10 +26,12 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{Config, ConfigErrors};
 use crate::server::StartError;
+use confirm::confirm;
 
 /// A server that was asked to stop had to be ended.
 const ENDED_EARLY: u8 = 3;
@@ -48,6 +56,13 @@ enum Command {
     /// Manage accounts, also while the server runs.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Copy the database to a file, also while the server runs.
+    Backup(backup::Backup),
+    /// Put a backup in the place of the database; the server must not run.
+    Restore(restore::Restore),
+    /// Add the people of another server.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Make certificates of your own.
     #[command(subcommand)]
     Cert(cert::CertCommand),
@@ -57,7 +72,12 @@ enum Command {
     ClientSetup(client_setup::ClientSetup),
     /// Look for what is wrong with this server or another one, and sign in as clients do.
     Doctor(doctor::Doctor),
+    /// Ask the running server whether it is healthy; for containers and monitors.
     Healthcheck(healthcheck::Healthcheck),
+    /// Print what a shell needs to complete this command line.
+    Completions(completions::Completions),
+    /// Print the manual page, or write a page for every command.
+    Man(man::Manual),
     /// Speak old TLS for the server, which starts this itself.
     #[cfg(feature = "legacy-tls")]
     #[command(name = crate::tls::legacy::CHILD_COMMAND, hide = true)]
@@ -105,14 +125,33 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(config()?, arguments.config),
         Command::User(command) => user::run(command, &config()?),
+        Command::Backup(backup) => backup.run(&config()?),
+        Command::Restore(restore) => restore.run(&config()?),
+        Command::Import(command) => import::run(command, &config()?),
         Command::Cert(command) => cert::run(&command, &config()?),
         Command::CheckConfig => check_config::run(&config()?),
         Command::ClientSetup(setup) => setup.run(&config()?),
         Command::Doctor(doctor) => doctor.run(file),
         Command::Healthcheck(wished) => healthcheck::run(&wished, &config()?),
+        // Nor do these need settings: they are run where the program is packaged.
+        Command::Completions(completions) => completions.run(),
+        Command::Man(manual) => manual.run(),
         #[cfg(feature = "legacy-tls")]
         Command::LegacyTlsChild => Ok(()),
     }
+}
+
+/// The whole command line, for those who describe it.
+fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// What commands that use the store run on.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")
 }
 
 /// Whoever reads our output, `head` for example, had enough of it.
@@ -124,8 +163,6 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

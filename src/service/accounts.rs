@@ -27,7 +27,9 @@ use crate::clock::Clock;
 use crate::config::{Auth, Limits};
 use crate::metrics::Outcome;
 use crate::model::{Address, Label, UserId};
-use crate::store::{Account, Credentials, LegacyChange, NewAccount, Store, StoreError};
+use crate::store::{
+    Account, Credentials, ImportedHash, LegacyChange, NewAccount, Store, StoreError,
+};
 
 /// The name of the server's secret that challenges are derived from.
 const CHALLENGE_SECRET: &str = "legacy challenge";
@@ -364,7 +366,11 @@ impl Accounts {
         let address = self.admitted(typed, peer, SignInWay::Password)?;
         let credentials = self.store.credentials(&address).await?;
         let record = credentials.as_ref().map(|it| &it.password);
-        let verdict = self.passwords.verify(password.clone(), record).await?;
+        let imported = credentials.as_ref().and_then(|it| it.imported.clone());
+        let verdict = match &imported {
+            Some(hash) => self.passwords.verify_imported(password.clone(), hash).await,
+            None => self.passwords.verify(password.clone(), record).await,
+        }?;
         let result = match (verdict, &credentials) {
             (Verdict::Right { is_outdated }, Some(credentials)) => {
                 enabled(credentials).map(|user| (user, is_outdated))
@@ -373,7 +379,9 @@ impl Accounts {
             (_, None) => Err(SignInError::UnknownAccount),
         };
         let (user, is_outdated) = self.noted(&address, peer, SignInWay::Password, result)?;
-        if is_outdated {
+        if let Some(hash) = imported {
+            self.adopt(user, &address, password, hash).await?;
+        } else if is_outdated {
             self.rehash(user, &address, password, record).await;
         }
         Ok(user)
@@ -453,6 +461,24 @@ impl Accounts {
             }
         }
         result
+    }
+
+    /// Hashes the password of an account from another server as all others are. Unlike a hash that
+    /// is only outdated, this is part of the sign-in: once it was good, the old hash is gone. Where
+    /// somebody else was quicker, with the same password or a new one, theirs stays.
+    async fn adopt(
+        &self,
+        user: UserId,
+        address: &Address,
+        password: SecretString,
+        imported: ImportedHash,
+    ) -> Result<(), SignInError> {
+        let legacy = self.challenges.secret(address, &password);
+        let record = self.passwords.hash(password).await?;
+        self.store
+            .replace_imported(user, imported, record, legacy)
+            .await?;
+        Ok(())
     }
 
     /// Hashes a right password with the parameters of today. The sign-in is good without it, so

@@ -12,6 +12,7 @@ mod circle_ticket;
 mod circles;
 mod contacts;
 mod failures;
+pub mod imported;
 pub mod legacy;
 mod notices;
 pub mod offline;

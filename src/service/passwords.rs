@@ -14,7 +14,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tracing::Span;
 
-use crate::store::PasswordRecord;
+use super::imported::Pbkdf2Hash;
+use crate::store::{ImportedHash, PasswordRecord};
 
 /// Fewest characters of a new password.
 pub const MIN_CHARS: usize = 6;
@@ -73,6 +74,9 @@ pub enum PasswordError {
     /// The stored hash cannot be read, or the settings cannot be used.
     #[error("the password hash is unusable")]
     Hash(#[from] argon2::password_hash::Error),
+    /// The hash from another server cannot be read.
+    #[error("the password hash from another server is unusable")]
+    Imported,
     /// The hash did not finish, because the server stops or the code failed.
     #[error("the password check did not finish")]
     Unfinished,
@@ -179,6 +183,30 @@ impl Passwords {
         .await
     }
 
+    /// Checks a password against the hash that an account brought along from another server.
+    ///
+    /// It costs that hash on top of one of ours, so that it is never quicker than for an account
+    /// that does not exist. A hash that cannot be read is a fault.
+    pub async fn verify_imported(
+        &self,
+        password: SecretString,
+        imported: &ImportedHash,
+    ) -> Result<Verdict, PasswordError> {
+        let stored = Pbkdf2Hash::parse(&imported.0).ok_or(PasswordError::Imported)?;
+        let (argon2, nobody) = (self.argon2.clone(), Arc::clone(&self.nobody));
+        self.run(move || {
+            let nobody = PasswordHash::new(&nobody).map_err(argon2::password_hash::Error::from)?;
+            // It is never right; only the time matters.
+            let _ = argon2.verify_password(password.expose_secret().as_bytes(), &nobody);
+            Ok(if stored.matches(&password) {
+                Verdict::Right { is_outdated: false }
+            } else {
+                Verdict::Wrong
+            })
+        })
+        .await
+    }
+
     /// Waits for a turn and runs the work on the blocking pool, in the caller's span. A caller
     /// that goes away meanwhile does not free its turn early.
     async fn run<T: Send + 'static>(
@@ -214,6 +242,20 @@ impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Passwords").finish_non_exhaustive()
     }
+}
+
+/// Largest memory of a hash, in KiB, and most passes over it, that a file from outside may ask for.
+const DEAREST: (u32, u32) = (1024 * 1024, 64);
+
+/// Whether a hash from outside is one of ours, and costs no more than a server can afford.
+pub fn is_affordable(stored: &str) -> bool {
+    let params = PasswordHash::new(stored)
+        .ok()
+        .filter(|_| stored.starts_with("$argon2id$"))
+        .and_then(|hash| Params::try_from(&hash).ok());
+    params.is_some_and(|params| {
+        params.m_cost() <= DEAREST.0 && params.t_cost() <= DEAREST.1 && params.p_cost() <= 16
+    })
 }
 
 /// The first 16 characters of a text that has more.
@@ -356,6 +398,24 @@ mod tests {
         assert!(matches!(refused, Err(PasswordError::Busy)));
         drop(taken);
         assert!(passwords.verify("secret".into(), None).await.is_ok());
+    }
+
+    #[test]
+    fn a_hash_from_outside_must_be_affordable() {
+        let hash = |kind: &str, memory: u32, passes: u32| {
+            let (salt, zeros) = ("A".repeat(22), "A".repeat(43));
+            format!("${kind}$v=19$m={memory},t={passes},p=1${salt}${zeros}")
+        };
+        assert!(is_affordable(&hash("argon2id", 19_456, 2)));
+        for bad in [
+            hash("argon2id", 4 * 1024 * 1024, 2),
+            hash("argon2id", 19_456, 1_000),
+            hash("argon2i", 19_456, 2),
+            "nonsense".to_owned(),
+            String::new(),
+        ] {
+            assert!(!is_affordable(&bad), "{bad}");
+        }
     }
 
     #[test]

@@ -56,6 +56,16 @@ impl fmt::Debug for PasswordRecord {
     }
 }
 
+/// The hash that an account brought along from another server, as that server wrote it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ImportedHash(pub String);
+
+impl fmt::Debug for ImportedHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// What the oldest clients' answers are checked against (`docs/protocol/01 §2`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct LegacySecret {
@@ -89,6 +99,8 @@ pub struct Credentials {
     pub user: UserId,
     pub disabled: bool,
     pub password: PasswordRecord,
+    /// What to check instead of `password`, until the owner's first sign-in here.
+    pub imported: Option<ImportedHash>,
     pub legacy: Option<LegacySecret>,
 }
 
@@ -97,10 +109,10 @@ const DEFAULT_GROUP_NAME: &str = "~";
 
 /// 2020-01-01, from which the first revision of a book counts seconds: the number fits what
 /// clients can hold until 2088.
-const REVISION_EPOCH: i64 = 1_577_836_800;
+pub(super) const REVISION_EPOCH: i64 = 1_577_836_800;
 
 pub(super) const CREDENTIALS: &str = "SELECT a.id, a.disabled, c.password_full, \
-     c.password_first16, c.legacy_salt, c.legacy_digest \
+     c.password_first16, c.legacy_salt, c.legacy_digest, c.imported_hash \
      FROM account a JOIN credential c ON c.user_id = a.id WHERE a.address = $1";
 
 macro_rules! account_query {
@@ -214,6 +226,37 @@ impl Store {
             .await
     }
 
+    /// Puts hashes of ours in the place of the one that the account brought along, now that its
+    /// password is known; a legacy secret made from the same password follows. Answers whether
+    /// that hash was still there.
+    pub async fn replace_imported(
+        &self,
+        user: UserId,
+        imported: ImportedHash,
+        password: PasswordRecord,
+        legacy: LegacySecret,
+    ) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |turn| {
+                Box::pin(async move {
+                    let found: Option<i64> = sqlx::query_scalar(
+                        "SELECT user_id FROM credential WHERE user_id = $1 AND imported_hash = $2",
+                    )
+                    .bind(user.0)
+                    .bind(imported.0)
+                    .fetch_optional(turn.connection().await?)
+                    .await?;
+                    if found.is_none() {
+                        return Ok(false);
+                    }
+                    write_password(turn, user, password).await?;
+                    write_legacy(turn, user, LegacyChange::Follow(legacy)).await?;
+                    Ok(true)
+                })
+            })
+            .await
+    }
+
     /// Forbids the account to sign in, which posts a notice, or lets it again. Answers whether
     /// there is such an account.
     pub async fn set_disabled(&self, user: UserId, disabled: bool) -> Result<bool, StoreError> {
@@ -257,6 +300,9 @@ fn credentials(row: &SqliteRow) -> Result<Credentials, StoreError> {
             full: row.try_get("password_full")?,
             first16: row.try_get("password_first16")?,
         },
+        imported: row
+            .try_get::<Option<String>, _>("imported_hash")?
+            .map(ImportedHash),
         legacy: salt
             .zip(digest)
             .map(|(salt, digest)| LegacySecret { salt, digest }),
@@ -307,7 +353,8 @@ async fn write_password(
     password: PasswordRecord,
 ) -> Result<bool, StoreError> {
     let written = sqlx::query(
-        "UPDATE credential SET password_full = $2, password_first16 = $3 WHERE user_id = $1",
+        "UPDATE credential SET password_full = $2, password_first16 = $3, imported_hash = NULL \
+         WHERE user_id = $1",
     )
     .bind(user.0)
     .bind(password.full)
@@ -326,6 +373,25 @@ pub(super) async fn set_password(
     if !write_password(turn, user, password).await? {
         return Ok(false);
     }
+    write_legacy(turn, user, legacy).await?;
+    for statement in [
+        "DELETE FROM ticket WHERE user_id = $1",
+        "DELETE FROM web_session WHERE user_id = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(user.0)
+            .execute(turn.connection().await?)
+            .await?;
+    }
+    post(turn, user, &NoticeKind::PasswordChanged).await?;
+    Ok(true)
+}
+
+async fn write_legacy(
+    turn: &mut Turn,
+    user: UserId,
+    legacy: LegacyChange,
+) -> Result<(), StoreError> {
     let (only_replaces, secret) = match legacy {
         LegacyChange::Follow(secret) => (true, Some(secret)),
         LegacyChange::Set(secret) => (false, Some(secret)),
@@ -342,17 +408,7 @@ pub(super) async fn set_password(
     .bind(only_replaces)
     .execute(turn.connection().await?)
     .await?;
-    for statement in [
-        "DELETE FROM ticket WHERE user_id = $1",
-        "DELETE FROM web_session WHERE user_id = $1",
-    ] {
-        sqlx::query(statement)
-            .bind(user.0)
-            .execute(turn.connection().await?)
-            .await?;
-    }
-    post(turn, user, &NoticeKind::PasswordChanged).await?;
-    Ok(true)
+    Ok(())
 }
 
 pub(super) async fn set_disabled(

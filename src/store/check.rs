@@ -12,9 +12,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{StoreError, pool};
 
-/// How long the check of the pages may hold up a start. A very large database is looked at as far
-/// as that goes.
-const LIMIT: Duration = Duration::from_secs(10);
+/// How long the check of the pages may hold up a start. A large database is looked at as far as that
+/// goes: people wait for the server.
+const LIMIT: Duration = Duration::from_millis(400);
 /// After how many steps of SQLite's machine the time is looked at.
 const STEPS: i32 = 10_000;
 /// SQLite's number for what was broken off because the time was up.

@@ -66,7 +66,28 @@ pub enum StoreError {
         log.display(), index.display()
     )]
     LogLost { log: PathBuf, index: PathBuf },
-    /// The database is from a newer program, was changed by hand, or cannot be brought up to date.
+    /// Another program replaces the database, or uses it while it is to be replaced.
+    #[error(
+        "{} is in use by another program: a server, a command, or a restore that is under way",
+        path.display()
+    )]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A newer program has changed the database; this one cannot know what it would break.
+    #[error(
+        "the database has schema {found}, and this program knows schemas up to {newest} only: a \
+         newer version has used it. Run that version again, or restore a backup from before the \
+         upgrade with `chrysalis restore`"
+    )]
+    Newer {
+        /// A migration in the database.
+        found: i64,
+        /// The last one of this program.
+        newest: i64,
+    },
+    /// The database was changed by hand, or cannot be brought up to date.
     #[error("the database cannot be brought up to date")]
     Migrate { source: Arc<MigrateError> },
     /// Any other failure of the database.

@@ -21,6 +21,7 @@ mod activity;
 mod address_book;
 mod admin;
 mod audit;
+mod backup;
 mod book;
 mod card_groups;
 mod card_rows;
@@ -32,6 +33,7 @@ mod circles;
 mod contacts;
 mod error;
 mod groups;
+mod in_use;
 mod inspection;
 mod invitations;
 mod list_edits;
@@ -40,9 +42,11 @@ mod notices;
 mod offline_messages;
 mod own_card;
 mod pairs;
+pub mod people;
 mod pool;
 mod profiles;
 mod removals;
+mod restore;
 mod rows;
 mod settings;
 mod sign_ins;
@@ -54,15 +58,19 @@ mod web_sessions;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::SqlitePool;
 
-pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
+pub use accounts::{
+    Account, Credentials, ImportedHash, LegacyChange, LegacySecret, NewAccount, PasswordRecord,
+};
 pub use activity::{Activity, Deed};
 pub use address_book::{BookChange, BookRequest, BookStep};
 pub use admin::{AccountFilter, Administered, Administration, FoundAccounts};
 pub use audit::{AuditDeed, AuditEntry};
+pub use backup::{BackupError, Contents};
 pub use book::{SignInMark, SignInState};
 pub use circles::{CircleChange, CircleRequest};
 pub use contacts::{AddToList, ListChange, Opposite, PhonesSeen};
@@ -74,11 +82,13 @@ pub use list_edits::{ListEdit, ListEditKind};
 pub use notices::{Notice, NoticeKind};
 pub use offline_messages::{KeptMessage, NewOfflineMessage, OfflineLimits};
 pub use profiles::{NewTile, Picture, PictureKind, Profile, TileInfo, TileSize};
+pub use restore::Restored;
 pub use settings::{Setting, SettingChange};
 pub use tickets::TicketOwner;
 pub use web_sessions::{NewWebSession, WebSession};
 pub use writer::{Published, WriteLoad};
 
+use in_use::InUse;
 use sign_ins::SignIns;
 use writer::Writer;
 
@@ -128,6 +138,8 @@ pub struct Store {
     writer: Writer,
     limits: Live<ListLimits>,
     sign_ins: SignIns,
+    /// Keeps everybody from replacing the file under us.
+    _in_use: Arc<InUse>,
 }
 
 impl Store {
@@ -136,8 +148,11 @@ impl Store {
     ///
     /// Files that are created are readable by their owner only. Fails if the file cannot be
     /// created or written or is no database, if the log beside it was taken away, if a newer
-    /// program has changed it, or if another process holds it for longer than five seconds.
+    /// program has changed it, if another process replaces it, or if one holds it for longer than
+    /// five seconds.
     pub async fn open(path: &Path, limits: ListLimits) -> Result<Self, StoreError> {
+        pool::create_folder(path)?;
+        let in_use = InUse::shared(path)?;
         check::has_its_log(path).await?;
         pool::create(path)?;
         let options = pool::writer_options(path);
@@ -148,6 +163,7 @@ impl Store {
             writer: Writer::start(options, connection),
             limits: Live::new(limits),
             sign_ins: SignIns::default(),
+            _in_use: Arc::new(in_use),
         };
         store.prune_notices().await?;
         Ok(store)
@@ -314,7 +330,7 @@ mod tests {
         fixture.store.close().await;
         assert!(matches!(
             Store::open(&fixture.path(), ListLimits::default()).await,
-            Err(StoreError::Migrate { .. })
+            Err(StoreError::Newer { found: 9999, .. })
         ));
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 
 use super::StoreError;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// How long a connection waits for another process to finish writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,10 +41,20 @@ const SCRIPTS: usize = 256;
 /// Creates the file and its folder where they are missing. Only the user the server runs as may
 /// read them; SQLite gives its side files the mode of the database.
 pub(super) fn create(path: &Path) -> Result<(), StoreError> {
-    let failed = |path: &Path, source: io::Error| StoreError::Create {
-        path: path.to_owned(),
-        source: Arc::new(source),
-    };
+    create_folder(path)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => may_write(path),
+        Err(error) => Err(failed(path, error)),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Creates the folder of a database where it is missing.
+pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
     if let Some(folder) = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -57,14 +67,13 @@ pub(super) fn create(path: &Path) -> Result<(), StoreError> {
             .create(folder)
             .map_err(|error| failed(folder, error))?;
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => may_write(path),
-        Err(error) => Err(failed(path, error)),
-        Ok(_) => Ok(()),
+    Ok(())
+}
+
+fn failed(path: &Path, source: io::Error) -> StoreError {
+    StoreError::Create {
+        path: path.to_owned(),
+        source: Arc::new(source),
     }
 }
 
@@ -152,9 +161,16 @@ pub(super) async fn readers(path: &Path) -> Result<SqlitePool, StoreError> {
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     // `Migrator::run` would do, but its future cannot be sent between threads.
+    let newest = MIGRATIONS.iter().map(|it| it.version).max().unwrap_or(0);
     MIGRATIONS
         .run_direct(None, &mut *transaction, false)
-        .await?;
+        .await
+        .map_err(|error| match error {
+            MigrateError::VersionMissing(found) if found > newest => {
+                StoreError::Newer { found, newest }
+            }
+            other => other.into(),
+        })?;
     transaction.commit().await?;
     Ok(())
 }

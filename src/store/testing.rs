@@ -107,6 +107,12 @@ impl Fixture {
         self.folder.path().join("chrysalis.db")
     }
 
+    /// Closes the database, so that nobody uses it, and leaves it where it is.
+    pub(super) async fn close_and_keep(self) -> tempfile::TempDir {
+        self.store.close().await;
+        self.folder
+    }
+
     /// Another handle with connections of its own, as another process has.
     pub(super) async fn second(&self) -> Store {
         Store::open(&self.path(), ListLimits::default())

@@ -45,4 +45,5 @@ mod supervised;
 mod support;
 mod tls;
 mod transcripts;
+mod upkeep;
 mod web;

@@ -1,10 +1,9 @@
 //! `chrysalis user delete`
 
-use std::io::{self, IsTerminal as _, Write as _};
-
-use anyhow::{bail, ensure};
+use std::io::{self, Write as _};
 
 use super::unknown;
+use crate::cli::confirm::confirm;
 use crate::model::Address;
 use crate::service::accounts::Accounts;
 
@@ -24,27 +23,15 @@ impl Delete {
             return Err(unknown(&self.email));
         }
         if !self.yes {
-            confirm(&self.email)?;
+            let email = &self.email;
+            confirm(
+                &format!("Delete {email} and its contacts? This cannot be undone."),
+                "--yes",
+                &format!("{email} was not deleted"),
+            )?;
         }
         accounts.delete(&self.email).await?;
         writeln!(io::stdout(), "deleted {}", self.email)?;
         Ok(())
     }
-}
-
-fn confirm(email: &Address) -> anyhow::Result<()> {
-    if !io::stdin().is_terminal() {
-        bail!("there is no terminal to ask on; use --yes to delete {email} without being asked");
-    }
-    eprint!("Delete {email} and its contacts? This cannot be undone. [y/N] ");
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    let answer = answer.trim();
-    ensure!(
-        ["y", "yes"]
-            .iter()
-            .any(|yes| answer.eq_ignore_ascii_case(yes)),
-        "{email} was not deleted"
-    );
-    Ok(())
 }

@@ -14,14 +14,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 
-use super::{LEGACY_WARNING, read_name};
+use super::{LEGACY_WARNING, import_json, read_name};
 use crate::model::{Address, Label};
 use crate::service::accounts::Accounts;
+use crate::store::Store;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Import {
-    /// The file. Its first line is email,name,password,legacy; name and legacy may be empty.
+    /// The file. One whose name ends in .json is what `chrysalis user export` wrote; of any other
+    /// the first line is email,name,password,legacy, and name and legacy may be empty.
     file: PathBuf,
+    /// Of a JSON file: say what would be done, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// One line of the file, understood.
@@ -48,7 +53,20 @@ struct Tally {
 }
 
 impl Import {
-    pub(super) async fn run(self, accounts: &Accounts, hash_threads: usize) -> anyhow::Result<()> {
+    pub(super) async fn run(
+        self,
+        store: &Store,
+        accounts: &Accounts,
+        hash_threads: usize,
+    ) -> anyhow::Result<()> {
+        let kind = self.file.extension().unwrap_or_default();
+        if kind.eq_ignore_ascii_case("json") {
+            return import_json::run(&self.file, self.dry_run, store).await;
+        }
+        ensure!(
+            !self.dry_run,
+            "a CSV file cannot be tried out; leave out --dry-run"
+        );
         let text = fs::read(&self.file)
             .with_context(|| format!("{} cannot be read", self.file.display()))?;
         // A line with too few or too many values is that line's problem only.

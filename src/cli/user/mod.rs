@@ -4,7 +4,9 @@ mod add;
 mod admin;
 mod delete;
 mod disable;
+mod export;
 mod import;
+mod import_json;
 mod list;
 mod passwd;
 mod password;
@@ -13,10 +15,11 @@ mod show;
 use anyhow::Context as _;
 use clap::Subcommand;
 
+use super::import::open_store;
+use super::runtime;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::{Address, Label};
-use crate::server::list_limits;
 use crate::service::accounts::{AccountSettings, Accounts};
 use crate::store::Store;
 use crate::telemetry;
@@ -44,17 +47,16 @@ pub(super) enum UserCommand {
     Admin(admin::Admin),
     /// Delete an account with all it has, and take it out of everybody's contacts.
     Delete(delete::Delete),
-    /// Add many accounts from a CSV file with the header email,name,password,legacy.
+    /// Write people with all they have to a JSON file.
+    Export(export::Export),
+    /// Add people from a file: a JSON file of `user export`, or a CSV file with the header
+    /// email,name,password,legacy.
     Import(import::Import),
 }
 
 pub(super) fn run(command: UserCommand, config: &Config) -> anyhow::Result<()> {
     telemetry::log_text("warn")?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the runtime cannot be started")?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let (store, accounts) = open(config).await?;
         let result = match command {
             UserCommand::Add(add) => add.run(&accounts).await,
@@ -65,7 +67,12 @@ pub(super) fn run(command: UserCommand, config: &Config) -> anyhow::Result<()> {
             UserCommand::Enable(which) => which.run(&accounts, false).await,
             UserCommand::Admin(admin) => admin.run(&accounts).await,
             UserCommand::Delete(delete) => delete.run(&accounts).await,
-            UserCommand::Import(import) => import.run(&accounts, config.auth.hash_threads).await,
+            UserCommand::Export(export) => export.run(&store).await,
+            UserCommand::Import(import) => {
+                import
+                    .run(&store, &accounts, config.auth.hash_threads)
+                    .await
+            }
         };
         store.close().await;
         result
@@ -74,14 +81,7 @@ pub(super) fn run(command: UserCommand, config: &Config) -> anyhow::Result<()> {
 
 /// Opens the database, beside a server that runs or without one.
 pub(in crate::cli) async fn open(config: &Config) -> anyhow::Result<(Store, Accounts)> {
-    let path = config.database();
-    let limits = list_limits(&config.limits);
-    let store = Store::open(&path, limits).await.with_context(|| {
-        format!(
-            "the database {} cannot be opened; check data_dir and who may write there",
-            path.display()
-        )
-    })?;
+    let store = open_store(config).await?;
     let settings = AccountSettings::new(&config.auth, &config.limits);
     let accounts = Accounts::open(store.clone(), Clock::system(), settings).await?;
     Ok((store, accounts))

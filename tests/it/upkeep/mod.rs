@@ -1,0 +1,3 @@
+//! What keeps a server for years: backups, restoring them, moving people in and out, upgrades.
+
+mod backup;

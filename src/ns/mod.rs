@@ -175,7 +175,9 @@ async fn signed_in(
     if phase_of(verb) == Phase::SigningIn {
         return Err(Failure::Refused(Refusal::NotExpected));
     }
-    if let Some(doing) = counted_as(verb) {
+    // The first status belongs to the sign-in, which was counted; without it nobody is there.
+    let is_first_status = &verb.0 == b"CHG" && !client.has_status;
+    if let Some(doing) = counted_as(verb).filter(|_| !is_first_status) {
         around.spend(doing, client)?;
     }
     let args = frame.parameters();

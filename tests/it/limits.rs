@@ -121,16 +121,19 @@ async fn status_changes_of_an_account_have_a_rate() {
         };
         (format!("CHG {trid} {status}"), format!("CHG {trid} "))
     };
-    // One was the status at the sign-in.
-    assert_eq!(until_refused(&mut mallory, "800", change).await, 5);
+    assert_eq!(until_refused(&mut mallory, "800", change).await, 6);
     mallory.ns.ask("PNG", "QNG").await;
+    // Who comes back is there all the same.
+    drop(mallory);
+    let mut mallory = server.addresses.sign_in("mallory", 7).await;
+    assert_eq!(until_refused(&mut mallory, "800", change).await, 0);
     server
         .addresses
         .sign_in("trent", 12)
         .await
         .set_status("BSY")
         .await;
-    assert_eq!(Numbers::read(server.ops).await.limited("status_changes"), 1);
+    assert_eq!(Numbers::read(server.ops).await.limited("status_changes"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

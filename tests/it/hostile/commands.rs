@@ -73,6 +73,8 @@ async fn no_command_does_anything_before_the_sign_in() {
     let statements = [
         "@config limits.failed_sign_ins_per_minute 10000",
         "@config limits.sign_ins_per_minute 100000",
+        "@config limits.status_changes_per_minute 100000",
+        "@config limits.room_opens_per_minute 100000",
     ];
     let scene = Scene::start(&["mallory", "trent"], &statements).await;
     for (dialect, method) in [(2, "MD5"), (8, "TWN"), (12, "TWN")] {
@@ -104,6 +106,8 @@ async fn every_command_may_come_twice_in_a_row() {
     let statements = [
         "@config limits.failed_sign_ins_per_minute 10000",
         "@config limits.sign_ins_per_minute 100000",
+        "@config limits.status_changes_per_minute 100000",
+        "@config limits.room_opens_per_minute 100000",
     ];
     let scene = Scene::start(&["mallory", "trent"], &statements).await;
     for dialect in [2, 7, 8, 12] {

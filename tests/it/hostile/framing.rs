@@ -189,6 +189,8 @@ async fn bytes_that_no_text_has_are_refused_or_escaped_in_every_field() {
     let statements = [
         "@friends mallory wendy",
         "@config limits.sign_ins_per_minute 100000",
+        "@config limits.status_changes_per_minute 100000",
+        "@config limits.room_opens_per_minute 100000",
         "@config limits.commands_burst 100000",
         "@config limits.messages_burst 100000",
     ];

@@ -319,6 +319,8 @@ async fn a_payload_for_others_reaches_nobody_who_does_not_want_it() {
             "@contact mallory trent FL AL name=trent",
             "@contact wendy mallory FL AL name=mallory",
             "@config limits.sign_ins_per_minute 100000",
+            "@config limits.status_changes_per_minute 100000",
+            "@config limits.room_opens_per_minute 100000",
             "@config limits.commands_per_second 100000",
             "@config limits.commands_burst 100000",
         ];

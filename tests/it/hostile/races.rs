@@ -11,8 +11,6 @@ use crate::support::sign_in::sign_in;
 use crate::support::soap::{WebClient, token};
 use crate::support::transcript::{Link, SignIn};
 
-/// How many clients are at the notification server.
-
 /// Signs in at a machine of this number; the connection, or why there is none.
 async fn at_machine(at: Addresses, name: &str, number: u32) -> Result<Connection, String> {
     let mut connection = at.connect(18).await;

@@ -86,7 +86,7 @@ impl Drop for Holder {
 
 /// What such a process does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "is no test by itself: others start it as a process of its own"]
+#[ignore = "needs to be started by another test, as a process of its own"]
 async fn holder() {
     let Ok(role) = std::env::var(ROLE) else {
         return;

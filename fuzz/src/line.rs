@@ -83,10 +83,20 @@ impl Line<NsSession> {
             is_in,
             "MSNP{dialect}: {address} cannot sign in: {welcome:?}"
         );
-        if dialect < 13 {
-            line.tell("SYN 5 0 0\r\n").await;
-        }
-        line.tell("CHG 6 NLN 0\r\n").await;
+        let list = match dialect {
+            ..10 => "SYN 5 0\r\n",
+            10..13 => "SYN 5 0 0\r\n",
+            13.. => "",
+        };
+        line.tell(list).await;
+        let status = match dialect {
+            ..8 => "NLN",
+            8..16 => "NLN 0",
+            16.. => "NLN 0:0",
+        };
+        let shown = line.tell(&format!("CHG 6 {status}\r\n")).await;
+        let is_shown = shown.iter().any(|(line, _)| line.starts_with("CHG 6 NLN"));
+        assert!(is_shown, "MSNP{dialect}: {address} is not shown: {shown:?}");
         line
     }
 }

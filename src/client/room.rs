@@ -103,7 +103,7 @@ fn expect_ok(answer: &Frame) -> Result<(), ClientError> {
     }
 }
 
-/// Who enters: with the machine, in the versions that name it (`docs/protocol/10 §10`).
+/// Who enters: with the machine, in the versions that name it (`docs/protocol/10 §8.1`).
 fn handle(switchboard: &Connection, address: &str) -> String {
     if switchboard.version().names_its_machine() {
         format!("{address};{MACHINE}")

@@ -7,8 +7,8 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::{StoreError, pool};
 
-/// Lines of damage that are told. More would say nothing new.
-const DAMAGE: u32 = 5;
+/// SQLite's number for a file so damaged that even the check of it fails.
+const CORRUPT: &str = "11";
 
 /// What was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,11 +54,17 @@ pub async fn inspect(path: &Path) -> Result<Inspection, StoreError> {
 }
 
 async fn damage(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
-    let lines = sqlx::query_scalar::<_, String>("SELECT * FROM pragma_integrity_check($1)")
-        .bind(DAMAGE)
+    // The first five things that are wrong; more would say nothing new.
+    let lines = sqlx::query_scalar::<_, String>("PRAGMA integrity_check(5)")
         .fetch_all(connection)
-        .await?;
-    Ok(lines.into_iter().filter(|line| line != "ok").collect())
+        .await;
+    match lines {
+        Ok(lines) => Ok(lines.into_iter().filter(|line| line != "ok").collect()),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(CORRUPT) => {
+            Ok(vec![error.message().to_owned()])
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Takes the right to write, and gives it back without a change.

@@ -8,6 +8,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use crate::client::Version;
+
 /// How long an address may take for a connection, and for each answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 /// An answer longer than this is not that of a server we know.
@@ -28,8 +30,13 @@ pub(super) enum Found {
 
 /// Asks for the notification server: it has to agree on a version.
 pub(super) async fn msnp(address: SocketAddr) -> Found {
-    let question = b"VER 1 MSNP18 MSNP15 MSNP12 MSNP9 MSNP8 MSNP5 MSNP2 CVR0\r\n";
-    ask(address, question, |answer| {
+    let versions = (Version::OLDEST..=Version::NEWEST).rev();
+    let offer: Vec<String> = versions
+        .filter_map(Version::new)
+        .map(|version| version.to_string())
+        .collect();
+    let question = format!("VER 1 {} CVR0\r\n", offer.join(" "));
+    ask(address, question.as_bytes(), |answer| {
         answer
             .contains('\n')
             .then(|| answer.starts_with("VER 1 MSNP"))

@@ -17,11 +17,12 @@ pub(super) fn owner(address: SocketAddr) -> Option<String> {
         .find_map(|table| inode(&table, address.port()).map(str::to_owned))?;
     let wanted = format!("socket:[{socket}]");
     let processes = fs::read_dir("/proc").ok()?.flatten();
-    let process = processes
-        .map(|entry| entry.path())
-        .find(|process| has_open(process, &wanted))?;
+    // Among others there are links to whoever asks.
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let (number, process) = numbers
+        .map(|number| (number, Path::new("/proc").join(number.to_string())))
+        .find(|(_, process)| has_open(process, &wanted))?;
     let name = fs::read_to_string(process.join("comm")).ok()?;
-    let number = process.file_name()?.to_str()?;
     Some(format!("{}, process {number}", name.trim()))
 }
 

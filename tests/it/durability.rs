@@ -267,9 +267,9 @@ pub(crate) async fn checked(at: &Addresses, name: &str, mut book: Book) -> Book 
     for (key, state) in &mut book {
         let value = found.get(key).cloned();
         let is_expected = value == state.sure || state.possible.contains(&value);
-        // What nobody ever changed is as the account was made.
-        let is_new = state.sure.is_none() && state.possible.is_empty();
-        let is_default = is_new && !matches!(key, Key::Contact(..) | Key::Group(_));
+        // What was never acknowledged may be as the account was made.
+        let has_default = !matches!(key, Key::Contact(..) | Key::Group(_));
+        let is_default = state.sure.is_none() && has_default;
         assert!(
             is_expected || is_default,
             "{name}: {key:?} is {value:?} but was acknowledged as {state:?}"

@@ -22,6 +22,7 @@ mod address_book;
 mod admin;
 mod audit;
 mod book;
+mod book_cache;
 mod card_groups;
 mod card_rows;
 mod cards;
@@ -75,6 +76,7 @@ pub use tickets::TicketOwner;
 pub use web_sessions::{NewWebSession, WebSession};
 pub use writer::{Published, WriteLoad};
 
+use book_cache::BookCache;
 use sign_ins::SignIns;
 use writer::Writer;
 
@@ -115,6 +117,7 @@ pub struct Store {
     readers: SqlitePool,
     writer: Writer,
     sign_ins: SignIns,
+    books: BookCache,
     limits: ListLimits,
 }
 
@@ -134,6 +137,7 @@ impl Store {
             readers: pool::readers(path).await?,
             writer: Writer::start(options, connection),
             sign_ins: SignIns::default(),
+            books: BookCache::default(),
             limits,
         };
         store.prune_notices().await?;

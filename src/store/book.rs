@@ -6,11 +6,13 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::book_cache::Listed;
 use super::rows::{self, settings_columns};
 use super::turn::Turn;
 use super::{Store, StoreError, own_card};
@@ -87,11 +89,52 @@ impl Store {
 
     /// Everything a client downloads; `None` if the account is gone.
     pub async fn book(&self, user: UserId) -> Result<Option<ContactBook>, StoreError> {
+        let kept = self.books.get(user);
+        let Some((book, fresh)) = self.read_book(user, kept).await? else {
+            return Ok(None);
+        };
+        if let Some(fresh) = fresh {
+            self.books.put(user, fresh);
+        }
+        Ok(Some(book))
+    }
+
+    /// A book, with what it lists if that is not what is `kept`.
+    pub(super) async fn read_book(
+        &self,
+        user: UserId,
+        kept: Option<Arc<Listed>>,
+    ) -> Result<Option<(ContactBook, Option<Arc<Listed>>)>, StoreError> {
+        // No book has the revision 0.
+        let known = kept.as_ref().map_or(0, |kept| kept.revision);
         let row = sqlx::query(BOOK)
             .bind(user.0)
+            .bind(known.cast_signed())
             .fetch_optional(&self.readers)
             .await?;
-        row.as_ref().map(|row| book(row, user)).transpose()
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let revision = rows::revision(row.try_get("revision")?, user.0)?;
+        let (listed, fresh) = match kept.filter(|kept| kept.revision == revision) {
+            Some(kept) => (kept, None),
+            None => {
+                let fresh = Arc::new(listed(&row, user, revision)?);
+                (Arc::clone(&fresh), Some(fresh))
+            }
+        };
+        let book = ContactBook {
+            revision,
+            stamps: Stamps {
+                lists: row.try_get("lists_changed_at")?,
+                settings: row.try_get("settings_changed_at")?,
+            },
+            settings: rows::settings(&row, user.0)?,
+            default_group_name: rows::label(&row, "default_group_name")?,
+            groups: listed.groups.clone(),
+            contacts: listed.contacts.clone(),
+        };
+        Ok(Some((book, fresh)))
     }
 }
 
@@ -124,18 +167,20 @@ pub(super) const SIGN_IN_STATE: &str = concat!(
     " FROM account a JOIN own_card k ON k.user_id = a.id WHERE a.id = $1"
 );
 
-/// The groups and the contacts are a value each, for the same reason.
+/// The groups and the contacts are a value each, for the same reason, and are only put together
+/// if the revision is not the one that is known.
 pub(super) const BOOK: &str = concat!(
     "SELECT a.revision, a.lists_changed_at, a.settings_changed_at, a.default_group_name, ",
     settings_columns!(),
-    ", (SELECT json_group_array(json_array(g.number, g.guid, g.name)) \
-     FROM contact_group g WHERE g.owner_id = a.id) AS groups, \
-     (SELECT json_group_array(json_array(c.added_in, c.contact_id, c.guid, c.name, \
+    ", CASE WHEN a.revision = $2 THEN NULL ELSE \
+     (SELECT json_group_array(json_array(g.number, g.guid, g.name)) \
+     FROM contact_group g WHERE g.owner_id = a.id) END AS groups, \
+     CASE WHEN a.revision = $2 THEN NULL ELSE (SELECT json_group_array(json_array(c.added_in, c.contact_id, c.guid, c.name, \
      c.list_bits, c.group_bits, p.address, p.phone_home, p.phone_work, p.phone_mobile, \
      p.may_page, back.list_bits)) \
      FROM contact c JOIN account p ON p.id = c.contact_id \
      LEFT JOIN contact back ON back.owner_id = c.contact_id AND back.contact_id = c.owner_id \
-     WHERE c.owner_id = a.id) AS contacts \
+     WHERE c.owner_id = a.id) END AS contacts \
      FROM account a WHERE a.id = $1"
 );
 
@@ -193,7 +238,7 @@ fn standing(row: &SqliteRow, user: UserId) -> Result<Standing, StoreError> {
     })
 }
 
-fn book(row: &SqliteRow, user: UserId) -> Result<ContactBook, StoreError> {
+fn listed(row: &SqliteRow, user: UserId, revision: u64) -> Result<Listed, StoreError> {
     let mut groups: Vec<StoredGroup<'_>> = values(row, "groups", user)?;
     groups.sort_unstable_by_key(|group| group.number);
     let mut contacts: Vec<StoredContact<'_>> = values(row, "contacts", user)?;
@@ -205,36 +250,29 @@ fn book(row: &SqliteRow, user: UserId) -> Result<ContactBook, StoreError> {
             name: Label::from_stored(&stored.name),
         })
     };
-    Ok(ContactBook {
-        revision: rows::revision(row.try_get("revision")?, user.0)?,
-        stamps: Stamps {
-            lists: row.try_get("lists_changed_at")?,
-            settings: row.try_get("settings_changed_at")?,
-        },
-        settings: rows::settings(row, user.0)?,
-        default_group_name: rows::label(row, "default_group_name")?,
+    let contact = |stored: &StoredContact<'_>| contact(stored, user);
+    Ok(Listed {
+        revision,
         groups: groups
             .iter()
             .map(group)
             .collect::<Result<_, StoreError>>()?,
-        contacts: contacts
-            .iter()
-            .map(|stored| contact(stored, user))
-            .collect::<Result<_, StoreError>>()?,
+        contacts: contacts.iter().map(contact).collect::<Result<_, _>>()?,
     })
 }
 
 fn contact(stored: &StoredContact<'_>, owner: UserId) -> Result<Contact, StoreError> {
     let back = stored.back.map(|bits| rows::lists(bits, stored.user));
     let phone = |number: &Option<Cow<'_, str>>| number.as_deref().map(Label::from_stored);
+    let lists = rows::lists(stored.lists, owner.0)?;
     Ok(Contact {
         user: UserId(stored.user),
         address: rows::address(&stored.address, stored.user)?,
         guid: rows::guid(stored.guid, "contact", owner.0)?,
         name: Label::from_stored(&stored.name),
-        lists: rows::lists(stored.lists, owner.0)?,
+        lists,
         groups: groups_of(stored.groups),
-        phones: if back.transpose()?.is_some_and(shows_phones) {
+        phones: if sees_phones(lists, back.transpose()?) {
             Phones {
                 home: phone(&stored.home),
                 work: phone(&stored.work),
@@ -273,6 +311,13 @@ pub(super) async fn read_groups(
 /// presence, they are for those who were allowed by name.
 pub(super) fn shows_phones(lists: ListSet) -> bool {
     lists.has(List::Allow) && !lists.has(List::Block)
+}
+
+/// Whether the owner sees the phone numbers of somebody who is on these lists of theirs and has
+/// the owner on the lists `back`. A book moves forward with the numbers of those whom its owner
+/// follows, and of nobody else.
+pub(super) fn sees_phones(lists: ListSet, back: Option<ListSet>) -> bool {
+    lists.has(List::Forward) && back.is_some_and(shows_phones)
 }
 
 /// The groups in a set of membership bits, in ascending order.

@@ -23,6 +23,7 @@ mod admin;
 mod audit;
 mod backup;
 mod book;
+mod book_cache;
 mod card_groups;
 mod card_rows;
 mod cards;
@@ -88,6 +89,7 @@ pub use tickets::TicketOwner;
 pub use web_sessions::{NewWebSession, WebSession};
 pub use writer::{Published, WriteLoad};
 
+use book_cache::BookCache;
 use in_use::InUse;
 use sign_ins::SignIns;
 use writer::Writer;
@@ -138,6 +140,7 @@ pub struct Store {
     writer: Writer,
     limits: Live<ListLimits>,
     sign_ins: SignIns,
+    books: BookCache,
     /// Keeps everybody from replacing the file under us.
     _in_use: Arc<InUse>,
 }
@@ -163,6 +166,7 @@ impl Store {
             writer: Writer::start(options, connection),
             limits: Live::new(limits),
             sign_ins: SignIns::default(),
+            books: BookCache::default(),
             _in_use: Arc::new(in_use),
         };
         store.prune_notices().await?;

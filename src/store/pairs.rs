@@ -8,7 +8,7 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::book::{groups_of, move_lists, shows_phones};
+use super::book::{groups_of, move_lists, sees_phones, shows_phones};
 use super::contacts::{ListChange, PhonesSeen};
 use super::removals::note_roles;
 use super::rows;
@@ -278,7 +278,7 @@ pub(super) async fn write_with(
             name: after.name,
             lists: after.lists,
             groups: groups_of(after.group_bits),
-            phones: if pair.back.is_some_and(shows_phones) {
+            phones: if sees_phones(after.lists, pair.back) {
                 pair.target.phones
             } else {
                 Phones::default()

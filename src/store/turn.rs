@@ -36,14 +36,21 @@ pub(super) struct Turn {
     connection: SqliteConnection,
     /// The time at which the batch began, in epoch milliseconds.
     pub(super) now: i64,
-    /// The newest stamp that was given out; it is written down at the commit, for all.
-    stamp: i64,
-    has_ticked: bool,
+    stamps: Stamps,
     savepoint: Savepoint,
     script: Script,
     /// Everything that went over, for the tests of how it is carried out.
     #[cfg(test)]
     sent: std::collections::BTreeSet<String>,
+}
+
+/// The newest stamp that was given out, at several moments. It is written down once a batch.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stamps {
+    at_begin: i64,
+    /// At the end of the last job that is kept.
+    kept: i64,
+    now: i64,
 }
 
 /// Where the open savepoint stands.
@@ -122,8 +129,7 @@ impl Turn {
         Self {
             connection,
             now: 0,
-            stamp: 0,
-            has_ticked: false,
+            stamps: Stamps::default(),
             savepoint: Savepoint::Fresh,
             script: Script::default(),
             #[cfg(test)]
@@ -153,17 +159,21 @@ impl Turn {
     /// The next stamp: now, but after all that were given out. Nobody else gives any out while
     /// the transaction is open.
     pub(super) fn tick(&mut self) -> Stamp {
-        self.stamp = self.now.max(self.stamp.saturating_add(1));
-        self.has_ticked = true;
-        Stamp(self.stamp)
+        self.stamps.now = self.now.max(self.stamps.now.saturating_add(1));
+        Stamp(self.stamps.now)
     }
 
     /// Begins a batch.
     pub(super) async fn begin(&mut self) -> Result<(), StoreError> {
-        (self.now, self.stamp) = sqlx::query_as(BEGIN)
+        let (now, stamp) = sqlx::query_as(BEGIN)
             .fetch_one(&mut self.connection)
             .await?;
-        self.has_ticked = false;
+        self.now = now;
+        self.stamps = Stamps {
+            at_begin: stamp,
+            kept: stamp,
+            now: stamp,
+        };
         self.savepoint = Savepoint::Fresh;
         Ok(())
     }
@@ -180,6 +190,10 @@ impl Turn {
     /// undoing.
     pub(super) fn end_job(&mut self, keep: bool) {
         self.script = Script::default();
+        match keep {
+            true => self.stamps.kept = self.stamps.now,
+            false => self.stamps.now = self.stamps.kept,
+        }
         if self.savepoint == Savepoint::Used {
             self.savepoint = match keep {
                 true => Savepoint::Kept,
@@ -193,10 +207,9 @@ impl Turn {
         if self.savepoint == Savepoint::Spoiled {
             self.step(UNDO).await?;
         }
-        if self.has_ticked {
-            // Stamps of jobs that were undone stay given out: they only have to grow.
+        if self.stamps.kept != self.stamps.at_begin {
             sqlx::query("UPDATE book_clock SET stamp = $1 WHERE only_row = 1")
-                .bind(self.stamp)
+                .bind(self.stamps.kept)
                 .execute(&mut self.connection)
                 .await?;
         }

@@ -1,4 +1,4 @@
-//! The one task that writes.
+//! The one task that writes, on a thread of its own.
 //!
 //! It takes what is queued, opens a transaction, runs each job under a savepoint of its own,
 //! commits once, and only then answers, in order. So an acknowledged change is on disk, a job
@@ -13,13 +13,15 @@ use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -125,8 +127,19 @@ impl Writer {
             turn: Some(Turn::new(connection)),
             counters: Arc::clone(&writer.counters),
         };
-        writer.task.spawn(state.run(jobs, writer.closing.clone()));
+        let running = writer
+            .task
+            .track_future(state.run(jobs, writer.closing.clone()));
         writer.task.close();
+        let runtime = Handle::current();
+        let started = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || {
+                let _inside = runtime.enter();
+                drive(running);
+            });
+        // Without the thread its queue is gone, and every change answers that the store is closed.
+        drop(started);
         writer
     }
 
@@ -362,6 +375,36 @@ impl Task {
         if let Some(observer) = self.counters.observer.get() {
             observer(jobs, time);
         }
+    }
+}
+
+/// Wakes a thread that waits.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future on this thread to its end.
+fn drive<T>(future: impl Future<Output = T>) -> T {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+        // Each statement of a script answers on its own, and the first answer wakes. Whoever gives
+        // them goes first where both share a processor; then the others are there as well, and not
+        // every one of them costs a switch back and forth.
+        thread::yield_now();
     }
 }
 

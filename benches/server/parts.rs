@@ -365,9 +365,18 @@ fn scaling(machine: &mut Machine) -> anyhow::Result<Table> {
             let measured: Measured = machine.load(&server, place, arguments)?;
             Ok(measured.per_second())
         };
-        // The second column is what one core carries, load included.
+        // The second column is what one core carries.
         let both = (rate(Place::Both)?, rate(Place::First)?);
         table.ratio(what.to_owned(), both, Target::AtLeast(1.6));
     }
+    // How far this machine and this load go at all.
+    let bare = pairs(&count, "8", "200", false, true);
+    let rate = |place| -> anyhow::Result<f64> {
+        let relay = machine.bare(true, place)?;
+        Ok(machine.load(&relay, place, &bare)?.per_second())
+    };
+    let both = (rate(Place::Both)?, rate(Place::First)?);
+    let what = "the bare relay itself, 8 in flight".to_owned();
+    table.ratio(what, both, Target::None);
     Ok(table)
 }

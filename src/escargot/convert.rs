@@ -65,7 +65,7 @@ pub(super) struct Somebody {
     pub(super) groups: HashMap<String, u8>,
 }
 
-pub(super) fn convert(tables: Tables, wishes: Wishes) -> Found {
+pub(super) fn convert(tables: &Tables, wishes: Wishes) -> Found {
     let mut remarks = Remarks::default();
     let mut everybody = Vec::new();
     let mut by_uuid = HashMap::new();
@@ -91,7 +91,7 @@ pub(super) fn convert(tables: Tables, wishes: Wishes) -> Found {
         let somebody = by_uuid.get(uuid).and_then(|&at| everybody.get(at));
         somebody.map(|it| it.dossier.address.clone())
     };
-    let circles = circles(&tables, address_of, &mut remarks);
+    let circles = circles(tables, address_of, &mut remarks);
     Found {
         people: People {
             people: everybody.into_iter().map(|it| it.dossier).collect(),

@@ -36,7 +36,7 @@ pub struct Wishes {
 
 /// Reads everybody out of the file.
 pub async fn read(path: &Path, wishes: Wishes) -> Result<Found, EscargotError> {
-    Ok(convert::convert(read::tables(path).await?, wishes))
+    Ok(convert::convert(&read::tables(path).await?, wishes))
 }
 
 /// Remarks that are kept; of more there is only the number.

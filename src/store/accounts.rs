@@ -517,6 +517,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_hash_from_another_server_goes_once_and_never_over_a_new_password() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        let imported = || async {
+            let found = fixture.store.credentials(&address("alice")).await.unwrap();
+            found.unwrap().imported
+        };
+        let replace = |hash: &str, text: &str| {
+            let hash = ImportedHash(hash.to_owned());
+            let new = (record(text), secret(text));
+            fixture.store.replace_imported(alice, hash, new.0, new.1)
+        };
+        assert_eq!(imported().await, None);
+        let import = "UPDATE credential SET imported_hash = 'old', legacy_salt = 's', \
+             legacy_digest = 'd'";
+        fixture.sql(import).await;
+        assert_eq!(imported().await, Some(ImportedHash("old".to_owned())));
+        assert_eq!(format!("{:?}", imported().await.unwrap()), "***");
+        assert!(!replace("another", "one").await.unwrap());
+        assert!(replace("old", "two").await.unwrap());
+        assert!(!replace("old", "three").await.unwrap());
+        let now = fixture.store.credentials(&address("alice")).await.unwrap();
+        let now = now.unwrap();
+        assert_eq!((now.password, now.imported), (record("two"), None));
+        assert_eq!(now.legacy, Some(secret("two")));
+
+        fixture.sql(import).await;
+        let change = LegacyChange::Remove;
+        let set = fixture.store.set_password(alice, record("new"), change);
+        assert!(set.await.unwrap());
+        assert_eq!(imported().await, None);
+        assert!(!replace("old", "four").await.unwrap());
+    }
+
+    #[tokio::test]
     async fn an_account_reads_back_as_it_was_created() {
         let fixture = Fixture::new().await;
         let mut new = new_account("bob");

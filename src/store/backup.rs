@@ -155,9 +155,11 @@ fn open_part(part: &Path) -> Result<File, BackupError> {
 
 async fn write_copy(database: &Path, part: &Path) -> Result<Contents, BackupError> {
     let mut connection = pool::reader_options(database).connect().await?;
-    let target = part.to_string_lossy();
+    // In full, since SQLite takes a name that begins with `file:` for an address.
+    let target = std::path::absolute(part)?;
+    let no_text = || io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8");
     let copied = sqlx::query("VACUUM INTO $1")
-        .bind(&*target)
+        .bind(target.to_str().ok_or_else(no_text)?)
         .execute(&mut connection)
         .await;
     // The copy tells the truth about itself; how the reader ends changes nothing.

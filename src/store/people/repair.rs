@@ -43,9 +43,9 @@ impl Repairs {
     }
 }
 
-/// Puts right what everybody has on their lists. Rows that are missing on the other side of a
-/// forward list are made, and those that are left on no list are removed; both are in the result as
-/// such. Only pairs of which both sides are in `rows`' owners get a new row: `is_new` tells.
+/// Puts right what everybody has on their lists. A row that is missing on the other side of a
+/// forward list is made, where `is_new` says that the other side is written by this import too; a
+/// row that is left without any list is removed.
 pub(super) fn repair(
     rows: &mut BTreeMap<Pair, KeptLists>,
     is_new: impl Fn(UserId) -> bool,

@@ -5,6 +5,10 @@
 //! What needs root, a tool, or more than a moment is ignored by itself; `.ci/run` asks for it in a
 //! step of its own. `CHRYSALIS_FAULTS_SECONDS` says how long a fault lasts, `CHRYSALIS_SOAK_SECONDS`
 //! how long the soak takes; the short form is what happens without them.
+#![allow(
+    clippy::print_stdout,
+    reason = "what was measured is for whoever runs it"
+)]
 
 mod changes;
 mod clock;

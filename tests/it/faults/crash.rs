@@ -167,7 +167,7 @@ impl Crowd {
 
 async fn change_for_ever(crowd: Arc<Crowd>, number: usize) -> (String, Book) {
     let name = format!("u{number}");
-    let dialect = if number % 2 == 0 { 9 } else { 11 };
+    let dialect = if number.is_multiple_of(2) { 9 } else { 11 };
     let mut book = Book::new();
     for round in 0.. {
         let person = crowd.come_back(&name, dialect).await;

@@ -154,7 +154,7 @@ async fn talk(at: Addresses, number: usize, end: Instant, done: Done) {
 }
 
 async fn change(at: Addresses, number: usize, end: Instant, done: Done) {
-    let dialect = if number % 2 == 0 { 9 } else { 11 };
+    let dialect = if number.is_multiple_of(2) { 9 } else { 11 };
     let name = format!("change{number}");
     let mut changer = Changer::sign_in(&at, &name, dialect, Book::new(), 0).await;
     while Instant::now() < end {

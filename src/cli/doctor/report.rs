@@ -125,12 +125,12 @@ impl Report {
 }
 
 impl Area<'_> {
-    fn put(&mut self, name: &str, verdict: Verdict, detail: String) -> &mut Finding {
+    fn put(&mut self, name: &str, verdict: Verdict, detail: &str) -> &mut Finding {
         self.report.findings.push_mut(Finding {
             area: self.name,
             name: name.to_owned(),
             verdict,
-            detail: printable(&detail),
+            detail: printable(detail),
             advice: None,
             took: None,
         })
@@ -138,22 +138,22 @@ impl Area<'_> {
 
     /// It is as it should be.
     pub(super) fn ok(&mut self, name: &str, detail: impl Into<String>) -> &mut Finding {
-        self.put(name, Verdict::Ok, detail.into())
+        self.put(name, Verdict::Ok, &detail.into())
     }
 
     /// It works, but.
     pub(super) fn warn(&mut self, name: &str, detail: impl Into<String>) -> &mut Finding {
-        self.put(name, Verdict::Warning, detail.into())
+        self.put(name, Verdict::Warning, &detail.into())
     }
 
     /// It does not work.
     pub(super) fn fail(&mut self, name: &str, detail: impl Into<String>) -> &mut Finding {
-        self.put(name, Verdict::Failed, detail.into())
+        self.put(name, Verdict::Failed, &detail.into())
     }
 
     /// It was not looked at, for this reason.
     pub(super) fn skip(&mut self, name: &str, why: impl Into<String>) -> &mut Finding {
-        self.put(name, Verdict::Skipped, why.into())
+        self.put(name, Verdict::Skipped, &why.into())
     }
 }
 

@@ -69,7 +69,7 @@ const MODULES: &[Module] = &[
     Module {
         name: "wire",
         ours: &[],
-        crates: Only(&["bytes", "thiserror", "tokio_util"]),
+        crates: Only(&["bytes", "memchr", "thiserror", "tokio_util"]),
     },
     // Pure functions.
     Module {

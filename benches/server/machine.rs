@@ -29,11 +29,18 @@ messages_per_second = 1000000
 messages_burst = 1000000
 http_connections = 10000
 rooms_per_account = 1000
+sign_ins_per_minute = 1000000
+sign_ins_per_address = 1000000
+contact_changes_per_minute = 1000000
+contact_changes_burst = 1000000
+status_changes_per_minute = 1000000
+room_opens_per_minute = 1000000
+invitations_per_minute = 1000000
+web_calls_per_minute = 1000000
+web_calls_burst = 1000000
 [gateway]
 opens_per_minute = 100000
 sessions_per_address = 10000
-[log]
-filter = \"warn\"
 ";
 
 /// Which core a process runs on.

@@ -7,9 +7,6 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::{StoreError, pool};
 
-/// SQLite's number for a file so damaged that even the check of it fails.
-const CORRUPT: &str = "11";
-
 /// What was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
@@ -43,7 +40,8 @@ pub async fn inspect(path: &Path) -> Result<Inspection, StoreError> {
     let schema = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
         .fetch_optional(&mut connection)
         .await;
-    connection.close().await?;
+    // A damaged one may say so once more.
+    drop(connection.close().await);
     Ok(Inspection {
         damage,
         // A file without that table was never used.
@@ -60,10 +58,10 @@ async fn damage(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreE
         .await;
     match lines {
         Ok(lines) => Ok(lines.into_iter().filter(|line| line != "ok").collect()),
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(CORRUPT) => {
-            Ok(vec![error.message().to_owned()])
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => match error.into() {
+            StoreError::Damaged { detail } => Ok(vec![detail]),
+            other => Err(other),
+        },
     }
 }
 
@@ -126,9 +124,10 @@ mod tests {
         // All pages but the first ones are overwritten.
         bytes[middle..].fill(0xa5);
         std::fs::write(&path, bytes).unwrap();
-        let damaged = inspect(&path)
-            .await
-            .is_ok_and(|seen| !seen.damage.is_empty());
-        assert!(damaged);
+        // Where so much is gone that it cannot even be opened, that is what is said.
+        match inspect(&path).await {
+            Ok(seen) => assert_ne!(seen.damage, Vec::<String>::new()),
+            Err(error) => assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}"),
+        }
     }
 }

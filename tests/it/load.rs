@@ -28,7 +28,16 @@ const PEOPLE: [&str; 10] = [
 const SETTINGS: &str = "limits.commands_per_second = 100000\n\
                         limits.commands_burst = 1000000\n\
                         limits.messages_per_second = 1000000\n\
-                        limits.messages_burst = 1000000\n";
+                        limits.messages_burst = 1000000\n\
+                        limits.sign_ins_per_minute = 1000000\n\
+                        limits.sign_ins_per_address = 1000000\n\
+                        limits.contact_changes_per_minute = 1000000\n\
+                        limits.contact_changes_burst = 1000000\n\
+                        limits.status_changes_per_minute = 1000000\n\
+                        limits.room_opens_per_minute = 1000000\n\
+                        limits.invitations_per_minute = 1000000\n\
+                        limits.web_calls_per_minute = 1000000\n\
+                        limits.web_calls_burst = 1000000\n";
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chrysalis-load"));

@@ -80,7 +80,8 @@ async fn settings_are_changed_while_people_are_signed_in() {
             .await
             .contains("name=\"address\"")
     );
-    assert!(page(&server, link).await.starts_with("HTTP/1.1 302 "));
+    let answer = page(&server, link).await;
+    assert!(answer.starts_with("HTTP/1.1 302 "), "{answer}");
     let log_now = log(path);
     let restart = log_now.lines().filter(|it| it.contains("needs a restart"));
     let restart: Vec<&str> = restart.collect();

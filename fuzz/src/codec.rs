@@ -24,7 +24,7 @@ pub(crate) fn check(input: &[u8]) {
     let mut written = BytesMut::new();
     for frame in &whole.0 {
         assert!(frame.line().len() < MAX_LINE);
-        assert!(!frame.line().iter().any(|byte| *byte == b'\n'));
+        assert!(!frame.line().contains(&b'\n'));
         let length = frame.payload().map_or(0, |payload| payload.len());
         assert!(length <= MAX_PAYLOAD);
         let encoded = codec.encode(frame.clone(), &mut written);

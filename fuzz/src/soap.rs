@@ -83,6 +83,7 @@ async fn ask(world: &World, path: &str, body: Vec<u8>) -> String {
         StatusCode::OK
             | StatusCode::ACCEPTED
             | StatusCode::BAD_REQUEST
+            | StatusCode::UNAUTHORIZED
             | StatusCode::NOT_FOUND
             | StatusCode::METHOD_NOT_ALLOWED
             | StatusCode::INTERNAL_SERVER_ERROR

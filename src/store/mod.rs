@@ -41,6 +41,7 @@ mod own_card;
 mod pairs;
 mod pool;
 mod profiles;
+mod readers;
 mod removals;
 mod rows;
 mod settings;
@@ -53,8 +54,6 @@ mod web_sessions;
 mod writer;
 
 use std::path::Path;
-
-use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{Account, Credentials, LegacyChange, LegacySecret, NewAccount, PasswordRecord};
 pub use activity::{Activity, Deed};
@@ -77,6 +76,7 @@ pub use web_sessions::{NewWebSession, WebSession};
 pub use writer::{Published, WriteLoad};
 
 use book_cache::BookCache;
+use readers::Readers;
 use sign_ins::SignIns;
 use writer::Writer;
 
@@ -114,7 +114,7 @@ impl Default for ListLimits {
 /// The database. Clones are handles to the same one.
 #[derive(Debug, Clone)]
 pub struct Store {
-    readers: SqlitePool,
+    readers: Readers,
     writer: Writer,
     sign_ins: SignIns,
     books: BookCache,
@@ -134,7 +134,7 @@ impl Store {
         let mut connection = pool::writer(&options).await?;
         pool::migrate(&mut connection).await?;
         let store = Self {
-            readers: pool::readers(path).await?,
+            readers: Readers::open(path).await?,
             writer: Writer::start(options, connection),
             sign_ins: SignIns::default(),
             books: BookCache::default(),
@@ -157,7 +157,9 @@ impl Store {
 
     /// Whether the database answers: a read, and a write turn in which nothing is written.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        sqlx::query("SELECT 1")
+            .execute(&mut *self.readers.get().await?)
+            .await?;
         self.writer.run(|_| Box::pin(async { Ok(()) })).await
     }
 

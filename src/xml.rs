@@ -17,22 +17,36 @@ pub struct Xml;
 
 impl Escaper for Xml {
     fn write_escaped_str<W: Write>(&self, mut to: W, text: &str) -> fmt::Result {
-        for sign in text.chars() {
-            match sign {
-                '&' => to.write_str("&amp;")?,
-                '<' => to.write_str("&lt;")?,
-                '>' => to.write_str("&gt;")?,
-                '"' => to.write_str("&quot;")?,
-                '\'' => to.write_str("&apos;")?,
+        // As a rule nothing has to be escaped, so what lies between goes over in one piece.
+        let mut rest = text;
+        let needs_escape = |sign: char| {
+            matches!(sign, '&' | '<' | '>' | '"' | '\'' | '\u{fffe}' | '\u{ffff}')
+                || (sign < ' ' && !matches!(sign, '\t' | '\n'))
+        };
+        while let Some((plain, sign, after)) = split_at_sign(rest, needs_escape) {
+            to.write_str(plain)?;
+            to.write_str(match sign {
+                '&' => "&amp;",
+                '<' => "&lt;",
+                '>' => "&gt;",
+                '"' => "&quot;",
+                '\'' => "&apos;",
                 // A parser would turn it into a line feed.
-                '\r' => to.write_str("&#13;")?,
-                '\t' | '\n' => to.write_char(sign)?,
-                '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => to.write_char('\u{fffd}')?,
-                _ => to.write_char(sign)?,
-            }
+                '\r' => "&#13;",
+                _ => "\u{fffd}",
+            })?;
+            rest = after;
         }
-        Ok(())
+        to.write_str(rest)
     }
+}
+
+/// What is before the first sign of a kind, the sign, and what is after it.
+fn split_at_sign(text: &str, is_it: impl Fn(char) -> bool) -> Option<(&str, char, &str)> {
+    let (plain, from) = text.split_at_checked(text.find(is_it)?)?;
+    let mut after = from.chars();
+    let sign = after.next()?;
+    Some((plain, sign, after.as_str()))
 }
 
 /// Escapes text for an element, or for an attribute in either kind of quotes.

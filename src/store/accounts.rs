@@ -143,7 +143,7 @@ impl Store {
     pub async fn account(&self, address: &Address) -> Result<Option<Account>, StoreError> {
         let row = sqlx::query(account_query!("WHERE a.address = $1"))
             .bind(address.as_str())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await?;
         row.as_ref().map(account).transpose()
     }
@@ -152,7 +152,7 @@ impl Store {
     pub async fn account_by_id(&self, user: UserId) -> Result<Option<Account>, StoreError> {
         let row = sqlx::query(account_query!("WHERE a.id = $1"))
             .bind(user.0)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await?;
         row.as_ref().map(account).transpose()
     }
@@ -160,7 +160,7 @@ impl Store {
     /// All accounts, by address.
     pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         let rows = sqlx::query(account_query!("ORDER BY a.address"))
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.get().await?)
             .await?;
         rows.iter().map(account).collect()
     }
@@ -168,7 +168,7 @@ impl Store {
     /// How many accounts there are.
     pub async fn account_count(&self) -> Result<u64, StoreError> {
         let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM account")
-            .fetch_one(&self.readers)
+            .fetch_one(&mut *self.readers.get().await?)
             .await?;
         Ok(count.unsigned_abs())
     }
@@ -177,7 +177,7 @@ impl Store {
     pub async fn credentials(&self, address: &Address) -> Result<Option<Credentials>, StoreError> {
         let row = sqlx::query(CREDENTIALS)
             .bind(address.as_str())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await?;
         row.as_ref().map(credentials).transpose()
     }

@@ -64,7 +64,7 @@ impl Store {
         )
         .bind(reader.0)
         .bind(i64::from(count.min(MOST)))
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         rows.iter()
             .map(|row| {

@@ -1,7 +1,7 @@
 //! Reading address books, and what their changes report.
 
-use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Connection, Row};
 
 use super::book::read_groups;
 use super::card_rows::{card, card_query, read_annotations};
@@ -138,13 +138,15 @@ impl Store {
     /// Refused: `FullSyncRequired` if what is new since then is not known; `Unavailable` if the
     /// owner is gone.
     pub async fn find_cards(&self, owner: UserId, since: Option<Stamp>) -> Reading<CardPage> {
-        let mut snapshot = self.readers.begin().await?;
+        let mut reader = self.readers.get().await?;
+        let mut snapshot = reader.begin().await?;
         reading(read_page(&mut snapshot, owner, since).await)
     }
 
     /// The cards with these identities, as far as they are in the book.
     pub async fn cards(&self, owner: UserId, guids: &[Guid]) -> Result<Vec<Card>, StoreError> {
-        let mut snapshot = self.readers.begin().await?;
+        let mut reader = self.readers.get().await?;
+        let mut snapshot = reader.begin().await?;
         let groups = read_groups(&mut snapshot, owner).await?;
         let mut cards = Vec::new();
         for guid in guids {
@@ -566,7 +568,7 @@ mod tests {
         let page = fixture.store.find_cards(alice, Some(now)).await.unwrap();
         assert_eq!(page.unwrap_err(), Refusal::FullSyncRequired);
         let counted: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM removal WHERE owner_id = 1")
-            .fetch_one(&fixture.store.readers)
+            .fetch_one(&mut *fixture.store.readers.get().await.unwrap())
             .await
             .unwrap();
         assert!((2000..2000 + looks).contains(&counted), "{counted}");
@@ -671,7 +673,7 @@ mod tests {
         ] {
             sqlx::query(statement).execute(&mut old).await.unwrap();
         }
-        sqlx::Connection::close(old).await.unwrap();
+        Connection::close(old).await.unwrap();
 
         let store = Store::open(&path, ListLimits::default()).await.unwrap();
         let (alice, bob) = (UserId(1), UserId(2));

@@ -180,7 +180,7 @@ impl Store {
                 .bind(&name)
                 .bind(admins)
                 .bind(disabled)
-                .fetch_one(&self.readers)
+                .fetch_one(&mut *self.readers.get().await?)
                 .await?;
         let rows = sqlx::query(concat!(
             account_query!(""),
@@ -193,7 +193,7 @@ impl Store {
         .bind(disabled)
         .bind(count)
         .bind(skip)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         Ok(FoundAccounts {
             total: total.unsigned_abs(),

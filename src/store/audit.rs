@@ -53,7 +53,7 @@ impl Store {
         )
         .bind(before)
         .bind(count)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         rows.iter()
             .map(|row| {

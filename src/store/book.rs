@@ -44,7 +44,7 @@ impl Store {
     pub async fn sign_in_state(&self, user: UserId) -> Result<Option<SignInState>, StoreError> {
         let row = sqlx::query(SIGN_IN_STATE)
             .bind(user.0)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await?;
         let state = |row: &SqliteRow| -> Result<SignInState, StoreError> {
             Ok(SignInState {
@@ -62,7 +62,7 @@ impl Store {
     pub async fn sign_in_mark(&self, user: UserId) -> Result<Option<SignInMark>, StoreError> {
         let row = sqlx::query("SELECT revision, disabled FROM account WHERE id = $1")
             .bind(user.0)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await?;
         row.map(|row| sign_in_mark(&row, user)).transpose()
     }
@@ -71,7 +71,7 @@ impl Store {
     pub async fn revision(&self, user: UserId) -> Result<Option<u64>, StoreError> {
         let stored: Option<i64> = sqlx::query_scalar("SELECT revision FROM account WHERE id = $1")
             .bind(user.0)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await?;
         stored
             .map(|stored| rows::revision(stored, user.0))
@@ -82,7 +82,7 @@ impl Store {
     pub async fn standing(&self, user: UserId) -> Result<Option<Standing>, StoreError> {
         let row = sqlx::query(STANDING)
             .bind(user.0)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await?;
         row.as_ref().map(|row| standing(row, user)).transpose()
     }
@@ -110,7 +110,7 @@ impl Store {
         let row = sqlx::query(BOOK)
             .bind(user.0)
             .bind(known.cast_signed())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await?;
         let Some(row) = row else {
             return Ok(None);

@@ -1,7 +1,7 @@
 //! Circles and places in them as rows: what reads and writes them.
 
-use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Connection, Row as _};
 
 use super::rows::{self, unreadable};
 use super::turn::Turn;
@@ -37,7 +37,7 @@ impl Store {
             "WHERE m.user_id = $1 AND m.book_changed_at > 0 ORDER BY m.created_at, m.circle_id"
         ))
         .bind(user.0)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         let membership = |row: &SqliteRow| -> Result<CircleMembership, StoreError> {
             Ok(CircleMembership {
@@ -50,7 +50,8 @@ impl Store {
 
     /// A circle with everybody in it; `None` if there is no such circle.
     pub async fn circle_book(&self, id: CircleId) -> Result<Option<CircleBook>, StoreError> {
-        let mut snapshot = self.readers.begin().await?;
+        let mut reader = self.readers.get().await?;
+        let mut snapshot = reader.begin().await?;
         let book = read_book(&mut snapshot, id).await?;
         snapshot.commit().await?;
         Ok(book)

@@ -1022,7 +1022,7 @@ mod tests {
         assert!(shelf.iter().all(|kept| kept.circle.id != scene.circle));
         // Differences from before that are refused, as for everything else in a book.
         let since: i64 = {
-            let mut reader = scene.fixture.store.readers.acquire().await.unwrap();
+            let mut reader = scene.fixture.store.readers.get().await.unwrap();
             sqlx::query_scalar("SELECT removals_since FROM account WHERE id = $1")
                 .bind(scene.bob.0)
                 .fetch_one(&mut *reader)

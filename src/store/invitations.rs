@@ -52,7 +52,7 @@ impl Store {
              FROM invitation i LEFT JOIN account a ON a.id = i.created_by \
              ORDER BY i.created_at DESC, i.code",
         )
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         rows.iter()
             .map(|row| {

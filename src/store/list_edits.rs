@@ -82,7 +82,7 @@ impl Store {
             return Ok(edits);
         }
         let own = OWN.into_iter().fold(0, |bits, list| bits | list.bit());
-        let mut reader = self.readers.acquire().await?;
+        let mut reader = self.readers.get().await?;
         let listed: Vec<String> = sqlx::query_scalar(
             "SELECT a.address FROM contact c JOIN account a ON a.id = c.contact_id \
              WHERE c.owner_id = $1 AND (c.list_bits & $2) <> 0",
@@ -101,7 +101,7 @@ impl Store {
         &self,
         addresses: Vec<Address>,
     ) -> Result<HashSet<Address>, StoreError> {
-        let mut reader = self.readers.acquire().await?;
+        let mut reader = self.readers.get().await?;
         let mut known = HashSet::new();
         for address in addresses {
             let found: Option<i64> =

@@ -3,8 +3,8 @@
 //! For accounts a role is a view of the lists. People elsewhere have rows of their own, which the
 //! server only keeps: nobody here is them.
 
-use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Connection, Row};
 
 use super::address_book::{Book, Reading, reading};
 use super::card_rows::{read_annotations, write_annotations};
@@ -32,7 +32,8 @@ impl Store {
     /// Refused: `FullSyncRequired` if what is new since then is not known; `Unavailable` if the
     /// owner is gone.
     pub async fn memberships(&self, owner: UserId, since: Option<Stamp>) -> Reading<Memberships> {
-        let mut snapshot = self.readers.begin().await?;
+        let mut reader = self.readers.get().await?;
+        let mut snapshot = reader.begin().await?;
         reading(read(&mut snapshot, owner, since).await)
     }
 }

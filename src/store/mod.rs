@@ -46,6 +46,7 @@ mod pairs;
 pub mod people;
 mod pool;
 mod profiles;
+mod readers;
 mod removals;
 mod restore;
 mod rows;
@@ -61,8 +62,6 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-
-use sqlx::sqlite::SqlitePool;
 
 pub use accounts::{
     Account, Credentials, ImportedHash, LegacyChange, LegacySecret, NewAccount, PasswordRecord,
@@ -91,6 +90,7 @@ pub use writer::{Published, WriteLoad};
 
 use book_cache::BookCache;
 use in_use::InUse;
+use readers::Readers;
 use sign_ins::SignIns;
 use writer::Writer;
 
@@ -136,7 +136,7 @@ impl Default for ListLimits {
 /// The database. Clones are handles to the same one.
 #[derive(Debug, Clone)]
 pub struct Store {
-    readers: SqlitePool,
+    readers: Readers,
     writer: Writer,
     limits: Live<ListLimits>,
     sign_ins: SignIns,
@@ -162,7 +162,7 @@ impl Store {
         let mut connection = pool::writer(&options).await?;
         pool::migrate(&mut connection).await?;
         let store = Self {
-            readers: pool::readers(path).await?,
+            readers: Readers::open(path).await?,
             writer: Writer::start(options, connection),
             limits: Live::new(limits),
             sign_ins: SignIns::default(),
@@ -198,7 +198,9 @@ impl Store {
     /// Whether the database does its work: a read, and a write that changes nothing. It goes to
     /// the disk all the same, as otherwise a full one would not be noticed.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        sqlx::query("SELECT 1")
+            .execute(&mut *self.readers.get().await?)
+            .await?;
         self.writer
             .run(|turn| {
                 Box::pin(async {
@@ -223,14 +225,15 @@ impl Store {
     /// The bytes that the database uses. What was freed is used again before its file grows, so it
     /// does not count.
     pub async fn size(&self) -> Result<u64, StoreError> {
+        let mut reader = self.readers.get().await?;
         let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
-            .fetch_one(&self.readers)
+            .fetch_one(&mut *reader)
             .await?;
         let free: i64 = sqlx::query_scalar("PRAGMA freelist_count")
-            .fetch_one(&self.readers)
+            .fetch_one(&mut *reader)
             .await?;
         let page: i64 = sqlx::query_scalar("PRAGMA page_size")
-            .fetch_one(&self.readers)
+            .fetch_one(&mut *reader)
             .await?;
         Ok(pages
             .saturating_sub(free)

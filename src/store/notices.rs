@@ -58,7 +58,7 @@ impl Store {
         // come from is a matter of the engine; this is SQLite's place.
         let seq: Option<i64> =
             sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'notice'")
-                .fetch_optional(&self.readers)
+                .fetch_optional(&mut *self.readers.get().await?)
                 .await?;
         Ok(seq.unwrap_or(0))
     }
@@ -71,7 +71,7 @@ impl Store {
         )
         .bind(seq)
         .bind(READ_AT_ONCE)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         rows.iter().map(notice).collect()
     }

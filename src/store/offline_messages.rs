@@ -85,7 +85,7 @@ impl Store {
              WHERE m.recipient_id = $1 ORDER BY m.seq",
         )
         .bind(user.0)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         found.iter().map(|row| heading(row, user)).collect()
     }
@@ -103,7 +103,7 @@ impl Store {
         )
         .bind(user.0)
         .bind(id.to_string())
-        .fetch_optional(&self.readers)
+        .fetch_optional(&mut *self.readers.get().await?)
         .await?;
         found
             .map(|row| {
@@ -477,7 +477,7 @@ mod tests {
         assert_eq!(fixture.waiting(bob).await.len(), 1);
         assert!(fixture.store.delete_account(bob).await.unwrap());
         let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM offline_message")
-            .fetch_one(&fixture.store.readers)
+            .fetch_one(&mut *fixture.store.readers.get().await.unwrap())
             .await
             .unwrap();
         assert_eq!(left, 0);

@@ -7,10 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::{Instant, sleep};
 
@@ -22,10 +19,6 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two attempts where SQLite itself does not wait.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
-/// How long a reader waits for one of the reading connections.
-const READER_WAIT: Duration = Duration::from_secs(5);
-/// Readers never wait for the writer, so a few of them are enough for two or three cores.
-const READERS: u32 = 3;
 /// Pages in memory, in KiB, of the writing connection and of each that reads. The operating
 /// system keeps what does not fit; these bound what the server itself holds.
 const WRITER_CACHE: u32 = 16 * 1024;
@@ -115,6 +108,7 @@ pub(super) async fn writer(options: &SqliteConnectOptions) -> Result<SqliteConne
     }
 }
 
+/// How the connections that read are opened.
 pub(super) fn reader_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -139,19 +133,6 @@ pub(super) async fn reader(path: &Path) -> Result<SqliteConnection, StoreError> 
 pub(super) fn newest_schema() -> i64 {
     let versions = MIGRATIONS.iter().map(|migration| migration.version);
     versions.max().unwrap_or_default()
-}
-
-/// Opens the reading connections. The database must exist and be up to date.
-pub(super) async fn readers(path: &Path) -> Result<SqlitePool, StoreError> {
-    let pool = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(READER_WAIT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .connect_with(reader_options(path))
-        .await?;
-    Ok(pool)
 }
 
 /// Brings the schema up to date.

@@ -133,7 +133,7 @@ impl Store {
              LEFT JOIN tile t ON t.user_id = a.id AND t.number = p.tile WHERE a.id = $1",
         )
         .bind(user.0)
-        .fetch_optional(&self.readers)
+        .fetch_optional(&mut *self.readers.get().await?)
         .await?;
         let Some(row) = row else {
             return Ok(None);
@@ -247,7 +247,7 @@ impl Store {
              FROM tile WHERE user_id = $1 ORDER BY number DESC",
         )
         .bind(user.0)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         rows.iter().map(|row| tile_info(row, user)).collect()
     }
@@ -269,7 +269,7 @@ impl Store {
         .bind(user.0)
         .bind(tile_number)
         .bind(size == TileSize::Small)
-        .fetch_optional(&self.readers)
+        .fetch_optional(&mut *self.readers.get().await?)
         .await?;
         row.map(|row| {
             let kind = match size {

@@ -71,7 +71,7 @@ impl Store {
             let row: Option<(i64, String, bool, i64)> = sqlx::query_as(TICKET_OWNER)
                 .bind(to_hex(digest))
                 .bind(now)
-                .fetch_optional(&self.readers)
+                .fetch_optional(&mut *self.readers.get().await?)
                 .await?;
             if let Some((user, address, disabled, grant)) = row {
                 return Ok(Some(TicketOwner {
@@ -107,7 +107,7 @@ impl Store {
 
     /// A random secret of this database, made when it is first asked for by this name.
     pub async fn server_secret(&self, name: &str) -> Result<[u8; 32], StoreError> {
-        let mut reader = self.readers.acquire().await?;
+        let mut reader = self.readers.get().await?;
         if let Some(secret) = read_secret(&mut reader, name).await? {
             return Ok(secret);
         }

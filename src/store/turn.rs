@@ -346,7 +346,7 @@ mod tests {
         let mut names: Vec<String> = names.iter().map(|name| format!("k{name}")).collect();
         names.sort();
         let kept: Vec<String> = sqlx::query_scalar("SELECT name FROM server_secret ORDER BY name")
-            .fetch_all(&fixture.store.readers)
+            .fetch_all(&mut *fixture.store.readers.get().await.unwrap())
             .await
             .unwrap();
         assert_eq!(kept, names);
@@ -387,7 +387,9 @@ mod tests {
     async fn plan(store: &Store, statement: &str) -> Vec<String> {
         use sqlx::Row;
         let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
-        let rows = sqlx::query(explained).fetch_all(&store.readers).await;
+        let rows = sqlx::query(explained)
+            .fetch_all(&mut *store.readers.get().await.unwrap())
+            .await;
         let rows = rows.unwrap_or_else(|error| panic!("{statement}: {error}"));
         rows.iter().map(|row| row.get("detail")).collect()
     }

@@ -99,7 +99,7 @@ impl Store {
         let row = sqlx::query(session_query!("WHERE s.digest = $1 AND s.expires_at > $2"))
             .bind(digest)
             .bind(now)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await?;
         row.as_ref().map(session).transpose()
     }
@@ -115,7 +115,7 @@ impl Store {
         ))
         .bind(user.0)
         .bind(now)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         rows.iter().map(session).collect()
     }

@@ -478,7 +478,7 @@ mod tests {
 
     async fn secrets(fixture: &Fixture) -> Vec<String> {
         sqlx::query_scalar("SELECT name FROM server_secret ORDER BY name")
-            .fetch_all(&fixture.store.readers)
+            .fetch_all(&mut *fixture.store.readers.get().await.unwrap())
             .await
             .unwrap()
     }
@@ -645,7 +645,7 @@ mod tests {
                             "SELECT COUNT(*) FROM server_secret WHERE name = $1",
                         )
                         .bind(format!("{number:03}"))
-                        .fetch_one(&reader)
+                        .fetch_one(&mut *reader.get().await.unwrap())
                         .await
                         .unwrap();
                         assert_eq!(stored, 1);

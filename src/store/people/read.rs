@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use sqlx::Row as _;
+use sqlx::{Connection as _, Row as _};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::super::book::groups_of;
@@ -25,7 +25,8 @@ impl Store {
         wanted: Option<Vec<Address>>,
         with_passwords: bool,
     ) -> Result<(People, Vec<Address>), StoreError> {
-        let mut snapshot = self.readers.begin().await?;
+        let mut reader = self.readers.get().await?;
+        let mut snapshot = reader.begin().await?;
         let known: Vec<(i64, String)> =
             sqlx::query_as("SELECT id, address FROM account ORDER BY address")
                 .fetch_all(&mut *snapshot)

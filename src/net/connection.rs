@@ -77,8 +77,14 @@ enum Wake {
 }
 
 impl Link {
-    /// A connection over TCP, which has `sign_in` to show whose it is.
-    pub fn new(arrival: Arrival, sign_in: Duration, shutdown: Shutdown, metrics: Metrics) -> Self {
+    /// A connection over TCP, which has `sign_in` to show whose it is. In a box, because there is
+    /// one of these in everything that an idle connection waits in.
+    pub fn new(
+        arrival: Arrival,
+        sign_in: Duration,
+        shutdown: Shutdown,
+        metrics: Metrics,
+    ) -> Box<Self> {
         let transport = Transport::Socket(arrival.stream);
         let ends = (arrival.peer, arrival.local);
         Self::over(
@@ -97,7 +103,7 @@ impl Link {
         sign_in: Duration,
         shutdown: Shutdown,
         metrics: Metrics,
-    ) -> Self {
+    ) -> Box<Self> {
         let transport = Transport::Pipe(tunnelled.end);
         let ends = (tunnelled.peer, tunnelled.local);
         Self::over(
@@ -117,8 +123,8 @@ impl Link {
         sign_in: Duration,
         shutdown: Shutdown,
         metrics: Metrics,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             transport,
             peer,
             local,
@@ -129,7 +135,7 @@ impl Link {
             admission,
             shutdown,
             metrics,
-        }
+        })
     }
 
     /// Where the client connects from.
@@ -168,15 +174,18 @@ impl Link {
 
     /// Carries a session until one side ends it. `first` is the frame that chose the session, if
     /// a frame did.
-    pub async fn run<S: Session>(
-        mut self,
+    ///
+    /// Everything about the connection goes into one box here: an asynchronous function would keep
+    /// room for its arguments beside what it makes of them, for as long as the connection lives.
+    pub fn run<S: Session>(
+        self: Box<Self>,
         role: Role,
-        mut session: S,
-        mut inbox: Inbox<S::Event>,
+        session: S,
+        inbox: Inbox<S::Event>,
         first: Option<Frame>,
         rules: Rules,
-    ) -> CloseReason {
-        let mut driver = Driver {
+    ) -> impl Future<Output = CloseReason> + Send {
+        let driver = Driver {
             codec: FrameCodec::new(role),
             out: match &self.transport {
                 Transport::Socket(_) => Outbox::default(),
@@ -198,22 +207,13 @@ impl Link {
             },
             rules,
         };
-        let reason = driver.drive(&mut self, &mut session, &mut inbox).await;
-        // The session leaves the hub before the socket lingers.
-        drop(session);
-        if !matches!(reason, CloseReason::SlowConsumer | CloseReason::Eof) {
-            self.close().await;
-        }
-        self.metrics.closed(role.into(), reason.word());
-        match reason {
-            CloseReason::SlowConsumer if inbox.has_overflowed() => {
-                self.metrics.queue_dropped(role.into());
-            }
-            CloseReason::SignInTimeout => self.metrics.limited(Limit::SignInTime),
-            CloseReason::TooLarge => self.metrics.limited(Limit::Size),
-            _ => {}
-        }
-        reason
+        let carried = Carried {
+            link: self,
+            session: Some(session),
+            inbox,
+            driver,
+        };
+        Box::new(carried).carry()
     }
 
     /// Takes what has arrived. A peer that closed its side has ended the connection.
@@ -290,6 +290,46 @@ impl Link {
             () = self.shutdown.hard().cancelled() => {}
             _ = tokio::time::timeout(LINGER, linger) => {}
         }
+    }
+}
+
+/// A connection with the session that it carries.
+struct Carried<S: Session> {
+    link: Box<Link>,
+    /// Until the connection ends.
+    session: Option<S>,
+    inbox: Inbox<S::Event>,
+    driver: Driver<S::Event>,
+}
+
+impl<S: Session> Carried<S> {
+    async fn carry(mut self: Box<Self>) -> CloseReason {
+        let Self {
+            link,
+            session,
+            inbox,
+            driver,
+        } = &mut *self;
+        let reason = match session {
+            Some(session) => driver.drive(link, session, inbox).await,
+            None => CloseReason::Fault,
+        };
+        // The session leaves the hub before the socket lingers.
+        *session = None;
+        if !matches!(reason, CloseReason::SlowConsumer | CloseReason::Eof) {
+            Box::pin(link.close()).await;
+        }
+        let role = driver.codec.role();
+        link.metrics.closed(role.into(), reason.word());
+        match reason {
+            CloseReason::SlowConsumer if inbox.has_overflowed() => {
+                link.metrics.queue_dropped(role.into());
+            }
+            CloseReason::SignInTimeout => link.metrics.limited(Limit::SignInTime),
+            CloseReason::TooLarge => link.metrics.limited(Limit::Size),
+            _ => {}
+        }
+        reason
     }
 }
 
@@ -373,7 +413,9 @@ impl<E: Send> Driver<E> {
     /// An idle connection keeps no room for what only comes in bursts.
     fn rest(&mut self, link: &mut Link) {
         link.rest();
-        self.out.rest().map(spare::give);
+        if let Some(buffer) = self.out.rest() {
+            spare::give(buffer);
+        }
         self.events.shrink_to(EVENTS_KEPT);
     }
 
@@ -515,8 +557,28 @@ impl<E: Send> Driver<E> {
         if self.out.is_empty() {
             return Ok(());
         }
+        let written = link.transport.write_now(&self.out)?;
+        if written < self.out.bytes().len() {
+            // In a box of its own, for the few that have to wait.
+            Box::pin(self.write_rest(link, inbox, is_last, written)).await?;
+        }
+        let frames = self.out.take_frame_count();
+        if frames > 0 {
+            link.metrics.frames_sent(self.codec.role().into(), frames);
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    /// Waits until the peer has taken everything behind the first `written` bytes.
+    async fn write_rest(
+        &mut self,
+        link: &mut Link,
+        inbox: &Inbox<E>,
+        is_last: bool,
+        mut written: usize,
+    ) -> Result<(), CloseReason> {
         let share = turn_to_leave(link, self.share);
-        let mut written = link.transport.write_now(&self.out)?;
         while written < self.out.bytes().len() {
             written += tokio::select! {
                 biased;
@@ -526,11 +588,6 @@ impl<E: Send> Driver<E> {
                 () = sleep(self.rules.write) => return Err(CloseReason::SlowConsumer),
                 () = last_moment(&link.shutdown, share) => return Err(CloseReason::Shutdown),
             };
-        }
-        let frames = self.out.take_frame_count();
-        if frames > 0 {
-            link.metrics.frames_sent(self.codec.role().into(), frames);
-            self.out.clear();
         }
         Ok(())
     }

@@ -53,9 +53,12 @@ impl Door {
     /// Starts the task of a connection over TCP.
     pub(super) fn welcome(self: &Arc<Self>, arrival: Arrival, role: &Arc<ServerRole>) {
         let span = self.span("tcp", arrival.peer);
+        let sign_in = Duration::from_secs(self.limits.now().sign_in_secs);
+        let metrics = self.services.metrics.clone();
+        let link = Link::new(arrival, sign_in, self.shutdown.clone(), metrics);
         let door = Arc::clone(self);
         let role = Arc::clone(role);
-        let connection = async move { door.receive(arrival, role).await };
+        let connection = async move { door.receive(link, role).await };
         self.shutdown
             .spawn("connection", connection.instrument(span));
     }
@@ -63,8 +66,11 @@ impl Door {
     /// Starts the task of a connection by the gateway, whose purpose the client named.
     pub(super) fn welcome_tunnelled(self: &Arc<Self>, role: Role, client: Tunnelled) {
         let span = self.span("gateway", client.peer);
+        let sign_in = Duration::from_secs(self.limits.now().sign_in_secs);
+        let metrics = self.services.metrics.clone();
+        let link = Link::tunnelled(client, sign_in, self.shutdown.clone(), metrics);
         let door = Arc::clone(self);
-        let connection = async move { door.receive_tunnelled(role, client).await };
+        let connection = async move { door.receive_tunnelled(role, link).await };
         self.shutdown
             .spawn("gateway connection", connection.instrument(span));
     }
@@ -84,12 +90,9 @@ impl Door {
     }
 
     /// Learns from the first command what the connection is for, and carries it to its end.
-    async fn receive(&self, arrival: Arrival, role: Arc<ServerRole>) {
-        let limits = self.limits.now();
-        let sign_in = Duration::from_secs(limits.sign_in_secs);
+    async fn receive(&self, mut link: Box<Link>, role: Arc<ServerRole>) {
         let metrics = &self.services.metrics;
-        let mut link = Link::new(arrival, sign_in, self.shutdown.clone(), metrics.clone());
-        let write = Duration::from_secs(limits.write_secs);
+        let write = Duration::from_secs(self.limits.now().write_secs);
         let reason = match link.first_frame().await {
             Ok(frame) if is_for_switchboard(&frame) => {
                 self.switchboard(link, Some(frame), write).await
@@ -106,10 +109,7 @@ impl Door {
         tell(reason);
     }
 
-    async fn receive_tunnelled(&self, role: Role, client: Tunnelled) {
-        let sign_in = Duration::from_secs(self.limits.now().sign_in_secs);
-        let metrics = self.services.metrics.clone();
-        let link = Link::tunnelled(client, sign_in, self.shutdown.clone(), metrics);
+    async fn receive_tunnelled(&self, role: Role, link: Box<Link>) {
         // Whoever fetches nothing is idle, and the gateway ends it for that.
         let write = Duration::MAX;
         let reason = match role {
@@ -122,13 +122,13 @@ impl Door {
         tell(reason);
     }
 
-    async fn notification(
+    fn notification(
         &self,
-        link: Link,
+        link: Box<Link>,
         first: Option<Frame>,
         role: Arc<ServerRole>,
         write: Duration,
-    ) -> CloseReason {
+    ) -> impl Future<Output = CloseReason> + Send + use<> {
         Span::current().record("role", Counted::Ns.word());
         let limits = self.limits.now();
         let (mailbox, inbox) = mailbox(limits.ns_queue);
@@ -138,10 +138,14 @@ impl Door {
         let rate = (limits.commands_per_second, limits.commands_burst);
         let rules = rules(rate, write);
         link.run(Role::Notification, session, inbox, first, rules)
-            .await
     }
 
-    async fn switchboard(&self, link: Link, first: Option<Frame>, write: Duration) -> CloseReason {
+    fn switchboard(
+        &self,
+        link: Box<Link>,
+        first: Option<Frame>,
+        write: Duration,
+    ) -> impl Future<Output = CloseReason> + Send + use<> {
         Span::current().record("role", Counted::Sb.word());
         let limits = self.limits.now();
         let (mailbox, inbox) = mailbox(limits.sb_queue);
@@ -149,7 +153,6 @@ impl Door {
         let rate = (limits.messages_per_second, limits.messages_burst);
         let rules = rules(rate, write);
         link.run(Role::Switchboard, session, inbox, first, rules)
-            .await
     }
 }
 

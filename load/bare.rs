@@ -1,9 +1,9 @@
 //! A relay that does nothing but pass bytes on: the floor that a server is compared with.
 //!
 //! It has what any such server needs, a task that reads and one that writes for every connection
-//! and a bounded queue between them, and nothing else: no frames, no accounts, no limits. With
-//! `--batch` it passes on what one read brought and writes all that is queued at once; without, it
-//! cuts messages by their known length and writes each alone.
+//! and a bounded queue between them, and nothing else: no lines, no accounts, no limits. It cuts
+//! messages by their known length and queues each, as any server has to that knows what a message
+//! is. With `--batch` it writes all that is queued at once, without it each message alone.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -146,18 +146,13 @@ async fn welcome(stream: TcpStream, rooms: Rooms, batch: bool) -> anyhow::Result
         let mut others = queues.clone();
         others.swap_remove(number);
         let hello = hello.clone();
-        tokio::spawn(read(member, others, hello, batch));
+        tokio::spawn(read(member, others, hello));
     }
     Ok(())
 }
 
 /// Passes on what one member says.
-async fn read(
-    member: Waiting,
-    others: Vec<Queue>,
-    hello: Hello,
-    batch: bool,
-) -> anyhow::Result<()> {
+async fn read(member: Waiting, others: Vec<Queue>, hello: Hello) -> anyhow::Result<()> {
     let mut socket = member.reading.into_inner();
     let mut buffer = BytesMut::with_capacity(CHUNK);
     loop {
@@ -165,26 +160,13 @@ async fn read(
         if socket.read_buf(&mut buffer).await? == 0 {
             return Ok(());
         }
-        if batch && !hello.acknowledge {
-            pass_on(buffer.split().freeze(), &others).await?;
-            continue;
-        }
         let mut acknowledgements = BytesMut::new();
-        if batch {
-            let whole = buffer.len() - buffer.len() % hello.length;
-            let messages = buffer.split_to(whole).freeze();
-            for message in messages.chunks_exact(hello.length) {
-                acknowledge(message, &mut acknowledgements);
+        while buffer.len() >= hello.length {
+            let message = buffer.split_to(hello.length).freeze();
+            if hello.acknowledge {
+                acknowledge(&message, &mut acknowledgements);
             }
-            pass_on(messages, &others).await?;
-        } else {
-            while buffer.len() >= hello.length {
-                let message = buffer.split_to(hello.length).freeze();
-                if hello.acknowledge {
-                    acknowledge(&message, &mut acknowledgements);
-                }
-                pass_on(message, &others).await?;
-            }
+            pass_on(message, &others).await?;
         }
         if !acknowledgements.is_empty() {
             member.queue.send(acknowledgements.freeze()).await?;
@@ -193,9 +175,6 @@ async fn read(
 }
 
 async fn pass_on(bytes: Bytes, others: &[Queue]) -> anyhow::Result<()> {
-    if bytes.is_empty() {
-        return Ok(());
-    }
     for other in others {
         other.send(bytes.clone()).await?;
     }

@@ -251,13 +251,18 @@ fn listed(row: &SqliteRow, user: UserId, revision: u64) -> Result<Listed, StoreE
         })
     };
     let contact = |stored: &StoredContact<'_>| contact(stored, user);
+    // To size, because it is kept.
+    let mut kept = Vec::with_capacity(contacts.len());
+    for stored in &contacts {
+        kept.push(contact(stored)?);
+    }
     Ok(Listed {
         revision,
         groups: groups
             .iter()
             .map(group)
             .collect::<Result<_, StoreError>>()?,
-        contacts: contacts.iter().map(contact).collect::<Result<_, _>>()?,
+        contacts: kept,
     })
 }
 

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::{Contact, Group, UserId};
 
-/// Contacts and groups that are kept, of all books together: some thirty megabytes.
-const KEPT: usize = 120_000;
+/// Contacts and groups that are kept, of all books together: some twenty-five megabytes.
+const KEPT: usize = 110_000;
 
 /// What a book lists, at one revision.
 #[derive(Debug, PartialEq, Eq)]

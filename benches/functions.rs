@@ -6,6 +6,9 @@
 #![expect(clippy::print_stdout, reason = "a ratio is what it is for")]
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
+#[path = "functions/soap.rs"]
+mod soap;
+
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;

@@ -8,6 +8,7 @@
 mod alarms;
 mod connection;
 mod gate;
+mod link;
 mod listener;
 mod pace;
 mod pipe;
@@ -17,8 +18,9 @@ mod transport;
 
 use std::time::Duration;
 
-pub use connection::{Link, Rules};
+pub use connection::Rules;
 pub use gate::{Admission, Gate, GateLimits, Place};
+pub use link::Link;
 pub use listener::{Arrival, accept};
 pub use pace::Pace;
 pub use pipe::{ClientEnd, SessionEnd, Tunnelled, pipe};

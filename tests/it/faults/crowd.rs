@@ -153,7 +153,7 @@ async fn thousands_of_connections_disturb_nobody_and_leave_nothing() {
     let stage = Stage::set(
         &[],
         &[],
-        "limits.connections = 30000\nlimits.sign_in_secs = 600\n",
+        "limits.connections = 30000\nlimits.http_connections = 10\nlimits.sign_in_secs = 600\n",
     )
     .await;
     let Stage {
@@ -162,8 +162,7 @@ async fn thousands_of_connections_disturb_nobody_and_leave_nothing() {
         folder: _folder,
     } = stage;
     let quiet = Numbers::read(server.ops).await;
-    let connections = "chrysalis_connections{role=\"ns\"}";
-    let before = (server.handles(), server.memory(), quiet.get(connections));
+    let before = (server.handles(), server.memory(), quiet.connections("ns"));
     let limit = descriptors(server.id());
     let total = WANTED.min(limit.saturating_sub(BESIDES)) / HOLDERS * HOLDERS;
     assert!(total > 500, "only {limit} descriptors in a process");
@@ -195,7 +194,7 @@ async fn thousands_of_connections_disturb_nobody_and_leave_nothing() {
     assert!(slowest < 2 * PROMPT);
     drop(holders);
     Numbers::until(server.ops, "the end of all of them", |numbers| {
-        numbers.get(connections) == before.2
+        numbers.connections("ns") == before.2
     })
     .await;
     go_on(&mut bystanders).await;

@@ -244,6 +244,8 @@ async fn a_start_says_what_may_not_be_written() {
     let launch = Launch::on(folder.path(), &setting).by(&nobody);
     says(&launch, "Permission denied");
     open_to_all(&file, 0o666);
+    says(&launch, "chrysalis.db-lock: Permission denied");
+    open_to_all(&disk.at.join("data/chrysalis.db-lock"), 0o666);
     says(&launch, "its folder or its file is read-only");
     open_to_all(&disk.at.join("data"), 0o777);
     drop(launch.start().await);

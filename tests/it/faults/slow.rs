@@ -186,7 +186,7 @@ async fn a_thousand_slow_peers_are_ended_and_delay_nobody() {
     }
     println!("{rounds} rounds of the bystanders meanwhile, the slowest took {worst:?}");
     Numbers::until(server.ops, "the end of all of them", |numbers| {
-        numbers.get("chrysalis_connections{role=\"ns\"}") == 2
+        numbers.connections("ns") == 2
     })
     .await;
     let start = Instant::now();

@@ -86,8 +86,8 @@ async fn after_a_soak_memory_is_flat_and_everything_is_given_back() {
     let numbers = Numbers::until(server.ops, "the quiet afterwards", |numbers| {
         numbers.get("chrysalis_signed_in_sessions") == 2
             && numbers.get("chrysalis_rooms") == 1
-            && numbers.get("chrysalis_connections{role=\"ns\"}") == 2
-            && numbers.get("chrysalis_connections{role=\"sb\"}") == 2
+            && numbers.connections("ns") == 2
+            && numbers.connections("sb") == 2
     })
     .await;
     assert_eq!(numbers.get("chrysalis_task_panics_total"), 0);

@@ -39,6 +39,7 @@ async fn a_server_that_stood_still_goes_on_with_everybody_who_waited() {
     go_on(&mut bystanders).await;
     let before = closes(&Numbers::read(server.ops).await);
     server.signal("STOP");
+    until_stopped(server.id()).await;
     let stopped = Instant::now();
     // All of them say something meanwhile; the system keeps it for the server.
     wendy
@@ -116,4 +117,18 @@ async fn a_client_that_stood_still_finds_everything_that_was_said() {
     }
     go_on(&mut bystanders).await;
     is_sane(&server.log());
+}
+
+/// A signal to stop takes hold of each thread in its own time.
+async fn until_stopped(process: u32) {
+    let is_stopped = || {
+        let mut threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+        threads.all(|thread| {
+            let state = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+            state.rsplit_once(") ").unwrap().1.starts_with('T')
+        })
+    };
+    while !is_stopped() {
+        sleep(Duration::from_millis(1)).await;
+    }
 }

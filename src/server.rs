@@ -145,10 +145,10 @@ impl Server {
 
         check_files(&config)?;
         let tls = encryption::modern(&config, &metrics)?;
-        let msnp = bind("listen.msnp", &config.listen.msnp).await?;
-        let dispatch = bind("listen.dispatch", &config.listen.dispatch).await?;
-        let web = bind("listen.http", &config.listen.http).await?;
-        let ops = bind("listen.ops", &config.listen.ops).await?;
+        let msnp = bind("listen.msnp", &config.listen.msnp)?;
+        let dispatch = bind("listen.dispatch", &config.listen.dispatch)?;
+        let web = bind("listen.http", &config.listen.http)?;
+        let ops = bind("listen.ops", &config.listen.ops)?;
         #[cfg(feature = "legacy-tls")]
         let legacy = legacy::bind(&config.legacy_tls)?;
 
@@ -433,7 +433,7 @@ fn every(period: Duration) -> Interval {
     ticks
 }
 
-async fn bind(key: &'static str, addresses: &[SocketAddr]) -> Result<Bound, StartError> {
+fn bind(key: &'static str, addresses: &[SocketAddr]) -> Result<Bound, StartError> {
     let mut bound = Bound {
         listeners: Vec::new(),
         addresses: Vec::new(),
@@ -444,7 +444,7 @@ async fn bind(key: &'static str, addresses: &[SocketAddr]) -> Result<Bound, Star
             address,
             source,
         };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = net::listen(address).map_err(failed)?;
         bound.addresses.push(listener.local_addr().map_err(failed)?);
         bound.listeners.push(listener);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::gate::{Admission, Gate, Place};
 use super::proxied::{self, HeaderError};
@@ -34,6 +34,24 @@ const QUESTIONS: u32 = 4;
 /// How long a proxy may take to say whose connection it hands on. It is on the same network, and
 /// has the header ready before it connects.
 const HEADER: Duration = Duration::from_secs(5);
+
+/// Connections that the system keeps until they are accepted; it may keep fewer. After a restart
+/// everybody comes at once, and whoever does not fit believes to be connected to a server that knows
+/// nothing of it.
+const BACKLOG: u32 = 4096;
+
+/// Opens a listener.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // After a stop the address is free at once, whoever still lingers on it.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Accepts connections until the soft stop and hands each to `start`.
 ///

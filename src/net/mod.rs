@@ -21,7 +21,7 @@ use std::time::Duration;
 pub use connection::Rules;
 pub use gate::{Admission, Gate, GateLimits, Place};
 pub use link::Link;
-pub use listener::{Arrival, accept};
+pub use listener::{Arrival, accept, listen};
 pub use pace::Pace;
 pub use pipe::{ClientEnd, SessionEnd, Tunnelled, pipe};
 

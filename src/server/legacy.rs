@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Server, StartError, encryption};
 use crate::config::LegacyTls;
 use crate::http::{self, Host, Link};
+use crate::net;
 use crate::tls::Files;
 use crate::tls::legacy::{Guest, Keeper, LegacySettings};
 
@@ -20,7 +21,8 @@ pub(super) fn files(settings: &LegacyTls) -> Option<Files> {
 /// Opens the sockets, for other processes to accept from.
 pub(super) fn bind(settings: &LegacyTls) -> Result<Vec<TcpListener>, StartError> {
     let bind = |&address| {
-        TcpListener::bind(address).map_err(|source| StartError::Listen {
+        let listener = net::listen(address).and_then(tokio::net::TcpListener::into_std);
+        listener.map_err(|source| StartError::Listen {
             key: "legacy_tls.listen",
             address,
             source,

@@ -3,14 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::time::sleep;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 use super::changes::Changer;
 use super::stage::{Stage, go_on};
 use super::{is_sane, lasting};
 use crate::durability::Book;
 use crate::gateway::http::Session;
-use crate::support::client::DEADLINE;
+use crate::support::client::{Connection, DEADLINE};
 use crate::support::numbers::Numbers;
 use crate::support::people::{PASSWORD, chat};
 use crate::support::{challenge, pattern::printable};
@@ -68,6 +70,45 @@ async fn a_server_that_stood_still_goes_on_with_everybody_who_waited() {
     // The room that they opened to show that all is well was left in the usual way.
     assert_eq!(before, after, "somebody was cut off");
     ann.verify(&server.at).await;
+    is_sane(&server.log());
+}
+
+/// After a restart everybody comes at once. Nobody may believe to be connected to a server that knows
+/// nothing of it, nor wait until their system tries again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs more file descriptors than a process often has"]
+async fn whoever_comes_while_the_server_stands_still_is_there_when_it_goes_on() {
+    const WANTED: usize = 3_000;
+    let kept: usize = std::fs::read_to_string("/proc/sys/net/core/somaxconn")
+        .map_or(WANTED, |bound| bound.trim().parse().unwrap());
+    let Stage {
+        server,
+        mut bystanders,
+        folder: _folder,
+    } = Stage::set(&[], &[], "").await;
+    server.signal("STOP");
+    until_stopped(server.id()).await;
+    let mut coming = JoinSet::new();
+    for _ in 0..WANTED.min(kept) {
+        coming.spawn(timeout(
+            Duration::from_millis(900),
+            TcpStream::connect(server.at.msnp),
+        ));
+    }
+    let mut come = Vec::new();
+    for stream in coming.join_all().await {
+        let stream = stream
+            .expect("the system of the server has no room")
+            .unwrap();
+        let mut connection = Connection::over(stream, 7).unwrap();
+        connection.send(b"VER 1 MSNP7 CVR0\r\n").await;
+        come.push(connection);
+    }
+    server.signal("CONT");
+    for connection in &mut come {
+        connection.expect("VER 1 MSNP7 CVR0").await;
+    }
+    go_on(&mut bystanders).await;
     is_sane(&server.log());
 }
 

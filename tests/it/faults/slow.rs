@@ -112,11 +112,6 @@ impl Slowness {
             {
                 return start.elapsed();
             }
-            // Who says nothing for ever is not told by a system that forgot the connection.
-            let is_quiet = self == Self::Silence && start.elapsed() > self.bound() - 3 * SECOND;
-            if is_quiet && stream.write_all(b"G").await.is_err() {
-                return start.elapsed();
-            }
             // Besides the end, that may be what the server says on the way out.
             let mut some = [0; 1_024];
             let read = timeout(SECOND, stream.read(&mut some)).await;

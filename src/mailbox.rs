@@ -98,6 +98,8 @@ pub struct Posted {
     pub is_queued: bool,
     /// Whether more than half of the queue is taken.
     pub is_congested: bool,
+    /// Whether more than three quarters are.
+    pub is_nearly_full: bool,
 }
 
 impl<E> Mailbox<E> {
@@ -122,6 +124,7 @@ impl<E> Mailbox<E> {
             state.has_overflowed |= !fits;
         }
         let is_congested = self.shared.is_congested(&state);
+        let is_nearly_full = state.events.len() > self.shared.bound / 4 * 3;
         let waker = state.waiting.take();
         drop(state);
         // Whoever is woken may want the queue at once.
@@ -131,6 +134,7 @@ impl<E> Mailbox<E> {
         Posted {
             is_queued,
             is_congested,
+            is_nearly_full,
         }
     }
 }
@@ -190,7 +194,7 @@ impl<E> Drop for Inbox<E> {
         state.is_reader_gone = true;
         let unread = std::mem::take(&mut state.events);
         drop(state);
-        // An event may hold the last handle of something that posts when it goes.
+        // Freeing them takes a while, and whoever posts would wait for it.
         drop(unread);
     }
 }

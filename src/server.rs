@@ -197,13 +197,14 @@ impl Server {
             http: web.addresses,
             ops: ops.addresses,
         };
+        // The last thing that may fail.
+        #[cfg(feature = "legacy-tls")]
+        server.serve_legacy(legacy).await?;
         server.serve_msnp(msnp.listeners, dispatch.listeners);
         if let Some(gateway) = server.knobs.gateway.clone() {
             let sweeping = gateway.sweep(server.shutdown.clone());
             server.shutdown.spawn("gateway", sweeping);
         }
-        #[cfg(feature = "legacy-tls")]
-        server.serve_legacy(legacy).await?;
         server.serve_web(web.listeners);
         server.serve_ops(ops.listeners);
         server.keep_house(follower);
@@ -402,10 +403,12 @@ impl Server {
                         admin.tick();
                         Ok(())
                     }
-                    _ = tickets.tick() => match accounts.prune_tickets().await {
-                        Ok(_) => browsers.prune().await.map(drop),
-                        Err(error) => Err(error),
-                    },
+                    _ = tickets.tick() => async {
+                        accounts.prune_tickets().await?;
+                        accounts.prune_notices().await?;
+                        browsers.prune().await.map(drop)
+                    }
+                    .await,
                     _ = messages.tick() => {
                         if date.has_jumped() {
                             // What people wrote is not thrown away on the word of such a clock:

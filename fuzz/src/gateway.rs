@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use chrysalis::config;
 use chrysalis::http::{Gateway, GatewaySettings};
 use chrysalis::mailbox::mailbox;
-use chrysalis::net::{Gate, GateLimits, Link, Rules, Tunnelled};
+use chrysalis::net::{FrameRate, Gate, GateLimits, Link, Rules, Tunnelled};
 use chrysalis::ns::{NsSession, ServerRole};
 use chrysalis::sb::SbSession;
 use chrysalis::shutdown::Shutdown;
@@ -140,8 +140,13 @@ fn gateway(world: &World, shutdown: &Shutdown) -> Gateway {
 }
 
 const SIGN_IN: Duration = Duration::from_secs(60);
+const RATE: FrameRate = FrameRate {
+    per_second: 1000,
+    burst: 1000,
+};
 const RULES: Rules = Rules {
     write: Duration::MAX,
-    frames_per_second: 1000,
-    frames_burst: 1000,
+    own: RATE,
+    network: RATE,
+    total: RATE,
 };

@@ -53,6 +53,10 @@ fn explained(error: BackupError, database: &Path, to: &Path) -> anyhow::Error {
             "{} is there already; name another file, or replace it with --force",
             to.display()
         ),
+        BackupError::Itself => format!(
+            "{} is the server's own, not a place for a backup; name another file",
+            to.display()
+        ),
         BackupError::Missing => format!(
             "there is no database {}; check data_dir in the settings",
             database.display()

@@ -102,8 +102,11 @@ pub struct Limits {
     pub web_calls_per_minute: u32,
     /// Such calls at once.
     pub web_calls_burst: u32,
-    /// How many times as much as one account all of one address may do of these six.
+    /// How many times as much as one of them all accounts or connections of one address may do,
+    /// of commands and messages and of these six.
     pub address_factor: u32,
+    /// How many times as much everybody together may do of the same, and of sign-ins.
+    pub total_factor: u32,
     /// Messages that may wait for one account.
     pub offline_messages: u32,
     /// Of these, from one sender.
@@ -160,6 +163,7 @@ impl Default for Limits {
             web_calls_per_minute: 1_200,
             web_calls_burst: 6_000,
             address_factor: 20,
+            total_factor: 1_000,
             offline_messages: 200,
             offline_messages_per_sender: 50,
             offline_message_bytes: 8_192,
@@ -282,5 +286,6 @@ impl Limits {
         v.number("web_calls_per_minute", &mut self.web_calls_per_minute, MANY);
         v.number("web_calls_burst", &mut self.web_calls_burst, MANY);
         v.number("address_factor", &mut self.address_factor, 1..=100_000);
+        v.number("total_factor", &mut self.total_factor, 1..=1_000_000);
     }
 }

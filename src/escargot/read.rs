@@ -176,7 +176,9 @@ async fn lines(
     let columns: Vec<String> = columns
         .iter()
         .map(|it| {
-            format!("CASE WHEN length({it}) <= {TEXT_MAX} THEN CAST({it} AS TEXT) END AS {it}")
+            format!(
+                "CASE WHEN octet_length({it}) <= {TEXT_MAX} THEN CAST({it} AS TEXT) END AS {it}"
+            )
         })
         .collect();
     // All of these names are constants of this file.

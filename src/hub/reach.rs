@@ -24,7 +24,8 @@ impl Hub {
     /// named by `to`; to the other places of the sender's own account if that is whose address it
     /// is. `false` if nobody who could be called by the sender is there to take it.
     ///
-    /// One's own places that are not there are no failure: there may be no other.
+    /// One's own places that are not there are no failure: there may be no other. A place that has
+    /// fallen behind takes nothing, so that nobody fills its queue until it is cut off.
     pub fn notify(
         &self,
         from: &OnlineGuard,
@@ -43,13 +44,17 @@ impl Hub {
         }
         let took = online.tell(NsEvent::Notice(notice), |place| {
             let is_meant = to.is_none() || place.id() == to;
-            is_meant && place.session != from.session() && takes(place.dialect)
+            is_meant
+                && place.session != from.session()
+                && takes(place.dialect)
+                && !place.mailbox().is_congested()
         });
         took > 0 || (is_own && to.is_none())
     }
 
     /// Hands a message without a switchboard to those places of its recipient whose dialect
-    /// `takes` it. `false` if there is none, or nobody whom the sender could call.
+    /// `takes` it, and which have not fallen behind. `false` if there is none, or nobody whom the
+    /// sender could call.
     pub fn deliver_direct(
         &self,
         from: &OnlineGuard,
@@ -64,7 +69,9 @@ impl Hub {
             return false;
         }
         let took = online.tell(NsEvent::DirectMessage(message), |place| {
-            takes(place.dialect) && place.session != from.session()
+            takes(place.dialect)
+                && place.session != from.session()
+                && !place.mailbox().is_congested()
         });
         took > 0
     }

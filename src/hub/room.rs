@@ -73,6 +73,8 @@ pub struct Delivery {
     pub complete: bool,
     /// The only other person has trouble keeping up; the sender may slow down for them.
     pub congested: bool,
+    /// They are about to be cut off unless the sender does.
+    pub nearly_full: bool,
 }
 
 impl Room {
@@ -222,6 +224,7 @@ impl RoomState {
         self.has_spoken = true;
         let mut missed = false;
         let mut congested = false;
+        let mut nearly_full = false;
         let mut listener: Option<UserId> = None;
         let mut several = false;
         let others = self.members.iter().filter(|member| member.id != sender);
@@ -231,6 +234,7 @@ impl RoomState {
             let posted = member.mailbox.offer(message);
             missed |= !posted.is_queued;
             congested |= posted.is_congested;
+            nearly_full |= posted.is_nearly_full;
             if member.user != author {
                 several |= listener.is_some_and(|listener| listener != member.user);
                 listener = Some(member.user);
@@ -239,6 +243,7 @@ impl RoomState {
         Delivery {
             complete: listener.is_some() && !missed,
             congested: congested && !several,
+            nearly_full: nearly_full && !several,
         }
     }
 

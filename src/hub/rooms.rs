@@ -42,8 +42,11 @@ impl Default for RoomLimits {
     }
 }
 
-/// Tickets that one session may have out for rooms.
+/// Tickets that one session may have out, for rooms of its own and for those it called.
 const TICKETS_PER_SESSION: usize = 100;
+/// How many times as many rooms as its own a session may have been called into. They are counted
+/// apart, so that nobody's calls keep it from opening its own.
+const CALLED_FACTOR: usize = 4;
 
 /// Everything under the rooms lock: how to find rooms. What happens in a room is under its own.
 #[derive(Debug, Default)]
@@ -51,7 +54,16 @@ pub(super) struct RoomsArea {
     rooms: HashMap<RoomId, Arc<Room>>,
     tickets: Tickets,
     /// The rooms a notification session takes part in, so that they end with it.
-    by_session: HashMap<SessionId, Vec<(Arc<Room>, MemberId)>>,
+    by_session: HashMap<SessionId, Vec<Stay>>,
+}
+
+/// A room that a session takes part in.
+#[derive(Debug)]
+struct Stay {
+    room: Arc<Room>,
+    member: MemberId,
+    /// Whether it was opened by this session.
+    is_own: bool,
 }
 
 /// Why a ticket does not open a room. All of them look the same outside.
@@ -124,6 +136,7 @@ impl Hub {
         let ticket = RoomTicket {
             user,
             session,
+            payer: session,
             purpose: TicketPurpose::Open,
         };
         self.keep_ticket(key, ticket, now)
@@ -233,12 +246,13 @@ impl Hub {
             capabilities: participant.capabilities,
             dialect: participant.dialect,
         };
-        let registered = self.rooms().register(
-            ticket.session,
-            (Arc::clone(room), member),
-            self.shared.room_limits.now().rooms_per_session,
-        );
-        if !registered {
+        let stay = Stay {
+            room: Arc::clone(room),
+            member,
+            is_own: ticket.purpose == TicketPurpose::Open,
+        };
+        let limit = self.shared.room_limits.now().rooms_per_session;
+        if !self.rooms().register(ticket.session, stay, limit) {
             return Err(JoinError::TooManyRooms);
         }
         // The session may have ended since; then its rooms were closed before this one was
@@ -256,7 +270,7 @@ impl Hub {
             area.tickets.forget_session(session);
             area.by_session.remove(&session).unwrap_or_default()
         };
-        for (room, member) in memberships {
+        for Stay { room, member, .. } in memberships {
             let emptied = lock(&room.state).dismiss(member);
             self.forget_if(emptied, &room);
         }
@@ -302,19 +316,21 @@ impl RoomsArea {
         room
     }
 
-    fn register(&mut self, session: SessionId, entry: (Arc<Room>, MemberId), limit: usize) -> bool {
-        let rooms = self.by_session.entry(session).or_default();
-        let fits = rooms.len() < limit;
+    fn register(&mut self, session: SessionId, stay: Stay, limit: usize) -> bool {
+        let factor = if stay.is_own { 1 } else { CALLED_FACTOR };
+        let stays = self.by_session.entry(session).or_default();
+        let taken = stays.iter().filter(|it| it.is_own == stay.is_own).count();
+        let fits = taken < limit.saturating_mul(factor);
         if fits {
-            rooms.push(entry);
+            stays.push(stay);
         }
         fits
     }
 
     fn unregister(&mut self, session: SessionId, room: &Arc<Room>, member: MemberId) {
-        if let Some(rooms) = self.by_session.get_mut(&session) {
-            rooms.retain(|(other, id)| !(Arc::ptr_eq(other, room) && *id == member));
-            if rooms.is_empty() {
+        if let Some(stays) = self.by_session.get_mut(&session) {
+            stays.retain(|it| !(Arc::ptr_eq(&it.room, room) && it.member == member));
+            if stays.is_empty() {
                 self.by_session.remove(&session);
             }
         }
@@ -420,6 +436,7 @@ impl Membership {
         let ticket = RoomTicket {
             user: callee,
             session,
+            payer: self.session,
             purpose: TicketPurpose::Join(self.room.id),
         };
         self.hub.keep_ticket(key, ticket, now)?;
@@ -662,5 +679,40 @@ mod tests {
         );
         assert_eq!(opened.map(|_| ()).unwrap_err(), JoinError::TooManyRooms);
         assert_eq!(hub.room_count(), 1);
+    }
+
+    #[test]
+    fn nobodys_calls_use_up_the_rooms_of_whom_they_call() {
+        let hub = Hub::new(RoomLimits {
+            rooms_per_session: 1,
+            ..RoomLimits::default()
+        });
+        let people: Vec<Person> = (1..=7).map(|user| person(&hub, user)).collect();
+        let callers: Vec<Seat> = people[1..]
+            .iter()
+            .map(|person| open(&hub, person))
+            .collect();
+        let mut joined: Vec<_> = callers.iter().map(|seat| join(&hub, seat, 1)).collect();
+        let refused = joined.split_off(CALLED_FACTOR);
+        assert!(joined.iter().all(Result::is_ok));
+        assert!(
+            refused
+                .iter()
+                .all(|it| it.as_ref().is_err_and(|it| *it == JoinError::TooManyRooms))
+        );
+        drop(open(&hub, &people[0]));
+        // However many call, the tickets for rooms of one's own are left.
+        let now = Instant::now();
+        for number in 0..TICKETS_PER_SESSION {
+            let key: Arc<str> = format!("call{number}").into();
+            let caller = &callers[number % callers.len()].membership;
+            lock(&caller.room.state).called.clear();
+            let _ = caller.call(&address(1), None, || Arc::clone(&key), now);
+        }
+        let (user, session) = (UserId(1), people[0].guard.session());
+        assert_eq!(
+            hub.ticket_for_new_room(user, session, &"own".into(), now),
+            Ok(())
+        );
     }
 }

@@ -24,6 +24,8 @@ pub struct RoomTicket {
     pub user: UserId,
     /// The notification session that it was given to; the ticket ends with it.
     pub session: SessionId,
+    /// The session that asked for it, whose bound it counts for: whoever is called has not asked.
+    pub payer: SessionId,
     pub purpose: TicketPurpose,
 }
 
@@ -33,11 +35,35 @@ pub(super) struct Tickets {
     live: HashMap<Arc<str>, (RoomTicket, Instant)>,
     /// In order of issue, which is the order of expiry.
     by_age: VecDeque<(Instant, Arc<str>)>,
-    per_session: HashMap<SessionId, usize>,
+    per_payer: Count,
+    per_session: Count,
+}
+
+/// Tickets that are out, for each session that has any.
+#[derive(Debug, Default)]
+struct Count(HashMap<SessionId, usize>);
+
+impl Count {
+    fn of(&self, session: SessionId) -> usize {
+        self.0.get(&session).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, session: SessionId) {
+        *self.0.entry(session).or_default() += 1;
+    }
+
+    fn release(&mut self, session: SessionId) {
+        if let Some(out) = self.0.get_mut(&session) {
+            *out -= 1;
+            if *out == 0 {
+                self.0.remove(&session);
+            }
+        }
+    }
 }
 
 impl Tickets {
-    /// Keeps a ticket under `key`; `false` if the session has `limit` of them out already.
+    /// Keeps a ticket under `key`; `false` if its payer has `limit` of them out already.
     pub(super) fn keep(
         &mut self,
         key: Arc<str>,
@@ -46,11 +72,11 @@ impl Tickets {
         limit: usize,
     ) -> bool {
         self.forget_expired(now);
-        let out = self.per_session.entry(ticket.session).or_default();
-        if *out >= limit {
+        if self.per_payer.of(ticket.payer) >= limit {
             return false;
         }
-        *out += 1;
+        self.per_payer.add(ticket.payer);
+        self.per_session.add(ticket.session);
         let expires = now + LIFETIME;
         self.by_age.push_back((expires, Arc::clone(&key)));
         self.live.insert(key, (ticket, expires));
@@ -60,14 +86,20 @@ impl Tickets {
     /// Takes a ticket out for good. Whoever shows one and fails has spent it all the same.
     pub(super) fn take(&mut self, key: &str, now: Instant) -> Option<RoomTicket> {
         let (ticket, expires) = self.live.remove(key)?;
-        self.release(ticket.session);
+        self.release(&ticket);
         (now < expires).then_some(ticket)
     }
 
     /// Forgets what was given to a session that is over.
     pub(super) fn forget_session(&mut self, session: SessionId) {
-        if self.per_session.remove(&session).is_some() {
-            self.live.retain(|_, (ticket, _)| ticket.session != session);
+        if self.per_session.of(session) == 0 {
+            return;
+        }
+        let given = self
+            .live
+            .extract_if(|_, (ticket, _)| ticket.session == session);
+        for (ticket, _) in given.map(|(_, kept)| kept).collect::<Vec<_>>() {
+            self.release(&ticket);
         }
     }
 
@@ -78,23 +110,19 @@ impl Tickets {
             if let Some((_, key)) = self.by_age.pop_front()
                 && let Some((ticket, _)) = self.live.remove(&key)
             {
-                self.release(ticket.session);
+                self.release(&ticket);
             }
         }
     }
 
-    fn release(&mut self, session: SessionId) {
-        if let Some(out) = self.per_session.get_mut(&session) {
-            *out -= 1;
-            if *out == 0 {
-                self.per_session.remove(&session);
-            }
-        }
+    fn release(&mut self, ticket: &RoomTicket) {
+        self.per_payer.release(ticket.payer);
+        self.per_session.release(ticket.session);
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.live.is_empty() && self.per_session.is_empty()
+        self.live.is_empty() && self.per_payer.0.is_empty() && self.per_session.0.is_empty()
     }
 }
 
@@ -106,6 +134,7 @@ mod tests {
         RoomTicket {
             user: UserId(1),
             session: SessionId(session),
+            payer: SessionId(session),
             purpose: TicketPurpose::Open,
         }
     }
@@ -131,5 +160,25 @@ mod tests {
         assert!(tickets.take("c", now).is_none());
         assert!(tickets.keep("d".into(), ticket(1), now + LIFETIME, 1));
         assert!(tickets.take("a", now + LIFETIME).is_none());
+    }
+
+    #[test]
+    fn a_ticket_counts_for_who_asked_for_it_and_ends_with_who_got_it() {
+        let (mut tickets, now) = (Tickets::default(), Instant::now());
+        let call = |callee| RoomTicket {
+            payer: SessionId(1),
+            ..ticket(callee)
+        };
+        assert!(tickets.keep("a".into(), call(2), now, 2));
+        assert!(tickets.keep("b".into(), call(3), now, 2));
+        assert!(!tickets.keep("c".into(), call(2), now, 2));
+        assert!(tickets.keep("d".into(), ticket(2), now, 1));
+        // Who called is gone; who was called may still come.
+        tickets.forget_session(SessionId(1));
+        assert!(tickets.take("a", now).is_some());
+        tickets.forget_session(SessionId(2));
+        assert!(tickets.take("d", now).is_none());
+        assert!(tickets.take("b", now).is_some());
+        assert!(tickets.is_empty());
     }
 }

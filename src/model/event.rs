@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn an_event_is_small() {
-        // Every session has a queue whose first piece holds 32 of them.
+        // Up to a thousand may wait for every session.
         assert!(size_of::<NsEvent>() <= 48, "{}", size_of::<NsEvent>());
     }
 }

@@ -16,7 +16,7 @@ use tokio_util::codec::Decoder;
 use super::link::{Link, close_reason};
 use super::spare;
 use super::transport::Transport;
-use super::{CloseReason, Pace, Session, Turn};
+use super::{CloseReason, FrameRate, Pace, Session, Turn};
 use crate::mailbox::{Inbox, Overflow};
 use crate::metrics::{self, Limit};
 use crate::shutdown::{Shutdown, Stage};
@@ -24,6 +24,9 @@ use crate::wire::{Frame, FrameCodec, Outbox, Role};
 
 /// Frames handled in one turn, so that a client which pipelines does not starve its own events.
 const FRAMES_PER_TURN: usize = 64;
+/// Bytes of answers after which a turn is over, whatever else the client asked for already. What
+/// one command makes is bounded by the limits for lists.
+const OUTPUT_PER_TURN: usize = 64 * 1024;
 /// Events rendered in one turn.
 const EVENTS_PER_TURN: usize = 64;
 /// Room for events that an idle connection keeps.
@@ -36,9 +39,12 @@ const LAST_WRITE: Duration = Duration::from_secs(2);
 pub struct Rules {
     /// A peer that takes no bytes this long is dropped.
     pub write: Duration,
-    /// Frames, from the first one on.
-    pub frames_per_second: u32,
-    pub frames_burst: u32,
+    /// Frames of the connection, from the first one on.
+    pub own: FrameRate,
+    /// Frames of all connections of its network that are of its kind.
+    pub network: FrameRate,
+    /// Frames of all connections of its kind.
+    pub total: FrameRate,
 }
 
 /// What a turn woke up for.
@@ -72,8 +78,7 @@ impl Link {
                 Transport::Pipe(_) => Outbox::in_pieces(),
             },
             events: Vec::new(),
-            pace: (!self.admission.is_exempt())
-                .then(|| Pace::new(rules.frames_per_second, rules.frames_burst, Instant::now())),
+            pace: (!self.admission.is_exempt()).then(|| Pace::new(rules.own, Instant::now())),
             first,
             has_backlog: true,
             paused: None,
@@ -178,7 +183,11 @@ impl<E: Send> Driver<E> {
                 }
                 Wake::Events => match self.handle_events(session) {
                     // However many events keep coming, the client is heard in between.
-                    Turn::Continue if self.may_read() => match self.read_now(link).await {
+                    // What it sent before it left is handled before the end is noticed.
+                    Turn::Continue if self.has_backlog && self.paused.is_none() => {
+                        self.handle_frames(link, session).await
+                    }
+                    Turn::Continue if self.paused.is_none() => match self.read_now(link).await {
                         Ok(()) => self.handle_frames(link, session).await,
                         Err(reason) => return reason,
                     },
@@ -243,6 +252,13 @@ impl<E: Send> Driver<E> {
         if let Err(reason) = link.poll_patience(cx) {
             return Poll::Ready(Wake::Closed(reason));
         }
+        // Before the events, of which there may always be some.
+        if let Some(paused) = &mut self.paused
+            && paused.as_mut().poll(cx).is_ready()
+        {
+            self.paused = None;
+            self.has_backlog = true;
+        }
         match inbox.poll_receive(cx, &mut self.events, EVENTS_PER_TURN) {
             Poll::Ready(Ok(())) => return Poll::Ready(Wake::Events),
             Poll::Ready(Err(Overflow)) => {
@@ -250,10 +266,8 @@ impl<E: Send> Driver<E> {
             }
             Poll::Pending => {}
         }
-        if let Some(paused) = &mut self.paused {
-            ready!(paused.as_mut().poll(cx));
-            self.paused = None;
-            self.has_backlog = true;
+        if self.paused.is_some() {
+            return Poll::Pending;
         }
         if self.has_backlog {
             return Poll::Ready(Wake::Frames);
@@ -299,19 +313,18 @@ impl<E: Send> Driver<E> {
     ) -> Turn {
         let mut handled = 0;
         let now = Instant::now();
+        let role = self.codec.role();
         self.has_backlog = true;
         let turn = loop {
-            if handled == FRAMES_PER_TURN {
+            if handled == FRAMES_PER_TURN || self.out.bytes().len() >= OUTPUT_PER_TURN {
                 break Turn::Continue;
             }
             if let Some(pace) = &mut self.pace
-                && let Err(wait) = pace.admits(now)
+                && let Err(wait) = pace
+                    .admits(now)
+                    .and_then(|()| link.admission.admits(role, &self.rules, now))
             {
-                link.metrics.limited(match self.codec.role() {
-                    Role::Notification => Limit::Commands,
-                    Role::Switchboard => Limit::Messages,
-                });
-                break Turn::Pause(wait);
+                break self.slow_down(link, wait);
             }
             let frame = match self.first.take() {
                 Some(frame) => Some(frame),
@@ -330,6 +343,7 @@ impl<E: Send> Driver<E> {
             handled += 1;
             if let Some(pace) = &mut self.pace {
                 pace.charge();
+                link.admission.charge(role, &self.rules, now);
             }
             let turn = session.handle(frame, &mut self.out).await;
             if link.deadline.is_some() && session.is_established() {
@@ -340,14 +354,17 @@ impl<E: Send> Driver<E> {
             }
         };
         if handled > 0 {
-            link.metrics
-                .frames_received(self.codec.role().into(), handled as u64);
+            link.metrics.frames_received(role.into(), handled as u64);
         }
         turn
     }
 
-    fn may_read(&self) -> bool {
-        self.paused.is_none()
+    fn slow_down(&self, link: &Link, wait: Duration) -> Turn {
+        link.metrics.limited(match self.codec.role() {
+            Role::Notification => Limit::Commands,
+            Role::Switchboard => Limit::Messages,
+        });
+        Turn::Pause(wait)
     }
 
     /// Writes what the turn produced. Ends with an error when the peer takes no byte for the

@@ -22,7 +22,7 @@ pub use connection::Rules;
 pub use gate::{Admission, Gate, GateLimits, Place};
 pub use link::Link;
 pub use listener::{Arrival, accept, listen};
-pub use pace::Pace;
+pub use pace::{FrameRate, Pace};
 pub use pipe::{ClientEnd, SessionEnd, Tunnelled, pipe};
 
 use crate::wire::{Frame, Outbox};

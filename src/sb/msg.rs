@@ -15,6 +15,8 @@ use crate::wire::{Frame, Outbox};
 /// How long a sender waits when its only listener has fallen behind: file transfers slow down
 /// instead of breaking off (`docs/protocol/25 §21`).
 const BREATH: Duration = Duration::from_millis(20);
+/// The same when there is hardly any room left: slower than any line that is in use at all.
+const LONG_BREATH: Duration = Duration::from_secs(1);
 
 /// What the sender wants to hear of the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +71,9 @@ impl Msg {
         if let Some(verb) = answer {
             out.line(verb).arg(trid).end();
         }
-        Ok(if delivery.congested {
+        Ok(if delivery.nearly_full {
+            Turn::Pause(LONG_BREATH)
+        } else if delivery.congested {
             Turn::Pause(BREATH)
         } else {
             Turn::Continue

@@ -11,7 +11,7 @@ use crate::config::Limits;
 use crate::live::Live;
 use crate::mailbox::mailbox;
 use crate::metrics::{Limit, Role as Counted};
-use crate::net::{Arrival, CloseReason, Link, Rules, Tunnelled};
+use crate::net::{Arrival, CloseReason, FrameRate, Link, Rules, Tunnelled};
 use crate::ns::{NsSession, NsSettings, ServerRole};
 use crate::sb::SbSession;
 use crate::service::Services;
@@ -135,8 +135,11 @@ impl Door {
         let ends = (link.peer(), link.local());
         let settings = self.settings.now();
         let session = NsSession::new(self.services.clone(), settings, role, ends, mailbox);
-        let rate = (limits.commands_per_second, limits.commands_burst);
-        let rules = rules(rate, write);
+        let own = FrameRate {
+            per_second: limits.commands_per_second,
+            burst: limits.commands_burst,
+        };
+        let rules = rules(own, &limits, write);
         link.run(Role::Notification, session, inbox, first, rules)
     }
 
@@ -150,17 +153,21 @@ impl Door {
         let limits = self.limits.now();
         let (mailbox, inbox) = mailbox(limits.sb_queue);
         let session = SbSession::new(self.services.clone(), link.peer().ip(), mailbox);
-        let rate = (limits.messages_per_second, limits.messages_burst);
-        let rules = rules(rate, write);
+        let own = FrameRate {
+            per_second: limits.messages_per_second,
+            burst: limits.messages_burst,
+        };
+        let rules = rules(own, &limits, write);
         link.run(Role::Switchboard, session, inbox, first, rules)
     }
 }
 
-fn rules((frames_per_second, frames_burst): (u32, u32), write: Duration) -> Rules {
+fn rules(own: FrameRate, limits: &Limits, write: Duration) -> Rules {
     Rules {
         write,
-        frames_per_second,
-        frames_burst,
+        own,
+        network: own.times(limits.address_factor),
+        total: own.times(limits.total_factor),
     }
 }
 

@@ -48,7 +48,8 @@ impl Server {
             files,
             sslv3: config.legacy_tls.sslv3,
             rate: encryption::handshake_rate(limits),
-            connections: limits.http_connections,
+            // As many as there are descriptors for, which may be fewer than the settings say.
+            connections: self.knobs.web_limits.now().connections,
             connections_per_address: limits.connections_per_address,
             handshake: settings.header_timeout,
             write: Duration::from_secs(limits.write_secs),

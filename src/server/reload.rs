@@ -232,7 +232,6 @@ fn adopted(running: &Config, wished: &Config) -> Config {
     next.limits = Limits {
         connections: running.limits.connections,
         http_connections: running.limits.http_connections,
-        database_mib: running.limits.database_mib,
         ..wished.limits.clone()
     };
     next.log.filter = wished.log.filter.clone();
@@ -312,7 +311,6 @@ mod tests {
                 "data_dir",
                 "gateway.enabled",
                 "limits.connections",
-                "limits.database_mib",
                 "limits.http_connections",
                 "listen.ops",
                 "log.format",
@@ -324,6 +322,7 @@ mod tests {
             running.differences(&next),
             [
                 "gateway.idle_secs",
+                "limits.database_mib",
                 "limits.room_members",
                 "log.filter",
                 "tls.ca",

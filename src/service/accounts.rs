@@ -28,7 +28,7 @@ use crate::config::{Auth, Limits};
 use crate::metrics::Outcome;
 use crate::model::{Address, Label, UserId};
 use crate::store::{
-    Account, Credentials, ImportedHash, LegacyChange, NewAccount, Store, StoreError,
+    Account, Credentials, ImportedHash, LegacyChange, NewAccount, PasswordRecord, Store, StoreError,
 };
 
 /// The name of the server's secret that challenges are derived from.
@@ -381,8 +381,8 @@ impl Accounts {
         let (user, is_outdated) = self.noted(&address, peer, SignInWay::Password, result)?;
         if let Some(hash) = imported {
             self.adopt(user, &address, password, hash).await?;
-        } else if is_outdated {
-            self.rehash(user, &address, password, record).await;
+        } else if is_outdated && let Some(record) = record {
+            self.rehash(user, password, record.clone()).await;
         }
         Ok(user)
     }
@@ -483,20 +483,13 @@ impl Accounts {
 
     /// Hashes a right password with the parameters of today. The sign-in is good without it, so
     /// a failure is only logged.
-    async fn rehash(
-        &self,
-        user: UserId,
-        address: &Address,
-        password: SecretString,
-        verified: Option<&crate::store::PasswordRecord>,
-    ) {
+    async fn rehash(&self, user: UserId, password: SecretString, verified: PasswordRecord) {
         let outcome = async {
             let record = self.passwords.hash(password).await?;
-            // Hashing takes a while. A password that was changed meanwhile must stay changed.
-            let current = self.store.credentials(address).await?;
-            if current.as_ref().map(|it| &it.password) == verified {
-                self.store.replace_password_hash(user, record).await?;
-            }
+            // Hashing takes a while. A password that was changed meanwhile stays changed.
+            self.store
+                .replace_password_hash(user, verified, record)
+                .await?;
             Ok::<(), SignInError>(())
         };
         if let Err(error) = outcome.await {

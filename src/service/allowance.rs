@@ -1,9 +1,11 @@
 //! What one account and one address may do in a while.
 //!
 //! People never meet these rates, programs that run wild do. Each is a token bucket for the
-//! account and a larger one for its network, so that neither one account at many places nor many
-//! accounts at one gets further. Exempt networks are not counted at all. Whoever has to pay for
-//! something is always who asks for it, so nobody can use up what belongs to another.
+//! account, a larger one for its network, and the largest for everybody, so that neither one
+//! account at many places nor many accounts at one gets further, and the machine bears all of them.
+//! Exempt networks are not counted at all. Whoever has to pay for something is always who asks for
+//! it, and only what account and network are granted counts for everybody; so to use up what others
+//! need takes many networks.
 //!
 //! Memory is bounded: of each count the busiest are remembered.
 
@@ -73,6 +75,7 @@ pub struct AllowanceSettings {
 struct Rates {
     account: Rate,
     network: Rate,
+    total: Rate,
 }
 
 impl AllowanceSettings {
@@ -86,6 +89,7 @@ impl AllowanceSettings {
                     per_minute.saturating_mul(factor),
                     burst.saturating_mul(factor),
                 ),
+                total: Rate::per_minute(per_minute.saturating_mul(limits.total_factor)),
             }
         };
         let even = |per_minute| rates(per_minute, per_minute);
@@ -136,6 +140,8 @@ struct Counts {
 struct Count {
     accounts: Remembered<UserId>,
     networks: Remembered<Network>,
+    /// When what all of them did will have run down.
+    total: Option<i64>,
 }
 
 impl Default for Count {
@@ -143,6 +149,7 @@ impl Default for Count {
         Self {
             accounts: Remembered::new(COUNTED),
             networks: Remembered::new(COUNTED),
+            total: None,
         }
     }
 }
@@ -200,13 +207,15 @@ impl Allowances {
             let mut count = count.unwrap_or_else(PoisonError::into_inner);
             let of_account = count.accounts.get(&user);
             let of_network = count.networks.get(&network);
-            let is_granted =
-                rates.account.admits(of_account, now) && rates.network.admits(of_network, now);
+            let is_granted = rates.account.admits(of_account, now)
+                && rates.network.admits(of_network, now)
+                && rates.total.admits(count.total, now);
             if is_granted {
                 let debt = rates.account.charged_for(times, of_account, now);
                 count.accounts.set(user, debt);
                 let debt = rates.network.charged_for(times, of_network, now);
                 count.networks.set(network, debt);
+                count.total = Some(rates.total.charged_for(times, count.total, now));
             }
             is_granted
         };
@@ -286,6 +295,7 @@ mod tests {
             contact_changes_burst: 100,
             invitations_per_minute: 6,
             address_factor: 2,
+            total_factor: 6,
             exempt: vec!["10.0.0.0/8".parse().unwrap()],
             ..Limits::default()
         };
@@ -328,6 +338,21 @@ mod tests {
     }
 
     #[test]
+    fn everybody_together_has_a_rate_that_what_was_refused_does_not_use_up() {
+        let clock = Clock::set_to(1_700_000_000_000);
+        let (allowances, _) = allowances(&clock);
+        let network = |n: i64| format!("192.0.2.{n}").parse().unwrap();
+        // Six times what one account may do in a minute; each got all that it may do at once.
+        let all: Vec<usize> = (1..=5)
+            .map(|n| granted(&allowances, Doing::ContactChange, n, network(n)))
+            .collect();
+        assert_eq!(all, [100, 100, 100, 60, 0]);
+        assert_eq!(granted(&allowances, Doing::Invitation, 5, network(5)), 6);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(granted(&allowances, Doing::ContactChange, 5, network(5)), 6);
+    }
+
+    #[test]
     fn a_list_at_once_is_granted_as_a_whole_and_is_a_debt() {
         let clock = Clock::set_to(1_700_000_000_000);
         let (allowances, _) = allowances(&clock);
@@ -365,7 +390,9 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let (allowances, _) = allowances(&Clock::set_to(1_700_000_000_000));
+        let settings = AllowanceSettings::new(&Limits::default());
+        let clock = Clock::set_to(1_700_000_000_000);
+        let allowances = Allowances::new(settings, clock, Metrics::new());
         for n in 0..25_000_u32 {
             let peer = IpAddr::from((0x0b00_0000 + n).to_be_bytes());
             let user = UserId(i64::from(n));

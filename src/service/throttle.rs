@@ -7,8 +7,9 @@
 //! their account or from behind the same router.
 //! Accounts that do not exist count like any other.
 //!
-//! Besides, all attempts of a network and all successes of an account have a rate. Only whoever
-//! has the proof can use up the latter, so it shuts nobody out either.
+//! Besides, all attempts of a network, all successes of an account and all attempts there are have
+//! a rate. Only whoever has the proof can use up the second, and the last does not hold for an
+//! account where it signed in before, so they shut nobody out either.
 //!
 //! Everything is in memory and bounded. The invariant: in the long run no more failures a minute
 //! get through than allowed. Attempts under way at the same moment may exceed that for once, but
@@ -64,6 +65,8 @@ pub struct SignInRates {
     pub successes: u32,
     /// Attempts a minute from one network, however they end.
     pub attempts: u32,
+    /// Attempts a minute from wherever.
+    pub total: u32,
 }
 
 impl SignInRates {
@@ -73,6 +76,9 @@ impl SignInRates {
             failures: limits.failed_sign_ins_per_minute,
             successes: limits.sign_ins_per_minute,
             attempts: limits.sign_ins_per_address,
+            total: limits
+                .sign_ins_per_minute
+                .saturating_mul(limits.total_factor),
         }
     }
 }
@@ -86,6 +92,8 @@ struct Counts {
     proven: Remembered<(Address, Network)>,
     attempts: Remembered<Network>,
     successes: Remembered<Address>,
+    /// When all the attempts there were will have run down.
+    total: Option<i64>,
 }
 
 impl Throttle {
@@ -102,6 +110,7 @@ impl Throttle {
                 proven: Remembered::new(PROVEN),
                 attempts: Remembered::new(COUNTED),
                 successes: Remembered::new(SIGNED_IN),
+                total: None,
             })),
         }
     }
@@ -118,22 +127,36 @@ impl Throttle {
         let pair = (address.clone(), network);
         let rates = self.rates(peer);
         let mut counts = self.counts();
-        if let Some((attempts, successes)) = rates.sign_ins {
-            let lately = counts.attempts.get(&network);
-            if !attempts.admits(lately, now)
-                || !successes.admits(counts.successes.get(address), now)
-            {
-                return false;
-            }
-            let debt = attempts.charged(lately, now);
-            counts.attempts.set(network, debt);
-        }
+        let is_proven = counts.proven.get(&pair).is_some();
         let network_admits = rates
             .network
             .is_none_or(|rate| rate.admits(counts.networks.get(&network), now));
         let account_admits = rates.account.admits(counts.accounts.get(address), now);
-        rates.pair.admits(counts.pairs.get(&pair), now)
-            && (counts.proven.get(&pair).is_some() || (network_admits && account_admits))
+        let admits = rates.pair.admits(counts.pairs.get(&pair), now)
+            && (is_proven || (network_admits && account_admits));
+        if !admits {
+            return false;
+        }
+        let Some(SignIns {
+            attempts,
+            successes,
+            total,
+        }) = rates.sign_ins
+        else {
+            return true;
+        };
+        let lately = counts.attempts.get(&network);
+        if !attempts.admits(lately, now)
+            || !successes.admits(counts.successes.get(address), now)
+            || !(is_proven || total.admits(counts.total, now))
+        {
+            return false;
+        }
+        // Last, so that what is refused anyhow uses up nothing that neighbours need.
+        let debt = attempts.charged(lately, now);
+        counts.attempts.set(network, debt);
+        counts.total = Some(total.charged(counts.total, now));
+        true
     }
 
     /// Notes a failure.
@@ -160,7 +183,7 @@ impl Throttle {
         let now = now_ms.saturating_mul(1_000);
         let rates = self.rates(peer);
         let mut counts = self.counts();
-        if let Some((_, successes)) = rates.sign_ins {
+        if let Some(SignIns { successes, .. }) = rates.sign_ins {
             let debt = successes.charged(counts.successes.get(address), now);
             counts.successes.set(address.clone(), debt);
         }
@@ -185,10 +208,11 @@ impl Throttle {
                 network: Some(Rate::per_minute(
                     rates.failures.saturating_mul(NETWORK_FACTOR),
                 )),
-                sign_ins: Some((
-                    Rate::per_minute(rates.attempts),
-                    Rate::per_minute(rates.successes),
-                )),
+                sign_ins: Some(SignIns {
+                    attempts: Rate::per_minute(rates.attempts),
+                    successes: Rate::per_minute(rates.successes),
+                    total: Rate::per_minute(rates.total),
+                }),
                 account,
             }
         }
@@ -204,8 +228,14 @@ struct Rates {
     pair: Rate,
     network: Option<Rate>,
     account: Rate,
-    /// Of attempts from the network, and of successes of the account.
-    sign_ins: Option<(Rate, Rate)>,
+    sign_ins: Option<SignIns>,
+}
+
+/// However they end, but for those of an account.
+struct SignIns {
+    attempts: Rate,
+    successes: Rate,
+    total: Rate,
 }
 
 /// A rate of failures, or of anything else that may be too much. What is kept of past ones is a
@@ -333,6 +363,7 @@ mod tests {
             failures: 10,
             successes: 60,
             attempts: 100,
+            total: 350,
         };
         Throttle::new(rates, vec!["10.0.0.0/8".parse().unwrap()])
     }
@@ -494,6 +525,29 @@ mod tests {
         assert!(admits(&throttle, "new@b.c", "2001:db8:0:1::1", NOW));
         let exempt = |n: u32| admits(&throttle, &format!("a{n}@b.c"), "10.1.2.3", NOW);
         assert!((0..300).all(exempt));
+    }
+
+    #[test]
+    fn guesses_that_are_refused_use_up_nothing_of_the_network() {
+        let throttle = throttle();
+        fail(&throttle, "a@b.c", "192.0.2.1", 10);
+        let guessed = |_: &u32| admits(&throttle, "a@b.c", "192.0.2.1", NOW);
+        assert_eq!((0..1_000).filter(guessed).count(), 0);
+        assert!(admits(&throttle, "neighbour@b.c", "192.0.2.1", NOW));
+    }
+
+    #[test]
+    fn all_attempts_have_a_rate_that_shuts_nobody_out_of_where_they_signed_in() {
+        let throttle = throttle();
+        throttle.succeeded(&address("a@b.c"), ip("192.0.2.9"), NOW);
+        let tried = |n: u32| {
+            let peer = format!("192.0.2.{}", n % 5);
+            admits(&throttle, &format!("a{n}@b.c"), &peer, NOW)
+        };
+        assert_eq!((0..1_000).filter(|n| tried(*n)).count(), 350);
+        assert!(!admits(&throttle, "new@b.c", "192.0.2.9", NOW));
+        assert!(admits(&throttle, "a@b.c", "192.0.2.9", NOW));
+        assert!(admits(&throttle, "new@b.c", "192.0.2.9", NOW + SECOND));
     }
 
     #[test]

@@ -215,14 +215,30 @@ impl Store {
             .await
     }
 
-    /// Keeps a new hash of the same password. Answers whether there is such an account.
+    /// Keeps a new hash of the same password, unless it was changed meanwhile. Answers whether
+    /// `verified` was still there.
     pub async fn replace_password_hash(
         &self,
         user: UserId,
+        verified: PasswordRecord,
         password: PasswordRecord,
     ) -> Result<bool, StoreError> {
         self.writer
-            .run(move |turn| Box::pin(write_password(turn, user, password)))
+            .run(move |turn| {
+                Box::pin(async move {
+                    let found: Option<i64> = sqlx::query_scalar(
+                        "SELECT user_id FROM credential WHERE user_id = $1 AND password_full = $2",
+                    )
+                    .bind(user.0)
+                    .bind(verified.full)
+                    .fetch_optional(turn.connection().await?)
+                    .await?;
+                    match found {
+                        Some(_) => write_password(turn, user, password).await,
+                        None => Ok(false),
+                    }
+                })
+            })
             .await
     }
 
@@ -603,7 +619,7 @@ mod tests {
         );
         assert!(
             !store
-                .replace_password_hash(nobody, record("x"))
+                .replace_password_hash(nobody, record("x"), record("x"))
                 .await
                 .unwrap()
         );
@@ -659,12 +675,10 @@ mod tests {
         for (digest, user) in [([1; 32], alice), ([2; 32], bob)] {
             assert!(fixture.keep_ticket(digest, user, 100).await);
         }
-        assert!(
-            store
-                .replace_password_hash(alice, record("rehash"))
-                .await
-                .unwrap()
-        );
+        let before = store.credentials(&address("alice")).await.unwrap().unwrap();
+        let rehashed =
+            store.replace_password_hash(alice, before.password.clone(), record("rehash"));
+        assert!(rehashed.await.unwrap());
         assert_eq!(fixture.ticket_owner([1; 32], 1).await, Some(alice));
         assert_eq!(store.last_notice().await.unwrap(), 0);
         assert!(
@@ -675,6 +689,9 @@ mod tests {
         );
         assert_eq!(fixture.ticket_owner([1; 32], 1).await, None);
         assert_eq!(fixture.ticket_owner([2; 32], 1).await, Some(bob));
+        // Whoever still hashes the old password anew is too late.
+        let late = store.replace_password_hash(alice, before.password, record("late"));
+        assert!(!late.await.unwrap());
         let credentials = store.credentials(&address("alice")).await.unwrap().unwrap();
         assert_eq!(credentials.password, record("new"));
         let notices = store.notices_after(0).await.unwrap();

@@ -57,6 +57,9 @@ pub enum BackupError {
          file that `chrysalis backup` made"
     )]
     HasLog,
+    /// The backup was to take the place of what it is a copy of.
+    #[error("it is the database itself, or goes with it")]
+    Itself,
     /// It is a database, but none of ours.
     #[error("it is no database of Chrysalis")]
     Foreign,
@@ -106,6 +109,7 @@ impl Store {
             return Err(BackupError::Missing);
         }
         let _in_use = InUse::shared(database)?;
+        refuse_itself(database, to)?;
         refuse_existing(to, replace)?;
         let part = beside(to, ".part");
         let held = open_part(&part)?;
@@ -125,6 +129,22 @@ impl Store {
         }
         finished
     }
+}
+
+/// A server would go on writing to a file that has no name any more.
+fn refuse_itself(database: &Path, to: &Path) -> Result<(), BackupError> {
+    let Ok(target) = to.canonicalize() else {
+        // Where there is no file, none is replaced.
+        return Ok(());
+    };
+    let is_ours = ["", "-wal", "-shm", "-lock"].iter().any(|suffix| {
+        let ours = beside(database, suffix).canonicalize();
+        ours.is_ok_and(|ours| ours == target)
+    });
+    if is_ours {
+        return Err(BackupError::Itself);
+    }
+    Ok(())
 }
 
 fn refuse_existing(to: &Path, replace: bool) -> Result<(), BackupError> {
@@ -148,7 +168,16 @@ fn open_part(part: &Path) -> Result<File, BackupError> {
         Err(fs::TryLockError::Error(error)) => return Err(error.into()),
     }
     #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+        // Whoever had the lock may have finished meanwhile, and this is their backup now.
+        let (held, named) = (file.metadata()?, fs::metadata(part));
+        if !named.is_ok_and(|named| (named.dev(), named.ino()) == (held.dev(), held.ino())) {
+            return Err(BackupError::BeingWritten);
+        }
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
     file.set_len(0)?;
     Ok(file)
 }

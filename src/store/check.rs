@@ -4,12 +4,13 @@
 //! somebody's sign-in. Reading everything once at the start finds most of it while the last good
 //! backup is still at hand. Nothing here writes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
 use tokio::time::{Instant, sleep};
 
+use super::in_use::beside;
 use super::{StoreError, pool};
 
 /// How long the check of the pages may hold up a start. A large database is looked at as far as that
@@ -80,12 +81,6 @@ pub(super) async fn has_its_log(path: &Path) -> Result<(), StoreError> {
         sleep(PAUSE).await;
     }
     Err(StoreError::LogLost { log, index })
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 #[cfg(test)]

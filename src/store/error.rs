@@ -75,6 +75,16 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
+    /// A program of an earlier version uses the database, which would be of no use to it any more.
+    #[error(
+        "{} is of an earlier version, and a program of that version uses it: stop it first. The \
+         database is brought up to date when nobody uses it",
+        path.display()
+    )]
+    Older {
+        /// The database.
+        path: PathBuf,
+    },
     /// A newer program has changed the database; this one cannot know what it would break.
     #[error(
         "the database has schema {found}, and this program knows schemas up to {newest} only: a \

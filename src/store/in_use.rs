@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::StoreError;
+use super::{StoreError, private};
 
 /// A share of the use of a database, or all of it; given back when dropped.
 #[derive(Debug)]
@@ -53,11 +53,12 @@ impl InUse {
 
 /// Opens the file, which is made by whoever comes first.
 fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    match private::create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            OpenOptions::new().read(true).write(true).open(path)
+        }
+        made => made,
+    }
 }
 
 /// The name of a file that goes with the database: its own with something behind it.

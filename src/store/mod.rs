@@ -45,6 +45,7 @@ mod own_card;
 mod pairs;
 pub mod people;
 mod pool;
+mod private;
 mod profiles;
 mod readers;
 mod removals;
@@ -56,6 +57,7 @@ mod sign_ins;
 mod testing;
 mod tickets;
 mod turn;
+mod upgrade;
 mod web_sessions;
 mod writer;
 
@@ -151,10 +153,11 @@ impl Store {
     ///
     /// Files that are created are readable by their owner only. Fails if the file cannot be
     /// created or written or is no database, if the log beside it was taken away, if a newer
-    /// program has changed it, if another process replaces it, or if one holds it for longer than
-    /// five seconds.
+    /// program has changed it, if an older one still uses it, if another process replaces it, or if
+    /// one holds it for longer than five seconds.
     pub async fn open(path: &Path, limits: ListLimits) -> Result<Self, StoreError> {
         pool::create_folder(path)?;
+        upgrade::upgrade(path).await?;
         let in_use = InUse::shared(path)?;
         check::has_its_log(path).await?;
         pool::create(path)?;

@@ -76,7 +76,8 @@ impl Store {
         rows.iter().map(notice).collect()
     }
 
-    pub(super) async fn prune_notices(&self) -> Result<(), StoreError> {
+    /// Forgets what every program has had the time to read.
+    pub async fn prune_notices(&self) -> Result<(), StoreError> {
         self.writer
             .run(|turn| {
                 Box::pin(async move {

@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::{Instant, sleep};
 
-use super::StoreError;
+use super::{StoreError, private};
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -35,11 +35,7 @@ const SCRIPTS: usize = 256;
 /// read them; SQLite gives its side files the mode of the database.
 pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     create_folder(path)?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    match private::create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => may_write(path),
         Err(error) => Err(failed(path, error)),
         Ok(_) => Ok(()),
@@ -135,6 +131,19 @@ pub(super) fn newest_schema() -> i64 {
     versions.max().unwrap_or_default()
 }
 
+/// The version of the tables of a database; 0 without any.
+pub(super) async fn schema(path: &Path) -> Result<i64, StoreError> {
+    if !path.exists() {
+        return Ok(0);
+    }
+    let mut connection = reader(path).await?;
+    let schema = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
+        .fetch_one(&mut connection)
+        .await;
+    connection.close().await?;
+    Ok(schema?)
+}
+
 /// Brings the schema up to date.
 ///
 /// All of it is one transaction that excludes other writers, so two programs that start at the
@@ -142,7 +151,7 @@ pub(super) fn newest_schema() -> i64 {
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     // `Migrator::run` would do, but its future cannot be sent between threads.
-    let newest = MIGRATIONS.iter().map(|it| it.version).max().unwrap_or(0);
+    let newest = newest_schema();
     MIGRATIONS
         .run_direct(None, &mut *transaction, false)
         .await

@@ -16,7 +16,7 @@ use super::accounts::REVISION_EPOCH;
 use super::backup::{BackupError, Contents, examine, private_options, sync_folder};
 use super::in_use::{InUse, beside};
 use super::turn::Turn;
-use super::{Store, StoreError, pool};
+use super::{Store, StoreError, pool, private};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,12 +138,26 @@ async fn swap(
 ) -> Result<(Option<PathBuf>, bool), BackupError> {
     let mut kept = (None, false);
     if database.exists() {
-        let was_damaged = match settle(database).await {
-            Ok(()) => false,
+        let aside = beside(database, &format!(".before-restore-{label}"));
+        if aside.symlink_metadata().is_ok() {
+            return Err(BackupError::Exists);
+        }
+        // Its log first: what has the name is whole then. And before SQLite opens the database, as
+        // it may remove the log of one that it cannot read.
+        let log = beside(&aside, "-wal");
+        remove_file(&log)?;
+        keep_aside(&beside(database, "-wal"), &log)?;
+        let settled = settle(database).await;
+        if matches!(settled, Ok(()) | Err(StoreError::Busy)) {
+            remove_file(&log)?;
+        }
+        let was_damaged = match settled {
             Err(StoreError::Busy) => return Err(StoreError::Busy.into()),
-            Err(_) => true,
+            settled => settled.is_err(),
         };
-        kept = (Some(keep_aside(database, label)?), was_damaged);
+        keep_aside(database, &aside)?;
+        sync_folder(&aside)?;
+        kept = (Some(aside), was_damaged);
     }
     // A log belongs to one database; the next one must not find it. After `settle` there is none,
     // and a damaged database is complete where it was put aside.
@@ -168,34 +182,21 @@ async fn settle(database: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Copies the database under a name that nobody has, its log first: what has the name is whole.
-fn keep_aside(database: &Path, label: &str) -> Result<PathBuf, BackupError> {
-    let aside = beside(database, &format!(".before-restore-{label}"));
-    if aside.symlink_metadata().is_ok() {
-        return Err(BackupError::Exists);
+/// Copies a file, if it is there, under a name that it gets only when it is whole.
+fn keep_aside(from: &Path, to: &Path) -> io::Result<()> {
+    if from.exists() {
+        let part = beside(to, ".part");
+        remove_file(&part)?;
+        copy_private(from, &part)?;
+        fs::File::open(&part)?.sync_all()?;
+        fs::rename(&part, to)?;
     }
-    for suffix in ["-wal", ""] {
-        let from = beside(database, suffix);
-        if from.exists() {
-            let to = beside(&aside, suffix);
-            let part = beside(&to, ".part");
-            remove_file(&part)?;
-            copy_private(&from, &part)?;
-            fs::File::open(&part)?.sync_all()?;
-            fs::rename(&part, &to)?;
-        }
-    }
-    sync_folder(&aside)?;
-    Ok(aside)
+    Ok(())
 }
 
 /// Copies a file for the owner alone; there must be none of the name.
 fn copy_private(from: &Path, to: &Path) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut target = options.open(to)?;
+    let mut target = private::create(to)?;
     io::copy(&mut fs::File::open(from)?, &mut target)?;
     Ok(())
 }
@@ -311,6 +312,13 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(to.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
+        // It never takes the place of what it is a copy of, by whatever name.
+        let link = to.with_file_name("link.db");
+        std::os::unix::fs::symlink(fixture.path(), &link).unwrap();
+        for itself in [fixture.path(), link, beside(&fixture.path(), "-wal")] {
+            let refused = Store::back_up(&fixture.path(), &itself, true).await;
+            assert!(matches!(refused, Err(BackupError::Itself)), "{refused:?}");
+        }
         // Numbers of accounts are not given out twice after it, either.
         fixture.store.close().await;
         let gone = to.with_file_name("nothing.db");
@@ -362,6 +370,28 @@ mod tests {
         let next = store.create_account(new_account("carol")).await.unwrap();
         assert!(next.unwrap() > alice);
         store.close().await;
+    }
+
+    /// Root works beside a server that runs as somebody else.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn whoever_restores_the_database_stays_its_owners() {
+        use crate::store::private::tests::{give_away, is_of_one_owner};
+
+        let fixture = Fixture::new().await;
+        fixture.account("alice").await;
+        let backup = back_up(&fixture, "backup.db").await;
+        let folder = tempfile::tempdir().unwrap();
+        give_away(folder.path());
+        let path = folder.path().join("chrysalis.db");
+        let store = Store::open(&path, ListLimits::default()).await.unwrap();
+        is_of_one_owner(folder.path());
+        store.close().await;
+        drop(store);
+        restore(&path, &backup).await.unwrap();
+        is_of_one_owner(folder.path());
+        assert_eq!(names(&path).await, ["alice"]);
+        is_of_one_owner(folder.path());
     }
 
     #[tokio::test]

@@ -107,7 +107,8 @@ impl Field for str {
 }
 
 impl Field for [u8] {
-    /// A control byte would end the line early; no field has one, and none gets past here.
+    /// A line end would end the command early. Whatever is a field comes from a word of a line or from
+    /// a type that has none; tests look here that this stays so.
     fn put(&self, buffer: &mut BytesMut) {
         debug_assert!(!self.iter().any(|&byte| byte == b'\r' || byte == b'\n'));
         buffer.put_slice(self);

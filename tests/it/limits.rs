@@ -1,9 +1,11 @@
 //! What one account or one address may do in a while: what a client hears beyond it, that it stays
 //! connected, and that nobody else is held back.
 
+use std::time::{Duration, Instant};
+
 use crate::support::numbers::Numbers;
 use crate::support::passport::{Outcome, USUAL_POLICY, fetch_ticket};
-use crate::support::people::{PASSWORD, Person, connect, fixture};
+use crate::support::people::{PASSWORD, Person, chat, connect, fixture};
 use crate::support::server::TestServer;
 use crate::support::soap::WebClient;
 use crate::support::web::Browser;
@@ -204,6 +206,98 @@ async fn web_calls_of_an_account_have_a_rate_and_so_have_those_of_an_address() {
     }
     assert_eq!(calls, [3, 3, 0]);
     assert_eq!(Numbers::read(server.ops).await.limited("web_calls"), 9);
+}
+
+/// Sends so many commands at once to each, and answers how long it takes until all are answered.
+async fn flood(people: &mut [Person], count: usize) -> Duration {
+    let start = Instant::now();
+    for person in people.iter_mut() {
+        person.ns.send(&b"PNG\r\n".repeat(count)).await;
+    }
+    for person in people {
+        for _ in 0..count {
+            person.ns.expect("QNG").await;
+        }
+    }
+    start.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_from_an_address_have_a_rate_together_and_so_have_all_there_are() {
+    let statements = [
+        "@config limits.commands_per_second 100",
+        "@config limits.commands_burst 20",
+        "@config limits.address_factor 2",
+        "@config limits.total_factor 4",
+    ];
+    let names = ["mallory", "mallet", "minnie", "trent", "trudy", "wendy"];
+    let server = start(&names, &statements).await;
+    let at = server.addresses;
+    let mut people = Vec::new();
+    for (name, from) in names.iter().zip([1, 1, 1, 2, 2, 3]) {
+        let connection = connect(at.msnp, Some(&format!("127.0.0.{from}")), None, 7).await;
+        people.push(at.sign_in_over(connection, name).await);
+    }
+    let slowed = Numbers::read(server.ops).await.limited("commands");
+    // One alone could do 100 a second, two of an address 200: three need 900 / 200 seconds, less
+    // what may come at once and what is handled in one turn.
+    let took = flood(&mut people[..3], 300).await;
+    assert!(took >= Duration::from_secs(4), "{took:?}");
+    // Each of those alone could be done in 3 seconds; together they are 1,800 of 400 a second.
+    let took = flood(&mut people, 300).await;
+    assert!(took >= Duration::from_secs(4), "{took:?}");
+    assert!(Numbers::read(server.ops).await.limited("commands") > slowed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_of_an_address_have_a_rate_together_and_hold_up_no_other() {
+    let statements = [
+        "@friends mallory trent",
+        "@friends minnie wendy",
+        "@config limits.messages_per_second 100",
+        "@config limits.messages_burst 20",
+        "@config limits.address_factor 1",
+    ];
+    let server = start(
+        &["mallory", "minnie", "olive", "trent", "wendy"],
+        &statements,
+    )
+    .await;
+    let at = server.addresses;
+    let mut rooms = Vec::new();
+    for (from, to) in [("mallory", "trent"), ("minnie", "wendy")] {
+        let mut caller = at.sign_in(from, 7).await;
+        let mut callee = at.sign_in(to, 7).await;
+        let mut seat = caller.open_room().await;
+        let other = callee.join(&mut seat).await;
+        rooms.push((caller, callee, seat, other));
+    }
+    let start = Instant::now();
+    for (_, _, seat, _) in &mut rooms {
+        for _ in 0..150 {
+            seat.say("U", &chat("once more")).await;
+        }
+    }
+    // Elsewhere somebody comes and goes meanwhile.
+    let connection = connect(at.msnp, Some("127.0.0.2"), None, 7).await;
+    let mut other = at.sign_in_over(connection, "olive").await;
+    other.ns.ask("PNG", "QNG").await;
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+    for (_, _, _, other) in &mut rooms {
+        for _ in 0..150 {
+            other.sb.expect("MSG ").await;
+        }
+    }
+    assert!(
+        start.elapsed() >= Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(Numbers::read(server.ops).await.limited("messages") > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -274,6 +274,11 @@ impl Accounts {
         Ok(pruned.await?)
     }
 
+    /// Forgets the notices that every program at the database has read.
+    pub async fn prune_notices(&self) -> Result<(), Fault> {
+        Ok(self.store.prune_notices().await?)
+    }
+
     /// Keeps tickets that go to a client together, each until it expires.
     async fn keep(
         &self,

@@ -296,8 +296,10 @@ impl Import<'_> {
                 Some(address) => self.known(address).await?,
                 None => None,
             };
-            // Somebody whose account stayed behind; a contact of this identity is written already.
-            if card.account.is_some() && account.is_none() {
+            // Somebody whose account stayed behind; a friend's card is written already.
+            let stayed_behind = card.account.as_deref().filter(|_| account.is_none());
+            let is_friend = |it: &KeptContact| it.guid == card.guid && it.lists.forward;
+            if stayed_behind.is_some() && dossier.contacts.iter().any(is_friend) {
                 continue;
             }
             let mut identity = card.guid.clone();
@@ -308,7 +310,7 @@ impl Import<'_> {
                 identity = contact;
                 bits = 0;
             }
-            let address = card.address.as_deref();
+            let address = card.address.as_deref().or(stayed_behind);
             let address = address
                 .map(|it| plain(it, FOREIGN_MAX, who, "the address on a card"))
                 .transpose()?;

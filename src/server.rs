@@ -165,7 +165,8 @@ impl Server {
             let door = door.clone();
             let start = move |role, client| door.welcome_tunnelled(role, client);
             let settings = reload::gateway_settings(&config);
-            Gateway::new(settings, gate.clone(), metrics.clone(), start)
+            let stop = shutdown.soft().clone();
+            Gateway::new(settings, gate.clone(), metrics.clone(), stop, start)
         });
         let msnp_port = first_port(&msnp.addresses);
         let (routers, address) =
@@ -271,6 +272,7 @@ impl Server {
                 listener,
                 self.knobs.gate.clone(),
                 self.knobs.msnp_proxies.clone(),
+                self.shutdown.soft().clone(),
                 self.shutdown.clone(),
                 start,
             );

@@ -106,6 +106,7 @@ fn gateway(world: &World, shutdown: &Shutdown) -> Gateway {
     let settings = GatewaySettings::new(&config::Gateway::default(), &[], &[]);
     let services = world.services.clone();
     let ns_settings = world.settings.clone();
+    let stop = shutdown.soft().clone();
     let shutdown = shutdown.clone();
     let start = move |role: Role, client: Tunnelled| {
         let (peer, local) = (client.peer, client.local);
@@ -135,6 +136,7 @@ fn gateway(world: &World, shutdown: &Shutdown) -> Gateway {
         settings,
         Gate::new(limits, world.services.metrics.clone()),
         world.services.metrics.clone(),
+        stop,
         start,
     )
 }

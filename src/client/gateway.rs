@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use bytes::BytesMut;
 
-use super::{ClientError, Http};
+use super::{ClientError, Http, WebServer};
 
 /// How many seconds a request for news may wait at the server.
 const LIFESPAN: u32 = 3;
@@ -33,8 +33,8 @@ pub enum Target {
 }
 
 impl Gateway {
-    /// Through the web server at this address. The session is opened with the first bytes.
-    pub fn new(server: SocketAddr, target: Target) -> Self {
+    /// Through this web server. The session is opened with the first bytes.
+    pub fn new(server: impl Into<WebServer>, target: Target) -> Self {
         Self {
             http: Http::new(server),
             session: None,

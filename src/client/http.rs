@@ -1,15 +1,14 @@
 //! HTTP as a client of the web services needs it: one connection that stays open, one request at a
 //! time, answers with a length.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::connection::late;
+use super::web::{Stream, WebServer};
 use super::{ClientError, DEADLINE};
 
 /// Longest head of an answer.
@@ -21,8 +20,8 @@ const MAX_BODY: usize = 64 << 20;
 /// closed it meanwhile.
 #[derive(Debug)]
 pub struct Http {
-    server: SocketAddr,
-    stream: Option<TcpStream>,
+    server: WebServer,
+    stream: Option<Box<dyn Stream>>,
     deadline: Duration,
 }
 
@@ -56,17 +55,12 @@ impl HttpAnswer {
 
 impl Http {
     /// Nothing is connected before the first request.
-    pub fn new(server: SocketAddr) -> Self {
+    pub fn new(server: impl Into<WebServer>) -> Self {
         Self {
-            server,
+            server: server.into(),
             stream: None,
             deadline: DEADLINE,
         }
-    }
-
-    /// Where it speaks to.
-    pub fn server(&self) -> SocketAddr {
-        self.server
     }
 
     /// Sends a request and reads the whole answer. `head` is the first line and the headers, each
@@ -87,19 +81,18 @@ impl Http {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => {
-                let connecting = timeout(self.deadline, TcpStream::connect(self.server)).await;
-                let stream = connecting.map_err(|_| late("a connection"))??;
-                stream.set_nodelay(true)?;
-                stream
+                let connecting = timeout(self.deadline, self.server.connect()).await;
+                connecting.map_err(|_| late("a connection"))??
             }
         };
-        let (host, length) = (self.server, body.len());
+        let (host, length) = (self.server.host(), body.len());
         let mut request = format!("{head}Host: {host}\r\nContent-Length: {length}\r\n\r\n");
         // One write, so that a small request is one packet.
         let mut bytes = std::mem::take(&mut request).into_bytes();
         bytes.extend_from_slice(body);
         let talking = async {
             stream.write_all(&bytes).await?;
+            stream.flush().await?;
             read_answer(&mut stream).await
         };
         let talked = timeout(self.deadline, talking).await;
@@ -114,7 +107,7 @@ impl Http {
     }
 }
 
-async fn read_answer(stream: &mut TcpStream) -> Result<HttpAnswer, ClientError> {
+async fn read_answer(stream: &mut (impl AsyncRead + Unpin)) -> Result<HttpAnswer, ClientError> {
     let mut buffer = BytesMut::with_capacity(16 * 1024);
     let end = loop {
         if let Some(at) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -147,7 +140,10 @@ async fn read_answer(stream: &mut TcpStream) -> Result<HttpAnswer, ClientError> 
     Ok(answer)
 }
 
-async fn more(stream: &mut TcpStream, buffer: &mut BytesMut) -> Result<(), ClientError> {
+async fn more(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut BytesMut,
+) -> Result<(), ClientError> {
     buffer.reserve(16 * 1024);
     if stream.read_buf(buffer).await? == 0 {
         let wanted = "an answer over HTTP".to_owned();

@@ -15,6 +15,7 @@ mod room;
 mod sign_in;
 mod ticket;
 mod version;
+mod web;
 
 use std::io;
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub use room::{Invitation, Referral, answer, call, open_room, referral, ring};
 pub use sign_in::{Credentials, download_by_line, enter, sign_in_md5};
 pub use ticket::{Tokens, fetch_tokens, sign_in_proof, sign_in_ticket};
 pub use version::Version;
+pub use web::WebServer;
 
 /// How long a client waits for an answer.
 pub const DEADLINE: Duration = Duration::from_secs(20);

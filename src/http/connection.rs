@@ -28,7 +28,7 @@ use tracing::Instrument;
 use super::listener::{Link, Settings};
 use super::soap::Service;
 use super::stream::PeerStream;
-use super::{forwarded, header_case, request_line, web};
+use super::{forwarded, gateway, header_case, request_line, web};
 use crate::live::Live;
 use crate::metrics::Metrics;
 
@@ -61,6 +61,36 @@ pub(super) struct Site {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TooLarge;
 
+/// What the requests of one connection have to do with the gateway, whose clients are the only ones
+/// that are answered while the server takes its leave of them.
+#[derive(Debug, Default)]
+struct Course {
+    has_gateway: AtomicBool,
+    is_parting: AtomicBool,
+}
+
+impl Course {
+    /// From here on nothing but the gateway answers.
+    fn part(&self) {
+        self.is_parting.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes what a request is for, and says whether it is answered.
+    fn admits(&self, path: &str) -> bool {
+        if path == gateway::PATH {
+            self.has_gateway.store(true, Ordering::Relaxed);
+            return true;
+        }
+        !self.is_parting.load(Ordering::Relaxed)
+    }
+
+    /// Whether its client may come back for a good-bye. One that connects so late has nothing else
+    /// to come for.
+    fn is_of_the_gateway(&self) -> bool {
+        self.has_gateway.load(Ordering::Relaxed) || self.is_parting.load(Ordering::Relaxed)
+    }
+}
+
 impl Site {
     pub(super) async fn new(
         router: Live<Router>,
@@ -87,12 +117,17 @@ impl Site {
             self.settings.header_timeout,
             request_line::read(&mut stream),
         );
-        let opening = match soft.run_until_cancelled(opening).await {
+        let opening = match self.closing(soft).run_until_cancelled(opening).await {
             None => return "shutdown",
             Some(Err(_)) => return "idle",
             Some(Ok(Err(_))) | Some(Ok(Ok(None))) => return "eof",
             Some(Ok(Ok(Some(opening)))) => opening,
         };
+        let course = &Course::default();
+        let parting = self.settings.parting.as_ref();
+        if parting.is_some() && soft.is_cancelled() {
+            course.part();
+        }
         let at_rest = Arc::new(AtomicBool::new(false));
         let write_timeout = *self.settings.write_timeout.now();
         let stream = PeerStream::new(stream, opening, write_timeout, Arc::clone(&at_rest));
@@ -102,7 +137,7 @@ impl Site {
             resting.store(false, Ordering::Relaxed);
             in_hand.fetch_add(1, Ordering::Relaxed);
             async move {
-                let answered = self.answer(request, link).await;
+                let answered = self.answer(request, link, course).await;
                 in_hand.fetch_sub(1, Ordering::Relaxed);
                 answered
             }
@@ -111,7 +146,16 @@ impl Site {
             self.protocol()
                 .serve_connection(TokioIo::new(stream), service)
         );
-        let outcome = match soft.run_until_cancelled(connection.as_mut()).await {
+        let mut outcome = soft.run_until_cancelled(connection.as_mut()).await;
+        if let Some(parting) = parting
+            && outcome.is_none()
+            && course.is_of_the_gateway()
+        {
+            // Its client asks again, and is to be told then.
+            course.part();
+            outcome = parting.run_until_cancelled(connection.as_mut()).await;
+        }
+        let outcome = match outcome {
             Some(outcome) => outcome,
             None => {
                 // Whoever only waits to ask again is sent nothing, and so is not waited for.
@@ -125,6 +169,11 @@ impl Site {
             Ok(()) => "eof",
             Err(error) => close_reason(&error),
         }
+    }
+
+    /// When connections that only wait to ask are closed.
+    pub(super) fn closing<'a>(&'a self, soft: &'a CancellationToken) -> &'a CancellationToken {
+        self.settings.closing(soft)
     }
 
     fn protocol(&self) -> http1::Builder {
@@ -143,6 +192,7 @@ impl Site {
         &self,
         request: Request<Incoming>,
         link: Link,
+        course: &Course,
     ) -> Result<Response<Body>, Infallible> {
         let path = loggable(normal(request.uri()).path());
         let span = tracing::debug_span!(
@@ -153,7 +203,12 @@ impl Site {
         );
         let started = Instant::now();
         let mut response = self
-            .route(request, link, started + self.settings.request_timeout)
+            .route(
+                request,
+                link,
+                course,
+                started + self.settings.request_timeout,
+            )
             .instrument(span.clone())
             .await
             .unwrap_or_else(last_answer);
@@ -170,6 +225,7 @@ impl Site {
         &self,
         request: Request<Incoming>,
         link: Link,
+        course: &Course,
         deadline: Instant,
     ) -> Result<Response<Body>, StatusCode> {
         // No tunnel, ever; the target of CONNECT is not even a path.
@@ -178,6 +234,9 @@ impl Site {
         }
         let (mut head, body) = request.into_parts();
         head.uri = normal(&head.uri);
+        if !course.admits(head.uri.path()) {
+            return Err(StatusCode::SERVICE_UNAVAILABLE);
+        }
         let service = Service::at(head.uri.path());
         // What is larger than usual is also explained by whoever is there.
         let large = match service {

@@ -41,6 +41,9 @@ pub struct Settings {
     pub write_timeout: Live<Duration>,
     /// What takes TLS, on the same address as plain HTTP; none means plain HTTP only.
     pub tls: Option<Modern>,
+    /// When the gateway has told everybody that the server stops; until then connections are taken
+    /// for that. None means that nobody has to be told.
+    pub parting: Option<CancellationToken>,
 }
 
 impl Default for Settings {
@@ -53,7 +56,15 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(30),
             write_timeout: Live::new(Duration::from_secs(15)),
             tls: None,
+            parting: None,
         }
+    }
+}
+
+impl Settings {
+    /// When the listener closes, and connections that only wait to ask.
+    pub(super) fn closing<'a>(&'a self, soft: &'a CancellationToken) -> &'a CancellationToken {
+        self.parting.as_ref().unwrap_or(soft)
     }
 }
 
@@ -83,8 +94,9 @@ pub struct Link {
     pub is_secure: bool,
 }
 
-/// Serves `router` on `listener` until the soft stop, then closes the listener. Requests that
-/// come after the router was replaced go to the new one.
+/// Serves `router` on `listener` until the soft stop, then closes the listener; where there is a
+/// gateway, as soon as that has told its sessions. Requests that come after the router was replaced
+/// go to the new one.
 ///
 /// Open connections finish the request in hand; [`Shutdown::wait`] waits for them. Nothing that
 /// happens to a connection, and no failure to accept one, ends the loop. An error means that the
@@ -98,6 +110,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let gate = Gate::new(settings.limits.clone(), metrics.clone());
     let proxies = settings.introducing_proxies.clone();
+    let closing = settings.closing(shutdown.soft()).clone();
     let host = Host::new(router, settings, shutdown.clone(), metrics).await?;
     let tasks = shutdown.clone();
     let start = move |arrival: Arrival| {
@@ -114,7 +127,7 @@ pub async fn serve(
         };
         drop(shutdown.spawn("http connection", conversation));
     };
-    net::accept(listener, gate, proxies, shutdown, start).await;
+    net::accept(listener, gate, proxies, closing, shutdown, start).await;
     Ok(())
 }
 
@@ -205,11 +218,12 @@ impl Host {
         let Some(tls) = &self.tls else {
             return self.site.converse(stream, link, soft).await;
         };
+        let closing = self.site.closing(soft);
         // One deadline for the first byte and the handshake.
         let deadline = Instant::now() + self.header_timeout;
         let mut first = [0];
         let looked = timeout_at(deadline, stream.peek(&mut first));
-        match soft.run_until_cancelled(looked).await {
+        match closing.run_until_cancelled(looked).await {
             None => return "shutdown",
             Some(Err(_)) => return "idle",
             Some(Ok(Err(_) | Ok(0))) => return "eof",
@@ -219,7 +233,7 @@ impl Host {
             return self.site.converse(stream, link, soft).await;
         }
         let handshake = timeout_at(deadline, tls.accept(stream, link.peer.ip()));
-        match soft.run_until_cancelled(handshake).await {
+        match closing.run_until_cancelled(handshake).await {
             None => "shutdown",
             Some(Err(_)) => {
                 tls.timed_out();

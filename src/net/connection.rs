@@ -83,12 +83,9 @@ impl Link {
             has_backlog: true,
             paused: None,
             farewell: None,
-            share: match &self.transport {
-                Transport::Pipe(_) => 0.0,
-                Transport::Socket(_) => match role {
-                    Role::Notification => rand::random(),
-                    Role::Switchboard => 1.0,
-                },
+            share: match role {
+                Role::Notification => rand::random(),
+                Role::Switchboard => 1.0,
             },
             rules,
         };
@@ -156,8 +153,7 @@ struct Driver<E> {
     /// Until when nothing is read.
     paused: Option<Pin<Box<Sleep>>>,
     /// When, of the time over which good-byes are spread, it is this one's turn. People leave one
-    /// by one, and their conversations with them. Through a pipe nobody could be told later: the
-    /// requests that would fetch it are refused by then.
+    /// by one, and their conversations with them.
     share: f32,
     /// The wait for that turn, once the server stops.
     farewell: Option<Pin<Box<Sleep>>>,

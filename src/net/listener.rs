@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 use super::gate::{Admission, Gate, Place};
 use super::proxied::{self, HeaderError};
@@ -53,7 +54,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts connections until the soft stop and hands each to `start`.
+/// Accepts connections until `closing` is cancelled and hands each to `start`.
 ///
 /// From the networks of `proxies` a header of the PROXY protocol is expected first; every bound is
 /// then about the client that it tells of. A connection over a bound of its network is closed at
@@ -64,6 +65,7 @@ pub async fn accept(
     listener: TcpListener,
     gate: Gate,
     proxies: Live<Vec<IpNet>>,
+    closing: CancellationToken,
     shutdown: Shutdown,
     start: impl Fn(Arrival) + Send + Sync + 'static,
 ) {
@@ -72,7 +74,7 @@ pub async fn accept(
     let mut wait = Duration::from_millis(5);
     loop {
         let next = async { (gate.place().await, listener.accept().await) };
-        let Some((place, accepted)) = shutdown.soft().run_until_cancelled(next).await else {
+        let Some((place, accepted)) = closing.run_until_cancelled(next).await else {
             return;
         };
         match accepted {
@@ -97,7 +99,7 @@ pub async fn accept(
                     continue;
                 }
                 let (gate, start) = (gate.clone(), Arc::clone(&start));
-                let stop = shutdown.soft().clone();
+                let stop = closing.clone();
                 shutdown.spawn("proxy header", async move {
                     let introduced = stop.run_until_cancelled(newcomer.introduced()).await;
                     let newcomer = introduced.flatten();
@@ -109,7 +111,7 @@ pub async fn accept(
                 gate.accept_failed();
                 tracing::warn!(%error, wait_ms = wait.as_millis(), "cannot accept connections");
                 tokio::select! {
-                    () = shutdown.soft().cancelled() => return,
+                    () = closing.cancelled() => return,
                     () = tokio::time::sleep(wait) => {}
                 }
                 wait = (wait * 2).min(LONGEST_WAIT);

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::Server;
 use crate::config::{Config, ConfigErrors, Limits, Problem};
-use crate::http;
+use crate::http::{self, Gateway};
 use crate::metrics::Metrics;
 use crate::tls::{Files, HandshakeRate, IdentityError, Modern, read_root};
 
@@ -23,6 +23,7 @@ impl Server {
             introducing_proxies: knobs.web_proxies.clone(),
             write_timeout: knobs.web_write_timeout.clone(),
             tls: knobs.tls.clone(),
+            parting: knobs.gateway.as_ref().map(Gateway::parting),
             ..http::Settings::default()
         };
         if let Some(tls) = knobs.tls.clone() {

@@ -183,9 +183,15 @@ fn open_part(part: &Path) -> Result<File, BackupError> {
 }
 
 async fn write_copy(database: &Path, part: &Path) -> Result<Contents, BackupError> {
-    let mut connection = pool::reader_options(database).connect().await?;
+    copy(&pool::reader_options(database), part).await?;
+    examine(part).await
+}
+
+/// Copies a database as it is at one moment. Where there is a file of the new name, it is empty.
+pub(super) async fn copy(from: &SqliteConnectOptions, to: &Path) -> Result<(), BackupError> {
+    let mut connection = from.connect().await?;
     // In full, since SQLite takes a name that begins with `file:` for an address.
-    let target = std::path::absolute(part)?;
+    let target = std::path::absolute(to)?;
     let no_text = || io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8");
     let copied = sqlx::query("VACUUM INTO $1")
         .bind(target.to_str().ok_or_else(no_text)?)
@@ -194,7 +200,7 @@ async fn write_copy(database: &Path, part: &Path) -> Result<Contents, BackupErro
     // The copy tells the truth about itself; how the reader ends changes nothing.
     let _ = connection.close().await;
     copied?;
-    examine(part).await
+    Ok(())
 }
 
 /// Brings a name to the disk: a rename is safe only then.

@@ -13,6 +13,9 @@ use std::sync::Arc;
 
 use super::{StoreError, private};
 
+/// What the name of the small file has behind that of the database.
+const LOCK: &str = "-lock";
+
 /// A share of the use of a database, or all of it; given back when dropped.
 #[derive(Debug)]
 pub(super) struct InUse {
@@ -26,6 +29,14 @@ impl InUse {
         Self::lock(database, File::try_lock_shared)
     }
 
+    /// The same without making the file: where there is none, nobody has ever opened the store.
+    pub(super) fn shared_if_known(database: &Path) -> Result<Option<Self>, StoreError> {
+        if !beside(database, LOCK).exists() {
+            return Ok(None);
+        }
+        Self::shared(database).map(Some)
+    }
+
     /// Has the database alone. Fails while anybody uses it.
     pub(super) fn alone(database: &Path) -> Result<Self, StoreError> {
         Self::lock(database, File::try_lock)
@@ -35,7 +46,7 @@ impl InUse {
         database: &Path,
         lock: fn(&File) -> Result<(), TryLockError>,
     ) -> Result<Self, StoreError> {
-        let path = beside(database, "-lock");
+        let path = beside(database, LOCK);
         let failed = |source: io::Error| StoreError::Create {
             path: path.clone(),
             source: Arc::new(source),

@@ -1,6 +1,8 @@
 //! `chrysalis doctor`, as a program of its own: a server that is well is found to be, and one that
 //! is not gets the line that says so.
 
+mod https;
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -38,6 +40,13 @@ impl Findings {
             check["verdict"] == verdict && check["detail"].as_str().unwrap().contains(words)
         });
         assert!(is_said, "{name} {verdict} {words}: {:#}", self.report);
+    }
+
+    /// That nothing with these words was found of it.
+    #[track_caller]
+    fn never_says(&self, name: &str, words: &str) {
+        let is_said = |check: &Value| check["detail"].as_str().unwrap().contains(words);
+        assert!(!self.of(name).any(is_said), "{:#}", self.report);
     }
 
     /// It failed, and within the bound.

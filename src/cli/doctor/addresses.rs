@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 
+use crate::client::WebServer;
 use crate::config::Config;
 
 use super::certificates;
 use super::reach::{self, Found, Scope};
 use super::report::{Area, Report};
-use super::sign_in::Place;
+use super::sign_in::{Place, WebSide};
+use super::trust::Trust;
 
 /// An address of the web, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +19,9 @@ struct WebAddress {
     is_secure: bool,
 }
 
-/// Looks at what the settings advertise.
-pub(super) async fn check(config: &Config, report: &mut Report) {
+/// Looks at what the settings advertise; answers the web side that clients are sent to, if it is
+/// reached and speaks TLS. One in the clear says nothing more than the listener itself.
+pub(super) async fn check(config: &Config, trust: &Trust, report: &mut Report) -> WebSide {
     let (advertise, listen) = (&config.advertise, &config.listen);
     let mut area = report.area("advertised addresses");
     match &advertise.host {
@@ -29,8 +32,12 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
             at_host(&mut area, "advertise.host", host, port).await;
         }
     }
+    let mut web = WebSide::Unreached;
     if let Some(url) = &advertise.http_url {
-        at_url(&mut area, "advertise.http_url", url).await;
+        let found = at_url(&mut area, "advertise.http_url", url, trust).await;
+        if found.server().is_some_and(WebServer::is_secure) {
+            web = found;
+        }
     }
     for target in &advertise.notification {
         if let Some((host, port)) = target.rsplit_once(':') {
@@ -38,6 +45,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
             at_host(&mut area, "advertise.notification", host, port).await;
         }
     }
+    web
 }
 
 /// Every client is told the address it came in on.
@@ -120,37 +128,70 @@ fn unreachable<'a>(
     )
 }
 
-/// Looks at an address of the web; answers the address of its server, if it speaks plain HTTP.
-async fn at_url(area: &mut Area<'_>, name: &str, url: &str) -> Option<SocketAddr> {
+/// Looks at an address of the web; answers what is there.
+async fn at_url(area: &mut Area<'_>, name: &str, url: &str, trust: &Trust) -> WebSide {
     let Some(web) = WebAddress::read(url) else {
         area.fail(name, format!("{url} is no address of the web"))
             .advise("write http://HOST:PORT or https://HOST");
-        return None;
+        return WebSide::Unreached;
     };
     let addresses = match reach::resolve(&web.host, web.port).await {
         Ok(addresses) => addresses,
         Err(error) => {
             area.fail(name, format!("{} cannot be resolved: {error}", web.host))
                 .advise("make an entry for the name in the DNS, or correct it");
-            return None;
+            return WebSide::Unreached;
         }
     };
     for &address in &addresses {
         if web.is_secure {
-            if certificates::look_at(area, name, &web.host, address).await {
-                return None;
+            match behind_tls(area, name, (url, &web), address, trust).await {
+                WebSide::Unreached => continue,
+                found => return found,
             }
-            continue;
         }
         match reach::web(address, &web.host).await {
             Found::Expected(took) => {
                 reachable(area, name, url, address).after(took);
-                return Some(address);
+                return WebSide::Reached(WebServer::plain(address, web.authority()));
             }
             other => unreachable(area, name, url, address, &other),
         };
     }
-    None
+    WebSide::Unreached
+}
+
+/// Looks at the certificate of a server, and at who answers behind it. That is asked even where
+/// the certificate is not believed, since then there are two things to know: a question that
+/// anybody may ask gives nothing away.
+async fn behind_tls(
+    area: &mut Area<'_>,
+    name: &str,
+    (url, web): (&str, &WebAddress),
+    address: SocketAddr,
+    trust: &Trust,
+) -> WebSide {
+    let shown = certificates::look_at(area, name, &web.host, address, trust).await;
+    let Some(shown) = shown else {
+        return WebSide::Unreached;
+    };
+    let server = WebServer::secure(address, web.authority(), shown.server, shown.settings);
+    let name = format!("{name} service");
+    match (reach::secure_web(&server).await, shown.is_verified) {
+        (Found::Expected(took), true) => {
+            reachable(area, &name, url, address).after(took);
+            WebSide::Reached(server)
+        }
+        (Found::Expected(took), false) => {
+            let detail = format!("{url} answers at {address}; asked without verifying who it is");
+            area.ok(&name, detail).after(took);
+            WebSide::Unverified(server)
+        }
+        (other, _) => {
+            unreachable(area, &name, url, address, &other);
+            WebSide::Unreached
+        }
+    }
 }
 
 /// Looks at a server that is only known by its address; answers where clients can sign in.
@@ -158,22 +199,23 @@ pub(super) async fn foreign(
     host: &str,
     port: u16,
     url: Option<&str>,
+    trust: &Trust,
     report: &mut Report,
-) -> Option<Place> {
+) -> Place {
     let mut area = report.area("network");
     let msnp = at_host(&mut area, "msnp", host, port).await;
-    let http = match url {
-        Some(url) => at_url(&mut area, "http", url).await,
+    let web = match url {
+        Some(url) => at_url(&mut area, "http", url, trust).await,
         None => {
             area.skip("http", "name the web services with --http");
-            None
+            WebSide::Unreached
         }
     };
-    Some(Place {
+    Place {
         msnp,
-        http,
-        has_gateway: http.is_some(),
-    })
+        web,
+        has_gateway: true,
+    }
 }
 
 impl WebAddress {
@@ -195,6 +237,14 @@ impl WebAddress {
             port,
             is_secure,
         })
+    }
+
+    /// The name as requests have it: with the port, where that is not the usual one.
+    fn authority(&self) -> String {
+        match (self.is_secure, self.port) {
+            (true, 443) | (false, 80) => self.host.clone(),
+            (_, port) => format!("{}:{port}", self.host),
+        }
     }
 }
 
@@ -222,6 +272,19 @@ mod tests {
                 .as_ref()
                 .map(|it| (it.host.as_str(), it.port, it.is_secure));
             assert_eq!(read, expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn requests_name_the_port_that_nobody_would_guess() {
+        for (url, expected) in [
+            ("https://a", "a"),
+            ("https://a:443/", "a"),
+            ("https://a:80", "a:80"),
+            ("http://[::1]:8080", "[::1]:8080"),
+        ] {
+            let web = WebAddress::read(url).unwrap();
+            assert_eq!(web.authority(), expected);
         }
     }
 }

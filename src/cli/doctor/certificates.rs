@@ -1,7 +1,8 @@
 //! Whether certificates are what clients will take.
 //!
-//! What is checked is what can be known here: dates, names, and that each certificate was issued by
-//! the next. Whether a client trusts the root is for the client to know.
+//! What is checked of a file is what can be known here: dates, names, and that each certificate was
+//! issued by the next. What a server shows has to lead to a root that is believed, too: whether it
+//! is one that a client has is for the client to know.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,17 +12,9 @@ use std::time::Instant;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::client::danger::{
-    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
-};
-use tokio_rustls::rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
-};
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{
-    ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme,
-};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
@@ -32,6 +25,7 @@ use crate::config::Config;
 use super::reach::PATIENCE;
 use super::report::{Area, Report};
 use super::settings::{DAY, date};
+use super::trust::{Doubt, Trust, without_verification};
 
 /// From here on somebody should see to the next certificate.
 const SOON_DAYS: i64 = 14;
@@ -55,7 +49,9 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         };
         is_any = true;
         match read(file) {
-            Ok(chain) => judge(&mut area, name, &chain, host),
+            Ok(chain) => {
+                judge(&mut area, name, &chain, host);
+            }
             Err(error) => {
                 area.fail(name, error)
                     .advise("name a PEM file that the server may read");
@@ -78,15 +74,20 @@ fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     }
 }
 
-/// Says what is wrong with a chain, or that nothing is.
-fn judge(area: &mut Area<'_>, name: &str, chain: &[CertificateDer<'_>], host: Option<&str>) {
+/// Says what is wrong with a chain, or that nothing is; whether it can be used.
+fn judge(
+    area: &mut Area<'_>,
+    name: &str,
+    chain: &[CertificateDer<'_>],
+    host: Option<&str>,
+) -> bool {
     let parsed: Result<Vec<X509Certificate<'_>>, _> = chain
         .iter()
         .map(|der| X509Certificate::from_der(der).map(|(_, parsed)| parsed))
         .collect();
     let Ok([first, rest @ ..]) = parsed.as_deref() else {
         area.fail(name, "it cannot be understood");
-        return;
+        return false;
     };
     let now = Clock::system().now_secs();
     let (from, until) = (
@@ -97,12 +98,12 @@ fn judge(area: &mut Area<'_>, name: &str, chain: &[CertificateDer<'_>], host: Op
     if now > until {
         area.fail(name, format!("it expired at {}", date(until)))
             .advise("renew it; the server takes the new files by itself");
-        return;
+        return false;
     }
     if now < from {
         area.fail(name, format!("it is valid only from {}", date(from)))
             .advise("check the clock, or wait");
-        return;
+        return false;
     }
     let mut link = first;
     for issuer in rest {
@@ -112,14 +113,14 @@ fn judge(area: &mut Area<'_>, name: &str, chain: &[CertificateDer<'_>], host: Op
                 "the chain is out of order: one is not issued by the next",
             )
             .advise("put the server's certificate first, then each one's issuer");
-            return;
+            return false;
         }
         link = issuer;
     }
     if let Some(host) = host.filter(|host| !is_for(first, host)) {
         area.fail(name, format!("it is not for {host}"))
             .advise("get one with that name, for example with `chrysalis cert make-ca --host`");
-        return;
+        return false;
     }
     let detail = format!("good for another {days} days, until {}", date(until));
     if days < SOON_DAYS {
@@ -127,6 +128,7 @@ fn judge(area: &mut Area<'_>, name: &str, chain: &[CertificateDer<'_>], host: Op
     } else {
         area.ok(name, detail);
     }
+    true
 }
 
 /// Whether a certificate names a host, directly or by a wildcard for its first part.
@@ -152,89 +154,88 @@ fn is_for(certificate: &X509Certificate<'_>, host: &str) -> bool {
     })
 }
 
-/// Shakes hands with a server and looks at what it shows; whether it could be done at all.
+/// What TLS with a server has shown.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// Whose certificate was wanted.
+    pub(super) server: ServerName<'static>,
+    /// What to go on with: settings that insist on what was believed once, or that cannot insist.
+    pub(super) settings: Arc<ClientConfig>,
+    /// Whether a root that is believed leads to the certificate.
+    pub(super) is_verified: bool,
+}
+
+/// Shakes hands with a server and looks at what it shows, if it can be done at all.
 pub(super) async fn look_at(
     area: &mut Area<'_>,
     name: &str,
     host: &str,
     address: SocketAddr,
-) -> bool {
+    trust: &Trust,
+) -> Option<Shown> {
     let started = Instant::now();
     let handshake = async {
         let server = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())?;
+        let settings = without_verification()?;
         let stream = TcpStream::connect(address).await?;
-        let connector = TlsConnector::from(Arc::new(settings()?));
-        let stream = connector.connect(server, stream).await?;
+        let connector = TlsConnector::from(Arc::clone(&settings));
+        let stream = connector.connect(server.clone(), stream).await?;
         let (_, session) = stream.get_ref();
         let chain = session.peer_certificates().unwrap_or_default();
-        anyhow::Ok(chain.iter().map(|it| it.clone().into_owned()).collect())
+        let chain: Vec<_> = chain.iter().map(|it| it.clone().into_owned()).collect();
+        anyhow::Ok((server, settings, chain))
     };
-    let shown: Vec<CertificateDer<'static>> = match timeout(PATIENCE, handshake).await {
+    let (server, unverified, chain) = match timeout(PATIENCE, handshake).await {
         Ok(Ok(shown)) => shown,
         Ok(Err(error)) => {
             area.fail(name, format!("no TLS with {host} at {address}: {error:#}"))
                 .advise("check the certificate of the server or of the proxy before it");
-            return false;
+            return None;
         }
         Err(_) => {
             area.fail(name, format!("{host} does not answer at {address} in time"))
                 .advise("check the firewall and the forwarding of the router");
-            return false;
+            return None;
         }
     };
     area.ok(name, format!("{host} speaks TLS at {address}"))
         .after(started.elapsed());
-    judge(area, &format!("{name} certificate"), &shown, Some(host));
-    true
+    let is_sound = judge(area, &format!("{name} certificate"), &chain, Some(host));
+    let verified = trust.verify(&chain, &server);
+    // What is wrong with the certificate itself was said already.
+    if is_sound || verified.is_ok() {
+        tell_trust(area, &format!("{name} trust"), verified.as_ref().err());
+    }
+    Some(Shown {
+        server,
+        is_verified: verified.is_ok(),
+        settings: verified.unwrap_or(unverified),
+    })
 }
 
-fn settings() -> Result<ClientConfig, TlsError> {
-    let provider = Arc::new(ring::default_provider());
-    let algorithms = provider.signature_verification_algorithms;
-    let builder = ClientConfig::builder_with_provider(Arc::<CryptoProvider>::clone(&provider));
-    let looker = Arc::new(Looker(algorithms));
-    Ok(builder
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(looker)
-        .with_no_client_auth())
-}
-
-/// Takes every certificate, because it is looked at afterwards, and nothing secret is sent.
-#[derive(Debug)]
-struct Looker(WebPkiSupportedAlgorithms);
-
-impl ServerCertVerifier for Looker {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls12_signature(message, certificate, signed, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls13_signature(message, certificate, signed, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
+/// Says whether a certificate is believed.
+fn tell_trust(area: &mut Area<'_>, name: &str, doubt: Option<&Doubt>) {
+    match doubt {
+        None => {
+            area.ok(name, "a root that is believed here leads to it");
+        }
+        Some(doubt @ Doubt::NoRoots) => {
+            area.warn(name, doubt.to_string()).advise(
+                "install the package of root certificates of the system, or name the root in \
+                 tls.ca (for another server with --ca)",
+            );
+        }
+        Some(doubt @ Doubt::Rejected(_)) => {
+            area.fail(
+                name,
+                format!("no root that is believed here leads to it: {doubt}"),
+            )
+            .advise(
+                "clients without its root do not sign in: if it is from an authority of your \
+                     own, install the root on their machines and name it in tls.ca (for another \
+                     server with --ca); if not, put the whole chain into the file of the \
+                     certificate",
+            );
+        }
     }
 }

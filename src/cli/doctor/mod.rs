@@ -15,9 +15,10 @@ mod settings;
 mod sign_in;
 #[cfg(target_os = "linux")]
 mod sockets;
+mod trust;
 
 use std::io::{self, BufRead as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -26,10 +27,12 @@ use crate::client::Credentials;
 use crate::config::Config;
 use crate::model::Address;
 use crate::telemetry;
+use crate::tls::read_root;
 
 use accounts::Guests;
 use report::Report;
-use sign_in::Place;
+use sign_in::{Place, WebSide};
+use trust::Trust;
 
 /// Longer than any two passwords.
 const LONGEST_INPUT: u64 = 8_192;
@@ -42,9 +45,12 @@ pub(super) struct Doctor {
     /// Its port.
     #[arg(long, default_value_t = 1863, requires = "host")]
     port: u16,
-    /// Where its web services are, as http://host:port.
+    /// Where its web services are, as http://host:port or https://host.
     #[arg(long, value_name = "URL", requires = "host")]
     http: Option<String>,
+    /// A root certificate that is believed beside those of this system (PEM or DER).
+    #[arg(long, value_name = "FILE", requires = "host")]
+    ca: Option<PathBuf>,
     /// Sign in to this account, instead of ones that are made for it.
     #[arg(long, value_name = "EMAIL", value_parser = Address::parse, requires = "password_stdin")]
     account: Option<Address>,
@@ -66,13 +72,14 @@ impl Doctor {
     pub(super) fn run(self, file: Option<&Path>) -> anyhow::Result<()> {
         telemetry::log_text("off")?;
         let given = self.given(io::stdin().lock())?;
+        let root = self.ca.as_deref().map(read_root).transpose()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("the runtime cannot be started")?;
         let report = runtime.block_on(async {
             match &self.host {
-                Some(host) => self.abroad(host, &given).await,
+                Some(host) => self.abroad(host, &Trust::new(root), &given).await,
                 None => at_home(file, &given).await,
             }
         });
@@ -109,15 +116,15 @@ impl Doctor {
     }
 
     /// A server that is only known by its address.
-    async fn abroad(&self, host: &str, given: &[Credentials]) -> Report {
+    async fn abroad(&self, host: &str, trust: &Trust, given: &[Credentials]) -> Report {
         let mut report = Report::default();
-        let place = addresses::foreign(host, self.port, self.http.as_deref(), &mut report).await;
-        let place = place.unwrap_or_default();
+        let url = self.http.as_deref();
+        let place = addresses::foreign(host, self.port, url, trust, &mut report).await;
         if given.is_empty() {
             let why = "name an account of that server with --account";
             report.area("clients").skip("sign-in", why);
         } else {
-            sign_in::check(&place, given, &mut report).await;
+            sign_in::check(&place.discreet(), given, &mut report).await;
         }
         report
     }
@@ -136,8 +143,16 @@ async fn at_home(file: Option<&Path>, given: &[Credentials]) -> Report {
     settings::check(&config, &mut report);
     database::check(&config, &mut report).await;
     certificates::check(&config, &mut report);
-    let place = ports::check(&config, &mut report).await;
-    addresses::check(&config, &mut report).await;
+    let mut place = ports::check(&config, &mut report).await;
+    // What cannot be read is among the findings already.
+    let roots = [&config.tls.ca, &config.legacy_tls.ca];
+    let roots = roots.into_iter().flatten();
+    let trust = Trust::new(roots.filter_map(|file| read_root(file).ok()));
+    match addresses::check(&config, &trust, &mut report).await {
+        // Clients are not kept waiting for a name that leads nowhere from here.
+        WebSide::Unreached => {}
+        found => place.web = found,
+    }
     check_clients(&config, &place, given, &mut report).await;
     report
 }
@@ -150,7 +165,7 @@ async fn check_clients(config: &Config, place: &Place, given: &[Credentials], re
         return;
     }
     if !given.is_empty() {
-        sign_in::check(place, given, report).await;
+        sign_in::check(&place.discreet(), given, report).await;
         return;
     }
     let guests = match Guests::invite(config).await {

@@ -6,7 +6,7 @@ use crate::config::Config;
 
 use super::reach::{self, Found};
 use super::report::{Area, Report};
-use super::sign_in::Place;
+use super::sign_in::{Place, WebSide};
 
 /// What listens at an address of the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,13 +35,18 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> Place {
             }
             let found = look(kind, reach::here(address)).await;
             let is_found = tell(&mut area, key, address, found);
-            let slot = match key {
-                "listen.msnp" => &mut place.msnp,
-                "listen.http" => &mut place.http,
-                _ => continue,
-            };
-            if is_found && slot.is_none() {
-                *slot = Some(reach::here(address));
+            if !is_found {
+                continue;
+            }
+            let address = reach::here(address);
+            match (key, &place.web) {
+                ("listen.msnp", _) => {
+                    place.msnp.get_or_insert(address);
+                }
+                ("listen.http", WebSide::Unreached) => {
+                    place.web = WebSide::Reached(address.into());
+                }
+                _ => {}
             }
         }
     }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use crate::client::Version;
+use crate::client::{ClientError, Http, Version, WebServer};
 
 /// How long an address may take for a connection, and for each answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(4);
@@ -53,6 +53,22 @@ pub(super) async fn web(address: SocketAddr, host: &str) -> Found {
         has_head.then(|| answer.starts_with("HTTP/1.1 200 ") && answer.contains("PassportURLs:"))
     })
     .await
+}
+
+/// Asks for the web side through TLS.
+pub(super) async fn secure_web(server: &WebServer) -> Found {
+    let started = Instant::now();
+    let mut http = Http::new(server.clone());
+    let asking = http.ask("GET /rdr/pprdr.asp HTTP/1.1\r\n", b"");
+    match timeout(PATIENCE, asking).await {
+        Ok(Ok(answer)) if answer.status == 200 && answer.header("PassportURLs").is_some() => {
+            Found::Expected(started.elapsed())
+        }
+        Ok(Ok(answer)) => Found::Stranger(shortened(&answer.head)),
+        Ok(Err(ClientError::Io(error))) => Found::Nobody(error),
+        Ok(Err(ClientError::Closed { .. } | ClientError::Late { .. })) | Err(_) => Found::Silent,
+        Ok(Err(error)) => Found::Stranger(error.to_string()),
+    }
 }
 
 /// Asks for the health of the server.

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::client::{
     self, ClientError, Connection, Credentials, Gateway, Http, Invitation, Referral, Target,
-    Version,
+    Version, WebServer,
 };
 
 use super::report::{Area, Report};
@@ -25,21 +25,75 @@ const BODY: &str =
     "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=UTF-8\r\n\r\nAre you well?";
 
 /// Where a server can be used, as far as it was found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Place {
     /// The notification server.
     pub(super) msnp: Option<SocketAddr>,
-    /// The web services, over plain HTTP.
-    pub(super) http: Option<SocketAddr>,
+    /// The web services.
+    pub(super) web: WebSide,
     /// Whether the gateway is to be tried.
     pub(super) has_gateway: bool,
 }
 
+/// The web services of a server, as far as they can be used.
+#[derive(Debug, Clone, Default)]
+pub(super) enum WebSide {
+    #[default]
+    Unreached,
+    /// Somebody answers whose certificate is not believed.
+    Unverified(WebServer),
+    /// The same, for people whose passwords are worth something.
+    Withheld,
+    Reached(WebServer),
+}
+
+impl WebSide {
+    /// Whoever is asked, if anybody is.
+    pub(super) fn server(&self) -> Option<&WebServer> {
+        match self {
+            Self::Unreached | Self::Withheld => None,
+            Self::Unverified(server) | Self::Reached(server) => Some(server),
+        }
+    }
+
+    /// Why nobody is asked.
+    fn absence(&self) -> &'static str {
+        match self {
+            Self::Withheld => "no password is sent to a server whose certificate is not believed",
+            _ => "signs in over the web, which is not reached",
+        }
+    }
+
+    /// How it was asked, where that is not in the clear.
+    fn remark(&self) -> &'static str {
+        match self {
+            Self::Unverified(_) => "; over https, without verifying the certificate",
+            Self::Reached(server) if server.is_secure() => "; over https",
+            _ => "",
+        }
+    }
+}
+
+impl Place {
+    /// For people of the server. Accounts that are made for the check may sign in wherever
+    /// something answers: they are gone before anybody could use what was heard.
+    pub(super) fn discreet(&self) -> Self {
+        let web = match &self.web {
+            WebSide::Unverified(_) => WebSide::Withheld,
+            other => other.clone(),
+        };
+        Self {
+            web,
+            ..self.clone()
+        }
+    }
+}
+
 /// The way that a client goes.
 #[derive(Debug, Clone, Copy)]
-enum Way {
+enum Way<'a> {
     Tcp(SocketAddr),
-    Gateway(SocketAddr),
+    Gateway(&'a WebServer),
 }
 
 /// Somebody who is signed in.
@@ -55,31 +109,34 @@ pub(super) async fn check(place: &Place, people: &[Credentials], report: &mut Re
         area.skip("sign-in", "the server does not answer, see above");
         return;
     };
+    let web = &place.web;
     for number in GENERATIONS {
         let name = format!("MSNP{number}");
-        if number >= 8 && place.http.is_none() {
-            area.skip(&name, "signs in over the web, which is not reached");
+        if number >= 8 && web.server().is_none() {
+            area.skip(&name, web.absence());
             continue;
         }
-        try_version(&mut area, &name, number, Way::Tcp(msnp), (place, people)).await;
+        try_version(&mut area, &name, number, Way::Tcp(msnp), (web, people)).await;
     }
     let name = format!("gateway (MSNP{TUNNELLED})");
-    match place.http {
-        Some(http) if place.has_gateway => {
-            let way = Way::Gateway(http);
-            try_version(&mut area, &name, TUNNELLED, way, (place, people)).await;
+    match web.server() {
+        Some(server) if place.has_gateway => {
+            let way = Way::Gateway(server);
+            try_version(&mut area, &name, TUNNELLED, way, (web, people)).await;
         }
         Some(_) => {
             area.skip(&name, "switched off by gateway.enabled");
         }
         None => {
-            area.skip(&name, "the web side is not reached");
+            area.skip(&name, web.absence());
         }
     }
-    match (place.http, people.first()) {
-        (Some(http), Some(who)) => try_services(&mut area, http, who).await,
+    match (web.server(), people.first()) {
+        (Some(server), Some(who)) => {
+            try_services(&mut area, server, web.remark(), who).await;
+        }
         _ => {
-            area.skip("web services", "the web side is not reached");
+            area.skip("web services (SOAP)", web.absence());
         }
     }
 }
@@ -88,17 +145,20 @@ async fn try_version(
     area: &mut Area<'_>,
     name: &str,
     number: u8,
-    way: Way,
-    (place, people): (&Place, &[Credentials]),
+    way: Way<'_>,
+    (web, people): (&WebSide, &[Credentials]),
 ) {
     let Some(version) = Version::new(number) else {
         area.skip(name, "this client does not speak it");
         return;
     };
     let started = Instant::now();
+    let web = (!version.signs_in_by_digest()).then_some(web);
+    let remark = web.map_or("", WebSide::remark);
     let mut visitors = Vec::new();
     for who in people {
-        let entering = timeout(PATIENCE, enter(version, way, place.http, who));
+        let server = web.and_then(WebSide::server);
+        let entering = timeout(PATIENCE, enter(version, way, server, who));
         let entered = entering
             .await
             .unwrap_or_else(|_| Err(late("the end of the sign-in")));
@@ -115,7 +175,7 @@ async fn try_version(
     }
     let signed_in = started.elapsed();
     let [caller, callee] = &mut visitors[..] else {
-        area.ok(name, "signs in").after(signed_in);
+        area.ok(name, format!("signs in{remark}")).after(signed_in);
         return;
     };
     let talking = Instant::now();
@@ -123,7 +183,7 @@ async fn try_version(
     match talked.unwrap_or_else(|_| Err(late("the end of the conversation"))) {
         Ok(()) => {
             let took = talking.elapsed().as_millis();
-            let detail = format!("two sign in, and talk within {took} ms");
+            let detail = format!("two sign in, and talk within {took} ms{remark}");
             area.ok(name, detail).after(signed_in);
         }
         Err(error) => {
@@ -141,22 +201,23 @@ async fn try_version(
 /// Signs in, downloads the list and is seen.
 async fn enter(
     version: Version,
-    way: Way,
-    http: Option<SocketAddr>,
+    way: Way<'_>,
+    web: Option<&WebServer>,
     who: &Credentials,
 ) -> Result<Connection, ClientError> {
     let mut connection = match way {
         Way::Tcp(server) => Connection::open(server, version).await?,
-        Way::Gateway(http) => {
-            Connection::through(Gateway::new(http, Target::Notification), version)
+        Way::Gateway(web) => {
+            let gateway = Gateway::new(web.clone(), Target::Notification);
+            Connection::through(gateway, version)
         }
     };
-    let Some(http) = http.filter(|_| !version.signs_in_by_digest()) else {
+    let Some(web) = web else {
         client::sign_in_md5(&mut connection, who).await?;
         client::download_by_line(&mut connection, "NLN").await?;
         return Ok(connection);
     };
-    let mut http = Http::new(http);
+    let mut http = Http::new(web.clone());
     let tokens = if version.proves_its_key() {
         Some(client::sign_in_proof(&mut connection, &mut http, who).await?)
     } else {
@@ -177,7 +238,7 @@ async fn enter(
 /// One calls the other and says something, which has to arrive as it was said.
 async fn talk(
     version: Version,
-    way: Way,
+    way: Way<'_>,
     caller: &mut Visitor<'_>,
     callee: &mut Visitor<'_>,
 ) -> Result<(), ClientError> {
@@ -203,31 +264,32 @@ async fn talk(
 
 async fn switchboard(
     version: Version,
-    way: Way,
+    way: Way<'_>,
     server: SocketAddr,
 ) -> Result<Connection, ClientError> {
     match way {
         Way::Tcp(_) => Connection::open(server, version).await,
-        Way::Gateway(http) => {
-            let gateway = Gateway::new(http, Target::Switchboard(server));
+        Way::Gateway(web) => {
+            let gateway = Gateway::new(web.clone(), Target::Switchboard(server));
             Ok(Connection::through(gateway, version))
         }
     }
 }
 
 /// Fetches tokens and the address book with them.
-async fn try_services(area: &mut Area<'_>, http: SocketAddr, who: &Credentials) {
+async fn try_services(area: &mut Area<'_>, web: &WebServer, remark: &str, who: &Credentials) {
     let name = "web services (SOAP)";
     let started = Instant::now();
     let asking = async {
-        let mut http = Http::new(http);
+        let mut http = Http::new(web.clone());
         let tokens = client::fetch_tokens(&mut http, who).await?;
         client::ask_find_all(&mut http, &client::find_all(&tokens)).await
     };
     let asked = timeout(PATIENCE, asking).await;
     match asked.unwrap_or_else(|_| Err(late("the address book"))) {
         Ok(book) => {
-            let detail = format!("tokens, and a book of {} entries", client::entries(&book));
+            let entries = client::entries(&book);
+            let detail = format!("tokens, and a book of {entries} entries{remark}");
             area.ok(name, detail).after(started.elapsed());
         }
         Err(error) => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::{add, open_store, tell};
+use super::{add, open_store, tell, try_out};
 use crate::config::Config;
 use crate::escargot::{self, Wishes};
 
@@ -35,10 +35,15 @@ impl Escargot {
         if found.further_remarks > 0 {
             eprintln!("note: and {} more", found.further_remarks);
         }
-        let store = open_store(config).await?;
-        let added = add(&store, found.people, self.dry_run).await;
-        store.close().await;
-        tell(&added?, self.dry_run)?;
+        let report = if self.dry_run {
+            try_out(config, found.people).await?
+        } else {
+            let store = open_store(config).await?;
+            let added = add(&store, found.people).await;
+            store.close().await;
+            added?
+        };
+        tell(&report, self.dry_run)?;
         Ok(())
     }
 }

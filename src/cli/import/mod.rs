@@ -15,8 +15,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::runtime;
 use crate::config::Config;
 use crate::server::list_limits;
-use crate::store::Store;
 use crate::store::people::{ImportReport, ImportWatch, People};
+use crate::store::{Rehearsal, Store};
 use crate::telemetry;
 
 /// Between two looks at how far it is.
@@ -52,11 +52,31 @@ pub(super) async fn open_store(config: &Config) -> anyhow::Result<Store> {
 }
 
 /// Adds everybody in the document, with a bar on a terminal.
-pub(super) async fn add(
-    store: &Store,
-    people: People,
-    dry_run: bool,
-) -> anyhow::Result<ImportReport> {
+pub(super) async fn add(store: &Store, people: People) -> anyhow::Result<ImportReport> {
+    watched(store, people, false).await
+}
+
+/// Finds out what [`add`] would do, and changes nothing: there need not even be a database, and one
+/// that there is stays as old as it is.
+pub(super) async fn try_out(config: &Config, people: People) -> anyhow::Result<ImportReport> {
+    let path = config.database();
+    let rehearse = async {
+        let limits = list_limits(&config.limits);
+        let rehearsal = Rehearsal::of(&path, limits)
+            .await
+            .with_context(|| format!("it cannot be tried out on a copy of {}", path.display()))?;
+        let report = watched(rehearsal.store(), people, true).await;
+        rehearsal.end().await;
+        report
+    };
+    tokio::select! {
+        report = rehearse => report,
+        // The copy goes in any case.
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("broken off"),
+    }
+}
+
+async fn watched(store: &Store, people: People, dry_run: bool) -> anyhow::Result<ImportReport> {
     let style = ProgressStyle::with_template("{wide_bar} {percent}% {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     // Everybody counts twice: the account, and its book.

@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use tokio::task::JoinSet;
 
 use super::{LEGACY_WARNING, import_json, read_name};
+use crate::config::Config;
 use crate::model::{Address, Label};
 use crate::service::accounts::Accounts;
 use crate::store::Store;
@@ -26,7 +27,7 @@ pub(in crate::cli) struct Import {
     file: PathBuf,
     /// Of a JSON file: say what would be done, and change nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 /// One line of the file, understood.
@@ -53,20 +54,29 @@ struct Tally {
 }
 
 impl Import {
+    /// Says what would be done. No database is opened for it.
+    pub(super) async fn rehearse(&self, config: &Config) -> anyhow::Result<()> {
+        ensure!(
+            self.is_json(),
+            "a CSV file cannot be tried out; leave out --dry-run"
+        );
+        import_json::rehearse(&self.file, config).await
+    }
+
+    fn is_json(&self) -> bool {
+        let kind = self.file.extension().unwrap_or_default();
+        kind.eq_ignore_ascii_case("json")
+    }
+
     pub(super) async fn run(
         self,
         store: &Store,
         accounts: &Accounts,
         hash_threads: usize,
     ) -> anyhow::Result<()> {
-        let kind = self.file.extension().unwrap_or_default();
-        if kind.eq_ignore_ascii_case("json") {
-            return import_json::run(&self.file, self.dry_run, store).await;
+        if self.is_json() {
+            return import_json::run(&self.file, store).await;
         }
-        ensure!(
-            !self.dry_run,
-            "a CSV file cannot be tried out; leave out --dry-run"
-        );
         let text = fs::read(&self.file)
             .with_context(|| format!("{} cannot be read", self.file.display()))?;
         // A line with too few or too many values is that line's problem only.

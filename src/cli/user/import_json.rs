@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::cli::import::{add, tell};
+use crate::cli::import::{add, tell, try_out};
+use crate::config::Config;
 use crate::service::imported::Pbkdf2Hash;
 use crate::service::passwords;
 use crate::store::Store;
@@ -20,11 +21,19 @@ struct Heading {
     version: u32,
 }
 
-pub(super) async fn run(file: &Path, dry_run: bool, store: &Store) -> anyhow::Result<()> {
+/// Adds everybody in the file.
+pub(super) async fn run(file: &Path, store: &Store) -> anyhow::Result<()> {
     let named = || file.display().to_string();
     let people = read(file).with_context(named)?;
-    let report = add(store, people, dry_run).await.with_context(named)?;
-    tell(&report, dry_run)?;
+    tell(&add(store, people).await.with_context(named)?, false)?;
+    Ok(())
+}
+
+/// Says what that would do, and changes nothing.
+pub(super) async fn rehearse(file: &Path, config: &Config) -> anyhow::Result<()> {
+    let named = || file.display().to_string();
+    let people = read(file).with_context(named)?;
+    tell(&try_out(config, people).await.with_context(named)?, true)?;
     Ok(())
 }
 

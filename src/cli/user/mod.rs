@@ -57,6 +57,11 @@ pub(super) enum UserCommand {
 pub(super) fn run(command: UserCommand, config: &Config) -> anyhow::Result<()> {
     telemetry::log_text("warn")?;
     runtime()?.block_on(async {
+        if let UserCommand::Import(import) = &command
+            && import.dry_run
+        {
+            return import.rehearse(config).await;
+        }
         let (store, accounts) = open(config).await?;
         let result = match command {
             UserCommand::Add(add) => add.run(&accounts).await,

@@ -30,7 +30,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
 use ipnet::IpNet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use super::{Link, Web};
 use crate::config;
@@ -50,6 +52,12 @@ use table::{Allowance, Refused, Table};
 const LONGEST_POLL: Duration = Duration::from_secs(25);
 /// How often sessions are looked over for idleness.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
+
+/// How long after the last good-bye a session may come for its own. Most clients ask every two
+/// seconds (`docs/protocol/20 §6`); there is more than that to be done within the time of a stop.
+const LAST_REQUEST: Duration = Duration::from_millis(2_500);
+/// The only name of the gateway.
+pub(super) const PATH: &str = "/gateway/gateway.dll";
 
 /// The sessions of the gateway; clones share them.
 #[derive(Debug, Clone)]
@@ -99,6 +107,12 @@ struct Inner {
     table: Table,
     metrics: Metrics,
     start: Start,
+    /// Cancelled when no session is opened any more.
+    stop: CancellationToken,
+    /// Wakes whoever waits for the last session to be over.
+    over: Notify,
+    /// Cancelled when nobody is to be told any more that the server stops.
+    parting: CancellationToken,
 }
 
 impl fmt::Debug for Inner {
@@ -117,11 +131,13 @@ struct Known {
 
 impl Gateway {
     /// A gateway without sessions. Its sessions take places at `gate`, beside the connections over
-    /// TCP; each is handed to `start`, which carries it as it would one of those.
+    /// TCP; each is handed to `start`, which carries it as it would one of those. After `stop` there
+    /// are no new ones.
     pub fn new(
         settings: GatewaySettings,
         gate: Gate,
         metrics: Metrics,
+        stop: CancellationToken,
         start: impl Fn(Role, Tunnelled) + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -131,6 +147,9 @@ impl Gateway {
             table: Table::default(),
             metrics,
             start: Box::new(start),
+            stop,
+            over: Notify::new(),
+            parting: CancellationToken::new(),
         }))
     }
 
@@ -140,15 +159,32 @@ impl Gateway {
         self.0.settings.replace(settings);
     }
 
-    /// Ends the sessions that nobody asks for any more, until the soft stop. Their end is that of
-    /// a connection that broke.
+    /// Cancelled when every session was told that the server stops, or had the time to ask: as long
+    /// as that, clients of the gateway have to get through.
+    pub fn parting(&self) -> CancellationToken {
+        self.0.parting.clone()
+    }
+
+    /// Ends the sessions that nobody asks for any more, until the soft stop, and then waits for the
+    /// others to be told of it. The end of the former is that of a connection that broke.
     pub async fn sweep(self, shutdown: Shutdown) {
+        let _parting = self.0.parting.clone().drop_guard();
         let mut ticks = interval(SWEEP_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while let Some(now) = shutdown.soft().run_until_cancelled(ticks.tick()).await {
             for session in self.0.table.take_expired(now) {
                 session.hang_up();
             }
+        }
+        let everybody = async {
+            while !self.0.table.is_empty() {
+                self.0.over.notified().await;
+            }
+        };
+        tokio::select! {
+            () = everybody => {}
+            () = sleep_until(shutdown.turn(1.0) + LAST_REQUEST) => {}
+            () = shutdown.hard().cancelled() => {}
         }
     }
 
@@ -193,6 +229,12 @@ impl Gateway {
         Ok(Known { id, session })
     }
 
+    /// Forgets a session whose end was told.
+    fn forget(&self, id: &str) {
+        self.0.table.remove(id);
+        self.0.over.notify_one();
+    }
+
     /// The session of an id, if whoever asks may go on with it.
     fn find(&self, id: &str, peer: SocketAddr) -> Option<Known> {
         let session = self.0.table.find(id)?;
@@ -231,6 +273,9 @@ impl Gateway {
     ) -> Result<Response, StatusCode> {
         let find = |id: &str| self.find(id, link.peer).ok_or(StatusCode::BAD_REQUEST);
         let (known, replied) = match request {
+            Request::Open { .. } if self.0.stop.is_cancelled() => {
+                return Err(StatusCode::SERVICE_UNAVAILABLE);
+            }
             Request::Open { role, timeout } => {
                 let opened = self.open(role, (link.peer, link.local), timeout);
                 let known = opened.map_err(|refused| {
@@ -265,7 +310,7 @@ impl Gateway {
             Unanswered::Crowded => StatusCode::SERVICE_UNAVAILABLE,
         })?;
         if reply.is_last {
-            self.0.table.remove(&known.id);
+            self.forget(&known.id);
         }
         let gateway = answer::gateway_of(&web.advertise, link, asked.headers);
         Ok(answer::reply(&known.id, &gateway, reply))
@@ -288,9 +333,9 @@ fn new_id() -> Arc<str> {
     format!("{stable:016x}.{changing:016x}").into()
 }
 
-/// The gateway under its only name.
+/// The gateway under its name.
 pub(super) fn routes() -> Router<Web> {
-    Router::new().route("/gateway/gateway.dll", post(serve).options(preflight))
+    Router::new().route(PATH, post(serve).options(preflight))
 }
 
 async fn serve(

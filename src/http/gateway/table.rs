@@ -111,6 +111,11 @@ impl Table {
         self.rows().sessions.get(id).cloned()
     }
 
+    /// Whether no session is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows().sessions.is_empty()
+    }
+
     /// Forgets a session. Calling it again changes nothing.
     pub(super) fn remove(&self, id: &str) {
         let mut rows = self.rows();

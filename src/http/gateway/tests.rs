@@ -30,11 +30,13 @@ fn gateway() -> (Gateway, Started) {
         same_network: false,
         cors_origins: Vec::new(),
     };
-    let gateway = Gateway::new(settings, gate, Metrics::new(), move |_, client| {
+    let start = move |_, client| {
         kept.lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(client);
-    });
+    };
+    let stop = CancellationToken::new();
+    let gateway = Gateway::new(settings, gate, Metrics::new(), stop, start);
     (gateway, started)
 }
 
@@ -73,6 +75,35 @@ async fn a_session_lasts_as_long_as_it_asked_for_within_bounds() {
     }
     shutdown.begin();
     assert!(shutdown.wait(Duration::from_secs(1)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_have_time_to_ask_after_the_last_good_bye() {
+    let spread = Duration::from_secs(3);
+    for (opened, asked, waited) in [
+        (0, 0, Duration::ZERO),
+        (1, 1, Duration::ZERO),
+        (2, 1, spread + LAST_REQUEST),
+    ] {
+        let (gateway, started) = gateway();
+        let shutdown = Shutdown::new();
+        let sweep = gateway.clone().sweep(shutdown.clone());
+        drop(shutdown.spawn("sweep", sweep));
+        let sessions: Vec<_> = (0..opened)
+            .map(|_| gateway.opened(PEER, None).unwrap())
+            .collect();
+        let start = Instant::now();
+        shutdown.begin_spread(spread);
+        // As sessions do when it is their turn.
+        started.lock().unwrap().clear();
+        for known in sessions.iter().take(asked) {
+            assert!(known.session.exchange(b"", None).await.unwrap().is_last);
+            gateway.forget(&known.id);
+        }
+        gateway.parting().cancelled().await;
+        assert_eq!(start.elapsed(), waited, "{asked} of {opened}");
+        assert!(shutdown.wait(Duration::from_secs(1)).await);
+    }
 }
 
 #[tokio::test(start_paused = true)]

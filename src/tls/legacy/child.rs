@@ -160,7 +160,14 @@ async fn serve(listener: std::net::TcpListener, control: StdUnixStream) -> Resul
     };
     // No proxy hands on what is as old as this.
     let proxies = Live::default();
-    let listening = accept(listener, gate, proxies, shutdown.clone(), start);
+    let listening = accept(
+        listener,
+        gate,
+        proxies,
+        shutdown.soft().clone(),
+        shutdown.clone(),
+        start,
+    );
     shutdown.spawn("listener", listening);
     while let Some(next) = next_instruction(&mut instructions).await? {
         match self::context(&next) {

@@ -281,6 +281,7 @@ async fn people_go_through_a_file_into_an_empty_server_as_they_were() {
     );
     let dry = run(to.path(), &["user", "import", name, "--dry-run"]);
     assert!(dry.contains("3 accounts would be added"), "{dry}");
+    assert_eq!(fs::read_dir(to.path()).unwrap().count(), 0);
     let added = run(to.path(), &["user", "import", name]);
     for words in [
         "3 accounts added",
@@ -329,4 +330,26 @@ async fn people_go_through_a_file_into_an_empty_server_as_they_were() {
     ] {
         assert!(added.contains(words), "{words}: {added}");
     }
+}
+
+#[tokio::test]
+async fn what_is_only_tried_out_does_not_upgrade() {
+    let (from, _) = database(RELEASED.len()).await;
+    let file = from.path().join("people.json");
+    let file = file.to_str().unwrap();
+    run(from.path(), &["user", "export", "--output", file]);
+    let (to, path) = database(1).await;
+    let names = || {
+        let entries = fs::read_dir(path.parent().unwrap()).unwrap();
+        entries
+            .map(|it| it.unwrap().file_name())
+            .collect::<Vec<_>>()
+    };
+    let before = (names(), fs::read(&path).unwrap());
+    let dry = run(to.path(), &["user", "import", file, "--dry-run"]);
+    assert_eq!((names(), fs::read(&path).unwrap()), before);
+    let (report, _) = dry.split_once("Nothing was changed").unwrap();
+    let done = run(to.path(), &["user", "import", file]);
+    assert_eq!(done, report.replace("would be added", "added"));
+    assert_ne!(fs::read(&path).unwrap(), before.1);
 }

@@ -495,13 +495,17 @@ mod tests {
     }
 
     fn open(hub: &Hub, person: &Person) -> Seat {
+        open_as(hub, person, RoomId(7))
+    }
+
+    fn open_as(hub: &Hub, person: &Person, id: RoomId) -> Seat {
         let now = Instant::now();
         let key: Arc<str> = format!("open{}", person.guard.session()).into();
         let user = person.guard.user();
         hub.ticket_for_new_room(user, person.guard.session(), &key, now)
             .unwrap();
         let (mailbox, inbox) = mailbox(4);
-        let entered = hub.open_room(&key, bearer(&address(user.0)), || RoomId(7), mailbox, now);
+        let entered = hub.open_room(&key, bearer(&address(user.0)), || id, mailbox, now);
         Seat {
             membership: entered.unwrap().membership,
             inbox,
@@ -688,10 +692,8 @@ mod tests {
             ..RoomLimits::default()
         });
         let people: Vec<Person> = (1..=7).map(|user| person(&hub, user)).collect();
-        let callers: Vec<Seat> = people[1..]
-            .iter()
-            .map(|person| open(&hub, person))
-            .collect();
+        let open = |user: u32| open_as(&hub, &people[user as usize - 1], RoomId(user));
+        let callers: Vec<Seat> = (2..=7).map(open).collect();
         let mut joined: Vec<_> = callers.iter().map(|seat| join(&hub, seat, 1)).collect();
         let refused = joined.split_off(CALLED_FACTOR);
         assert!(joined.iter().all(Result::is_ok));
@@ -700,7 +702,7 @@ mod tests {
                 .iter()
                 .all(|it| it.as_ref().is_err_and(|it| *it == JoinError::TooManyRooms))
         );
-        drop(open(&hub, &people[0]));
+        drop(open(1));
         // However many call, the tickets for rooms of one's own are left.
         let now = Instant::now();
         for number in 0..TICKETS_PER_SESSION {

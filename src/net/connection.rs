@@ -126,14 +126,9 @@ impl<S: Session> Carried<S> {
             Box::pin(link.close()).await;
         }
         let role = driver.codec.role();
-        link.metrics.closed(role.into(), reason.word());
-        match reason {
-            CloseReason::SlowConsumer if inbox.has_overflowed() => {
-                link.metrics.queue_dropped(role.into());
-            }
-            CloseReason::SignInTimeout => link.metrics.limited(Limit::SignInTime),
-            CloseReason::TooLarge => link.metrics.limited(Limit::Size),
-            _ => {}
+        reason.count(role.into(), &link.metrics);
+        if reason == CloseReason::SlowConsumer && inbox.has_overflowed() {
+            link.metrics.queue_dropped(role.into());
         }
         reason
     }

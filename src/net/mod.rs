@@ -25,6 +25,7 @@ pub use listener::{Arrival, accept, listen};
 pub use pace::{FrameRate, Pace};
 pub use pipe::{ClientEnd, SessionEnd, Tunnelled, pipe};
 
+use crate::metrics::{self, Limit, Metrics};
 use crate::wire::{Frame, Outbox};
 
 /// What a connection carries: frames in, events in, frames out. Never touches a socket.
@@ -105,6 +106,16 @@ impl CloseReason {
             Self::Referred => "referred",
             Self::Shutdown => "shutdown",
             Self::Fault => "fault",
+        }
+    }
+
+    /// Counts the end of a connection, and the limit behind it where there is one.
+    pub fn count(self, role: metrics::Role, metrics: &Metrics) {
+        metrics.closed(role, self.word());
+        match self {
+            Self::SignInTimeout => metrics.limited(Limit::SignInTime),
+            Self::TooLarge => metrics.limited(Limit::Size),
+            _ => {}
         }
     }
 }

@@ -10,7 +10,7 @@ use tracing::{Instrument, Span};
 use crate::config::Limits;
 use crate::live::Live;
 use crate::mailbox::mailbox;
-use crate::metrics::{Limit, Role as Counted};
+use crate::metrics::Role as Counted;
 use crate::net::{Arrival, CloseReason, FrameRate, Link, Rules, Tunnelled};
 use crate::ns::{NsSession, NsSettings, ServerRole};
 use crate::sb::SbSession;
@@ -99,10 +99,7 @@ impl Door {
             }
             Ok(frame) => self.notification(link, Some(frame), role, write).await,
             Err(reason) => {
-                metrics.closed(Counted::Ns, reason.word());
-                if reason == CloseReason::SignInTimeout {
-                    metrics.limited(Limit::SignInTime);
-                }
+                reason.count(Counted::Ns, metrics);
                 reason
             }
         };

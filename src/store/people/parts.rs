@@ -298,7 +298,9 @@ impl Import<'_> {
             };
             // Somebody whose account stayed behind; a friend's card is written already.
             let stayed_behind = card.account.as_deref().filter(|_| account.is_none());
-            let is_friend = |it: &KeptContact| it.guid == card.guid && it.lists.forward;
+            let is_friend = |it: &KeptContact| {
+                it.lists.forward && Guid::parse(&it.guid) == Guid::parse(&card.guid)
+            };
             if stayed_behind.is_some() && dossier.contacts.iter().any(is_friend) {
                 continue;
             }
@@ -497,4 +499,59 @@ fn fields_of(dossier: &Dossier, identity: &str) -> super::Fields {
     let is_same = |card: &&super::KeptCard| Guid::parse(&card.guid) == Guid::parse(identity);
     let card = dossier.cards.iter().find(is_same);
     card.map(|card| card.fields.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::model::{CardChange, CardField, CardRef, List};
+    use crate::store::BookRequest;
+    use crate::store::people::ImportWatch;
+    use crate::store::testing::{Fixture, address, by_address, done, texts};
+
+    #[tokio::test]
+    async fn what_is_written_about_somebody_who_stays_behind_comes_along() {
+        let fixture = Fixture::new().await;
+        let alice = fixture.account("alice").await;
+        for name in ["bob", "carol"] {
+            fixture.account(name).await;
+            let guid = fixture.add_card(alice, name).await;
+            let request = BookRequest::UpdateCards(vec![CardChange {
+                card: CardRef::Card(guid),
+                messenger: None,
+                fields: texts(&[(CardField::Comment, name)]),
+            }]);
+            done(fixture.change(alice, request).await);
+        }
+        // Taken off the list of friends; the card stays.
+        done(
+            fixture
+                .remove(alice, by_address("bob"), List::Forward, None)
+                .await,
+        );
+        let exported = fixture
+            .store
+            .export_people(Some(vec![address("alice")]), true);
+        let (people, _) = exported.await.unwrap();
+        let elsewhere = Fixture::new().await;
+        let watch = Arc::new(ImportWatch::default());
+        let imported = elsewhere.store.import_people(people, false, watch).await;
+        imported.unwrap().unwrap();
+        let alice = elsewhere.store.account(&address("alice")).await.unwrap();
+        let page = elsewhere.page(alice.unwrap().id, None).await;
+        let mut written: Vec<String> = page
+            .cards
+            .iter()
+            .map(|card| {
+                let address = card.address.clone().unwrap_or_default();
+                format!("{address}: {}", card.fields.text(CardField::Comment))
+            })
+            .collect();
+        written.sort();
+        assert_eq!(
+            written,
+            ["bob@example.com: bob", "carol@example.com: carol"]
+        );
+    }
 }

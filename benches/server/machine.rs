@@ -201,7 +201,7 @@ impl Machine {
         place: Place,
     ) -> anyhow::Result<Server> {
         let data = self.data(population)?;
-        let (msnp, http) = (free_port()?, free_port()?);
+        let [msnp, http] = free_ports()?;
         let (memory, passes) = population.hash.cost();
         let mut settings = String::new();
         write!(
@@ -381,9 +381,17 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// One that is free now; nobody else is about to take it.
-fn free_port() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+/// Ports that are free now; nobody else is about to take them. All are held before any is given back,
+/// or the system might choose the same one again.
+fn free_ports<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
+    let mut held = Vec::with_capacity(N);
+    let mut ports = [SocketAddr::from(([127, 0, 0, 1], 0)); N];
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        *port = listener.local_addr()?;
+        held.push(listener);
+    }
+    Ok(ports)
 }
 
 /// A report of the load.

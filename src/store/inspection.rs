@@ -37,15 +37,12 @@ pub enum Writable {
 pub async fn inspect(path: &Path) -> Result<Inspection, StoreError> {
     let mut connection = pool::reader(path).await?;
     let damage = damage(&mut connection).await?;
-    let schema = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
-        .fetch_optional(&mut connection)
-        .await;
     // A damaged one may say so once more.
     drop(connection.close().await);
     Ok(Inspection {
         damage,
         // A file without that table was never used.
-        schema: schema.ok().flatten().unwrap_or_default(),
+        schema: pool::schema(path).await.unwrap_or_default(),
         newest_schema: pool::newest_schema(),
         writable: writable(path).await,
     })

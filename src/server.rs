@@ -499,6 +499,11 @@ fn spread(sessions: usize) -> Duration {
 }
 
 /// How many listeners take connections to the web services, each up to its own bound.
+/// How many files and sockets the settings take.
+pub fn descriptors_needed(config: &Config) -> u64 {
+    descriptors::needed(&config.limits, http_listeners(config))
+}
+
 fn http_listeners(config: &Config) -> usize {
     config.listen.http.len() + config.legacy_tls.listen.len()
 }

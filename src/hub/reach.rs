@@ -81,3 +81,49 @@ impl Hub {
 fn is_reachable(online: &Online, sender: UserId) -> bool {
     online.shown().is_some() && online.standing.lets_see(sender)
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::RoomLimits;
+    use super::super::online::testing::{INBOX, sign_in};
+    use super::*;
+    use crate::model::{DirectKind, Status};
+
+    /// Whoever may write to somebody must not be able to sign them out by it.
+    #[test]
+    fn nobody_is_cut_off_by_what_others_send_them() {
+        let hub = Hub::new(RoomLimits::default());
+        let address = |user: u32| Address::parse(&format!("u{user}@example.com")).unwrap();
+        let [mallory, mut victim] = [1, 2].map(|user| sign_in(&hub, UserId(user), &[]));
+        for person in [&mallory, &victim] {
+            person.set(&hub, Status::Online);
+        }
+        victim.inbox.drain();
+        let notice = Arc::new(Notice {
+            from: address(1),
+            from_endpoint: None,
+            kind: 1,
+            body: Bytes::new(),
+        });
+        let message = Arc::new(DirectMessage {
+            from: address(1),
+            to: address(2),
+            kind: DirectKind::Text,
+            body: Bytes::new(),
+        });
+        let mut taken = 0;
+        for _ in 0..INBOX {
+            let (to, notice) = (address(2), Arc::clone(&notice));
+            taken += usize::from(hub.notify(&mallory.guard, &to, None, notice, |_| true));
+            let message = Arc::clone(&message);
+            taken += usize::from(hub.deliver_direct(&mallory.guard, message, |_| true));
+        }
+        assert!(taken > INBOX / 4 && taken < INBOX, "{taken}");
+        assert!(!victim.inbox.has_overflowed());
+        assert_eq!(victim.inbox.drain().len(), taken);
+        // Who has caught up is reached again.
+        assert!(hub.deliver_direct(&mallory.guard, message, |_| true));
+    }
+}

@@ -424,3 +424,136 @@ impl From<Role> for metrics::Role {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ipnet::IpNet;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::mailbox::{Mailbox, mailbox};
+    use crate::metrics::Metrics;
+    use crate::net::{Arrival, Gate, GateLimits};
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// A session that tells the test what happened to it.
+    struct Told {
+        handled: usize,
+        /// What to do with each frame, by its number.
+        handle: fn(usize, &mut Outbox) -> Turn,
+        /// Where another event goes after each.
+        again: Mailbox<()>,
+        report: tokio::sync::watch::Sender<usize>,
+    }
+
+    impl Session for Told {
+        type Event = ();
+
+        async fn handle(&mut self, _frame: Frame, out: &mut Outbox) -> Turn {
+            self.handled += 1;
+            self.report.send_replace(self.handled);
+            (self.handle)(self.handled, out)
+        }
+
+        fn notice(&mut self, (): (), _out: &mut Outbox) -> Turn {
+            self.again.post(());
+            Turn::Continue
+        }
+
+        fn is_established(&self) -> bool {
+            true
+        }
+
+        fn stop(&mut self, _out: &mut Outbox) {}
+    }
+
+    /// Carries a session for a client that sends so many commands at once and closes; answers how
+    /// many were handled, and how it ended. There is always an event waiting, too.
+    async fn carry(
+        commands: usize,
+        closes: bool,
+        handle: fn(usize, &mut Outbox) -> Turn,
+    ) -> (usize, CloseReason) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let local = listener.local_addr().unwrap();
+        let mut client = TcpStream::connect(local).await.unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        client
+            .write_all(&b"PNG\r\n".repeat(commands))
+            .await
+            .unwrap();
+        if closes {
+            client.shutdown().await.unwrap();
+        }
+        let limits = GateLimits {
+            connections: 1,
+            per_network: 1,
+            waiting_per_network: 1,
+            vanished: LONG,
+            exempt: Vec::<IpNet>::new(),
+        };
+        let metrics = Metrics::new();
+        let gate = Gate::new(limits, metrics.clone());
+        let arrival = Arrival {
+            stream,
+            peer,
+            local,
+            is_secure: false,
+            admission: gate.admit(gate.place().await, peer.ip()).unwrap(),
+        };
+        let fast = FrameRate {
+            per_second: 1_000_000,
+            burst: 1_000_000,
+        };
+        let rules = Rules {
+            write: LONG,
+            own: fast,
+            network: fast,
+            total: fast,
+        };
+        let (again, inbox) = mailbox(16);
+        again.post(());
+        let (report, handled) = tokio::sync::watch::channel(0);
+        let session = Told {
+            handled: 0,
+            handle,
+            again,
+            report,
+        };
+        let link = Link::new(arrival, LONG, Shutdown::new(), metrics);
+        let run = link.run(Role::Notification, session, inbox, None, rules);
+        let reason = timeout(LONG, run).await.expect("nobody hears the client");
+        let handled = *handled.borrow();
+        (handled, reason)
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_before_the_end_is_handled_while_events_flow() {
+        let ended = carry(5 * FRAMES_PER_TURN, true, |_, _| Turn::Continue).await;
+        assert_eq!(ended, (5 * FRAMES_PER_TURN, CloseReason::Eof));
+    }
+
+    #[tokio::test]
+    async fn who_was_paused_is_heard_again_while_events_flow() {
+        let handle = |number, _: &mut Outbox| match number {
+            1 => Turn::Pause(Duration::from_millis(20)),
+            _ => Turn::Close(CloseReason::SignedOut),
+        };
+        let ended = carry(2, false, handle).await;
+        assert_eq!(ended, (2, CloseReason::SignedOut));
+    }
+
+    #[tokio::test]
+    async fn large_answers_are_written_before_the_next_command() {
+        let handle = |_, out: &mut Outbox| {
+            assert!(out.bytes().len() < OUTPUT_PER_TURN);
+            out.line("LST").payload(&[b'x'; OUTPUT_PER_TURN / 2]);
+            Turn::Continue
+        };
+        let ended = carry(FRAMES_PER_TURN / 4, true, handle).await;
+        assert_eq!(ended, (FRAMES_PER_TURN / 4, CloseReason::Eof));
+    }
+}

@@ -25,10 +25,7 @@ pub(super) struct Budget {
 /// Raises the limit of the process as far as it may, and answers the connections that fit. Says
 /// so, with advice, where that is less than the settings ask for.
 pub(super) fn budget(limits: &Limits, http_listeners: usize) -> Budget {
-    let wished = Budget {
-        connections: limits.connections,
-        http_connections: limits.http_connections,
-    };
+    let wished = Budget::wished(limits);
     let Some(available) = raise() else {
         return wished;
     };
@@ -36,7 +33,7 @@ pub(super) fn budget(limits: &Limits, http_listeners: usize) -> Budget {
     if budget != wished {
         tracing::warn!(
             limit = available,
-            needed = needed(wished, http_listeners),
+            needed = wished.needed(http_listeners),
             connections = budget.connections,
             http_connections = budget.http_connections,
             "too few file descriptors for limits.connections and limits.http_connections: fewer \
@@ -47,19 +44,34 @@ pub(super) fn budget(limits: &Limits, http_listeners: usize) -> Budget {
     budget
 }
 
-fn needed(wished: Budget, http_listeners: usize) -> u64 {
-    let http = (wished.http_connections as u64).saturating_mul(http_listeners as u64);
-    (wished.connections as u64)
-        .saturating_add(http)
-        .saturating_add(RESERVE + OPS)
+/// How many the limits are for.
+pub(super) fn needed(limits: &Limits, http_listeners: usize) -> u64 {
+    Budget::wished(limits).needed(http_listeners)
 }
 
-/// Cuts both kinds in proportion. Every listener for HTTP has a bound of its own.
+impl Budget {
+    fn wished(limits: &Limits) -> Self {
+        Self {
+            connections: limits.connections,
+            http_connections: limits.http_connections,
+        }
+    }
+
+    /// Every listener for HTTP has a bound of its own.
+    fn needed(self, http_listeners: usize) -> u64 {
+        let http = (self.http_connections as u64).saturating_mul(http_listeners as u64);
+        (self.connections as u64)
+            .saturating_add(http)
+            .saturating_add(RESERVE + OPS)
+    }
+}
+
+/// Cuts both kinds in proportion.
 fn fitting(wished: Budget, http_listeners: usize, available: u64) -> Budget {
-    if needed(wished, http_listeners) <= available {
+    if wished.needed(http_listeners) <= available {
         return wished;
     }
-    let wanted = needed(wished, http_listeners) - RESERVE - OPS;
+    let wanted = wished.needed(http_listeners) - RESERVE - OPS;
     let there = available.saturating_sub(RESERVE + OPS);
     let share = |count: usize| {
         let cut = u128::from(count as u64) * u128::from(there) / u128::from(wanted.max(1));
@@ -178,7 +190,7 @@ mod tests {
             for listeners in [1, 2, 5] {
                 let budget = fitting(WISHED, listeners, available);
                 assert!(
-                    needed(budget, listeners) <= available,
+                    budget.needed(listeners) <= available,
                     "{available} {budget:?}"
                 );
             }

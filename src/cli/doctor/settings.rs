@@ -8,9 +8,6 @@ use crate::server;
 
 use super::report::Report;
 
-/// Descriptors that are needed besides those of connections: the database, listeners, the log.
-#[cfg(unix)]
-const OTHER_FILES: u64 = 64;
 /// The beginning of 2025. An earlier date is that of a machine that has lost its own.
 const PLAUSIBLE_SINCE: i64 = 1_735_689_600;
 /// The beginning of 2100.
@@ -57,30 +54,25 @@ fn check_clock(report: &mut Report) {
 fn check_descriptors(config: &Config, report: &mut Report) {
     use rustix::process::{Resource, getrlimit};
 
-    let limits = &config.limits;
-    let connections = limits.connections.saturating_add(limits.http_connections);
-    let wanted = u64::try_from(connections).unwrap_or(u64::MAX);
-    let wanted = wanted.saturating_add(OTHER_FILES);
+    let wanted = server::descriptors_needed(config);
     let mut area = report.area("system");
     let allowed = getrlimit(Resource::Nofile);
-    // A process may raise the soft limit up to the hard one; a service has those of its unit.
-    match (allowed.current, allowed.maximum) {
-        (Some(current), _) if current < wanted => {
+    // The server raises its own limit as far as it may; a service has the one of its unit.
+    match allowed.maximum {
+        Some(maximum) if maximum < wanted => {
             area.warn(
                 "descriptors",
-                format!("{current} open files are allowed, the limits are for {wanted}"),
+                format!("{maximum} open files are allowed, the limits are for {wanted}"),
             )
             .advise(format!(
-                "set LimitNOFILE={wanted} in the unit, or `ulimit -n {wanted}`, or lower \
+                "set LimitNOFILE={wanted} in the unit, or `ulimit -Hn {wanted}`, or lower \
                  limits.connections"
             ));
         }
-        (current, _) => {
-            let current = current.map_or("any number of".to_owned(), |it| it.to_string());
-            area.ok(
-                "descriptors",
-                format!("{current} open files, {wanted} needed"),
-            );
+        maximum => {
+            let maximum = maximum.map_or("any number of".to_owned(), |it| it.to_string());
+            let detail = format!("{maximum} open files, {wanted} needed");
+            area.ok("descriptors", detail);
         }
     }
 }

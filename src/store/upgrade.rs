@@ -1,16 +1,38 @@
 //! Bringing a database of an earlier version up to date.
 
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::Connection as _;
+use tokio::time::{Instant, sleep};
 
 use super::in_use::InUse;
 use super::{StoreError, check, pool};
+
+/// How long somebody else may use the database before that is a reason to give up.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Brings a database of an earlier version up to date, alone: a program of that version that uses
 /// it could neither go on nor start again afterwards, and nobody is told by a command that does
 /// something else.
 pub(super) async fn upgrade(path: &Path) -> Result<(), StoreError> {
+    let start = Instant::now();
+    loop {
+        match attempt(path).await {
+            // Another program may be at the same work; and a process that is being started holds
+            // the locks of the one that starts it, until it is itself.
+            Err(StoreError::InUse { .. } | StoreError::Older { .. })
+                if start.elapsed() < PATIENCE =>
+            {
+                sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn attempt(path: &Path) -> Result<(), StoreError> {
     {
         let _in_use = InUse::shared(path)?;
         check::has_its_log(path).await?;

@@ -17,7 +17,7 @@ use axum::http::{Extensions, HeaderValue, Method, Request, Response, StatusCode,
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -26,6 +26,7 @@ use tower_service::Service as _;
 use tracing::Instrument;
 
 use super::listener::{Link, Settings};
+use super::patience::Patience;
 use super::soap::Service;
 use super::stream::PeerStream;
 use super::{forwarded, gateway, header_case, request_line, web};
@@ -179,7 +180,7 @@ impl Site {
     fn protocol(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
         builder
-            .timer(TokioTimer::new())
+            .timer(Patience)
             .header_read_timeout(self.settings.header_timeout)
             .max_buf_size(HEADER_LIMIT)
             .title_case_headers(true)

@@ -20,6 +20,7 @@ mod login;
 mod nexus;
 mod oim;
 pub mod ops;
+mod patience;
 mod realm;
 mod request_line;
 mod root_certificate;

@@ -455,6 +455,8 @@ mod tests {
         async fn handle(&mut self, _frame: Frame, out: &mut Outbox) -> Turn {
             self.handled += 1;
             self.report.send_replace(self.handled);
+            // The runtime looks for news of the socket meanwhile.
+            tokio::task::yield_now().await;
             (self.handle)(self.handled, out)
         }
 
